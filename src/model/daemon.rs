@@ -1,0 +1,121 @@
+//! One BIRD daemon, as one look at its socket shows it.
+
+use super::IpVersion;
+use super::peer::{ProtocolState, RouteCounts, Session};
+use super::time::LocalTime;
+use std::time::Duration;
+
+/// Last line of `show status` (reply code 0013).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DaemonStatus {
+    /// `Daemon is up and running`.
+    #[default]
+    Running,
+    /// `Reconfiguration in progress`.
+    Reconfiguring,
+    /// `Shutdown in progress`.
+    ShuttingDown,
+}
+
+/// A protocol of BIRD's that is no BGP session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Protocol {
+    /// BIRD's name (`kernel1`).
+    pub name: String,
+    /// Lower-case type (`kernel`, `device`, `direct`, `static`, `bfd`, …).
+    pub kind: String,
+    /// State column.
+    pub state: ProtocolState,
+    /// `Routes:`, where BIRD prints them.
+    pub routes: Option<RouteCounts>,
+    /// Family of its channel where BIRD 2 tells (`master6`); else `None`.
+    pub ip_version: Option<IpVersion>,
+}
+
+/// A whole answer of one daemon.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Daemon {
+    /// Version as in the banner, without `BIRD ` (`v0.3.3+birdv1.6.8`, `2.0.12`).
+    pub version: String,
+    /// Router ID.
+    pub router_id: String,
+    /// `Current server time`.
+    pub server_time: Option<LocalTime>,
+    /// `Last reboot on`.
+    pub last_reboot: Option<LocalTime>,
+    /// `Last reconfiguration on`.
+    pub last_reconfiguration: Option<LocalTime>,
+    /// Last line of `show status`.
+    pub status: DaemonStatus,
+    /// A graceful-restart recovery is under way (reply code 0024): no route reaches the kernel.
+    pub recovery: bool,
+    /// BGP sessions, in BIRD's order.
+    pub sessions: Vec<Session>,
+    /// Every other protocol.
+    pub protocols: Vec<Protocol>,
+    /// Lines passed over because nobody knows them.
+    pub unknown_lines: u64,
+}
+
+/// Why a query failed; a closed list (label `error`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueryErrorKind {
+    /// No connection: socket missing, refused, not permitted.
+    Connect,
+    /// The deadline passed.
+    Timeout,
+    /// BIRD closed before its final line.
+    Closed,
+    /// Not BIRD's grammar.
+    Malformed,
+    /// Reply code 8xxx or 9xxx.
+    Refused,
+    /// Over the size bound.
+    TooLarge,
+}
+
+impl QueryErrorKind {
+    /// Every kind, in label order.
+    pub const ALL: [QueryErrorKind; 6] = [
+        QueryErrorKind::Connect,
+        QueryErrorKind::Timeout,
+        QueryErrorKind::Closed,
+        QueryErrorKind::Malformed,
+        QueryErrorKind::Refused,
+        QueryErrorKind::TooLarge,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            QueryErrorKind::Connect => "connect",
+            QueryErrorKind::Timeout => "timeout",
+            QueryErrorKind::Closed => "closed",
+            QueryErrorKind::Malformed => "malformed",
+            QueryErrorKind::Refused => "refused",
+            QueryErrorKind::TooLarge => "too_large",
+        }
+    }
+}
+
+/// A failed query: its kind for the metric, its detail for the log and doctor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryError {
+    /// Kind.
+    pub kind: QueryErrorKind,
+    /// What happened, for a person (`/var/run/calico/bird.ctl: Connection refused`).
+    pub detail: String,
+}
+
+/// One look at one socket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DaemonLook {
+    /// Path of the control socket, as configured.
+    pub socket: String,
+    /// Family of the daemon behind it.
+    pub ip_version: IpVersion,
+    /// How long the query took.
+    pub duration: Duration,
+    /// The answer, or why there is none.
+    pub result: Result<Daemon, QueryError>,
+}

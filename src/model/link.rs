@@ -1,0 +1,93 @@
+//! Network devices.
+
+use std::net::IpAddr;
+
+/// What a device is, by the kernel's `IFLA_INFO_KIND`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceKind {
+    /// `ipip`.
+    Ipip,
+    /// `vxlan`.
+    Vxlan,
+    /// `wireguard`.
+    Wireguard,
+    /// `veth`: a workload's end, or a cable.
+    Veth,
+    /// `bridge` (docker0, cni0).
+    Bridge,
+    /// Loopback.
+    Loopback,
+    /// A device without a kind: a physical or paravirtual card.
+    Physical,
+    /// Any other kind.
+    Other,
+}
+
+impl DeviceKind {
+    /// iproute2's word, where the metrics carry one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DeviceKind::Ipip => "ipip",
+            DeviceKind::Vxlan => "vxlan",
+            DeviceKind::Wireguard => "wireguard",
+            DeviceKind::Veth => "veth",
+            DeviceKind::Bridge => "bridge",
+            DeviceKind::Loopback => "loopback",
+            DeviceKind::Physical => "physical",
+            DeviceKind::Other => "other",
+        }
+    }
+
+    /// Carries pod packets inside others.
+    pub const fn is_tunnel(self) -> bool {
+        matches!(
+            self,
+            DeviceKind::Ipip | DeviceKind::Vxlan | DeviceKind::Wireguard
+        )
+    }
+}
+
+/// `IFLA_STATS64`, as far as the metrics carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the kernel's own names")]
+pub struct LinkStats {
+    pub rx_packets: u64,
+    pub tx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_bytes: u64,
+    pub rx_errors: u64,
+    pub tx_errors: u64,
+    pub rx_dropped: u64,
+    pub tx_dropped: u64,
+}
+
+/// One device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Interface index.
+    pub index: u32,
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: DeviceKind,
+    /// Administratively up (`IFF_UP`) and not `operstate down` / `lowerlayerdown`. Tunnels report
+    /// `unknown` while they work.
+    pub up: bool,
+    /// MTU, bytes.
+    pub mtu: u32,
+    /// The device below a vxlan or vlan (`IFLA_LINK`, `IFLA_VXLAN_LINK`).
+    pub parent: Option<u32>,
+    /// Counters.
+    pub stats: LinkStats,
+}
+
+/// An address of a device. Read by doctor only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Interface index.
+    pub ifindex: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// Prefix length.
+    pub prefix_len: u8,
+}

@@ -1,0 +1,71 @@
+//! Pod CIDRs: which ought to be reached, and how they are.
+
+use super::route::{Encapsulation, Origin};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// A pod CIDR that this node ought to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Expected {
+    /// The CIDR.
+    pub cidr: IpNet,
+    /// The node that has it: BGP next hop, or as configured.
+    pub owner: Option<IpAddr>,
+}
+
+/// What takes the packets of a CIDR whose route is absent (label `via`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(
+    missing_docs,
+    reason = "each is its label value; docs/metrics.md explains them"
+)]
+pub enum Fallthrough {
+    Default,
+    Shorter,
+    Blackhole,
+    Unreachable,
+    LinkDown,
+    None,
+}
+
+impl Fallthrough {
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Fallthrough::Default => "default",
+            Fallthrough::Shorter => "shorter",
+            Fallthrough::Blackhole => "blackhole",
+            Fallthrough::Unreachable => "unreachable",
+            Fallthrough::LinkDown => "link_down",
+            Fallthrough::None => "none",
+        }
+    }
+}
+
+/// The route that takes a CIDR's packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// How.
+    pub encapsulation: Encapsulation,
+    /// Device name; empty for a blackhole.
+    pub device: String,
+    /// Gateway; `None` on link.
+    pub gateway: Option<IpAddr>,
+    /// Who installed the route.
+    pub origin: Origin,
+    /// Destination of that route.
+    pub route: IpNet,
+}
+
+/// One expected CIDR with its verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodCidr {
+    /// What was expected.
+    pub expected: Expected,
+    /// `None` when present; else what takes the packets.
+    pub absent: Option<Fallthrough>,
+    /// The route that takes them, if any does.
+    pub reached: Option<Reached>,
+    /// Against `--expected-encapsulation`; `None` without the flag or while absent.
+    pub mismatch: Option<bool>,
+}

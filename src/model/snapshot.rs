@@ -1,0 +1,137 @@
+//! Everything one look shows, judged: what the metrics, the status page and doctor are made of.
+
+use super::IpVersion;
+use super::daemon::{DaemonLook, QueryErrorKind};
+use super::link::{DeviceKind, LinkStats};
+use super::peer::{JudgedSession, PeerType};
+use super::pod::PodCidr;
+use super::route::{Encapsulation, Origin, RouteChange};
+use super::time::UnixTime;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One daemon with its judged sessions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DaemonView {
+    /// The look; `sessions` of its answer are moved to [`DaemonView::sessions`].
+    pub look: DaemonLook,
+    /// Judged sessions; empty when the look failed.
+    pub sessions: Vec<JudgedSession>,
+    /// When the daemon started; `None` when not seen.
+    pub started: Option<UnixTime>,
+    /// When it was last reconfigured.
+    pub reconfigured: Option<UnixTime>,
+    /// Failed queries since this process started, by kind.
+    pub query_errors: BTreeMap<QueryErrorKind, u64>,
+    /// Unknown lines since this process started.
+    pub unknown_lines: u64,
+    /// This node's own BGP identity, while known.
+    pub node: Vec<NodeIdentity>,
+    /// Prefixes that the kernel refused (`!`), as of the last look at the route table; `None` before one.
+    pub refused: Option<Vec<IpNet>>,
+}
+
+/// This node as BGP knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeIdentity {
+    /// Source address of its sessions.
+    pub address: std::net::IpAddr,
+    /// Own AS.
+    pub local_as: Option<u32>,
+    /// Router ID.
+    pub router_id: String,
+}
+
+/// A tunnel device of Calico's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Device name.
+    pub device: String,
+    /// Kind.
+    pub kind: DeviceKind,
+    /// Up; false also for one that was there and has gone.
+    pub up: bool,
+    /// MTU in bytes and counters; `None` for one that has gone.
+    pub seen: Option<(u32, LinkStats)>,
+    /// Pod routes that use it, IPv4 and IPv6.
+    pub routes: [u64; 2],
+    /// Largest MTU that fits the device below, where that is known.
+    pub largest_fitting_mtu: Option<u32>,
+}
+
+/// What a complete dump of the routes says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RouteSummary {
+    /// Routes of protocol bird, IPv4 and IPv6.
+    pub bird_routes: [u64; 2],
+    /// Routes towards pod addresses.
+    pub pod_routes: BTreeMap<(IpVersion, Encapsulation, Origin), u64>,
+    /// Blackholes of bird or felix that this node does not originate; `None` per family where its own
+    /// blocks are not known.
+    pub foreign_blackholes: [Option<Vec<IpNet>>; 2],
+}
+
+/// Presence of the expected pod CIDRs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Presence {
+    /// Verdicts, ordered by CIDR and owner; at most `--pod-cidr.limit`.
+    pub cidrs: Vec<PodCidr>,
+    /// CIDRs beyond the limit, IPv4 and IPv6.
+    pub left_out: [u64; 2],
+    /// CIDRs that more than one node announces.
+    pub duplicates: Vec<IpNet>,
+}
+
+/// BIRD's exports against the kernel, for doctor and the status page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExportGap {
+    /// Exported and not in the kernel, at most 50.
+    pub missing: Vec<IpNet>,
+    /// In the kernel with protocol bird and not exported, at most 50.
+    pub stale: Vec<IpNet>,
+}
+
+/// The kernel's side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelView {
+    /// Routes; the error says why not.
+    pub routes: Result<RouteSummary, String>,
+    /// Tunnels; the error says why the links could not be read.
+    pub tunnels: Result<Vec<Tunnel>, String>,
+    /// `net.ipv4.ip_forward` and `net.ipv6.conf.all.forwarding`; the second only where the node has
+    /// a session or pod route of that family.
+    pub forwarding: Result<[Option<bool>; 2], String>,
+}
+
+/// The exporter's own counters.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OwnCounters {
+    /// `calico_route_changes_total`.
+    pub route_changes: BTreeMap<(IpVersion, Origin, RouteChange), u64>,
+    /// Multicast buffer overruns.
+    pub netlink_overruns: u64,
+    /// Dumps begun anew because they were interrupted or events were lost.
+    pub netlink_resyncs: u64,
+    /// `calico_bgp_session_losses_total`.
+    pub session_losses: BTreeMap<(IpVersion, PeerType), u64>,
+}
+
+/// One look at the node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// When the look ended.
+    pub at: UnixTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// Every configured daemon; empty with `--bird.socket none`.
+    pub daemons: Vec<DaemonView>,
+    /// The kernel.
+    pub kernel: KernelView,
+    /// Pod CIDRs; `None` while routes or expectation could not be had.
+    pub presence: Option<Presence>,
+    /// Where BIRD's exports and the kernel differ; `None` while not compared.
+    pub export_gap: Option<ExportGap>,
+    /// Counters.
+    pub counters: OwnCounters,
+}
