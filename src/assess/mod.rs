@@ -1,0 +1,3 @@
+//! Judgement of what was seen. Pure: no I/O, no clock, no async.
+
+pub mod origin;
