@@ -6,6 +6,7 @@
 //! kernel┘      (observe)     └─► doctor              (one look, then exit)
 //! ```
 
+pub mod assess;
 pub mod cli;
 pub mod config;
 pub mod model;
