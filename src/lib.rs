@@ -6,4 +6,5 @@
 //! kernel┘      (observe)     └─► doctor              (one look, then exit)
 //! ```
 
+pub mod expose;
 pub mod model;
