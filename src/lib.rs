@@ -7,4 +7,5 @@
 //! ```
 
 pub mod expose;
+pub mod http;
 pub mod model;
