@@ -9,4 +9,6 @@
 pub mod assess;
 pub mod cli;
 pub mod config;
+pub mod expose;
+pub mod http;
 pub mod model;
