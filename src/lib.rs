@@ -6,4 +6,6 @@
 //! kernel┘      (observe)     └─► doctor              (one look, then exit)
 //! ```
 
+pub mod assess;
+pub mod bird;
 pub mod model;

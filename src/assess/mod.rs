@@ -1,0 +1,3 @@
+//! Judgement: plain data in, verdicts out. No I/O, no clock, no async.
+
+pub mod sessions;
