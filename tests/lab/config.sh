@@ -9,6 +9,7 @@
 #   knob.skip           names of peers that are left out, one a line
 #   knob.as             "PEER AS": another number for one peer
 #   knob.blocks         further blocks that the node announces
+#   knob.pods           the block that holds the routes of `lab pods`
 #   knob.no-block       its own block is not announced
 #   knob.scan           seconds between scans of the kernel's table
 #   knob.gone           the node has left the cluster (for every node's configuration)
@@ -35,7 +36,7 @@ knob_value() { cat "$run/n$1/knob.$2" 2>/dev/null || echo "$3"; }
 # blocks NODE-NUMBER FAMILY: what it announces.
 blocks() {
   knob "$1" no-block || "block$2" "$1"
-  if [ "$2" = 4 ] && knob "$1" blocks; then cat "$run/n$1/knob.blocks"; fi
+  [ "$2" = 6 ] || cat "$run/n$1/knob.blocks" "$run/n$1/knob.pods" 2>/dev/null || true
 }
 
 timers() {
@@ -207,6 +208,8 @@ function calico_export_to_bgp_peers (bool internal_peer)
   if (net ~ $pool6) then accept;
 }
 filter calico_kernel_programming {
+  # Version 1 leaves the subnets of interfaces to the kernel by itself.
+  if (source = RTS_DEVICE) then reject;
 $(kernel_filter "$pool4")
 }
 router id $(addr4 "$k");
@@ -273,7 +276,7 @@ config_tor() {
     echo "protocol bgp n$k {"
     echo "  local $(if [ "$f" = 4 ]; then echo "10.0.$(subnet "$k").1"; else echo "fd00:$(subnet "$k")::1"; fi) as 65001;"
     echo "  neighbor $address as 64512;"
-    echo "  multihop; import all; export none;"
+    echo "  multihop; passive; import all; export none;"
     timers
     echo "}"
   done

@@ -92,7 +92,14 @@ lab_status() {
   fi
 }
 
-# lab_wait SECONDS: until every configured session of every running BIRD is up.
+recovering() {
+  local f
+  for f in $(families "$1"); do
+    if birdc "$1" "$f" show status | grep -q 'recovery in progress'; then echo "$1: graceful restart recovery"; fi
+  done
+}
+
+# lab_wait SECONDS: until every configured session of every running BIRD is up and no BIRD recovers (then routes may move).
 lab_wait() {
   local k end=$((SECONDS + $1)) waiting
   while :; do
@@ -101,8 +108,26 @@ lab_wait() {
       bird_pid "n$k" >/dev/null || continue
       waiting+=$(sessions "n$k" | awk -v n="n$k" '!($2 == "up" && $4 == "Established") { print n ": " $0 }')
     done
+    if [ -z "$waiting" ]; then
+      for ((k = 1; k <= NODES; k++)); do
+        if bird_pid "n$k" >/dev/null; then waiting+=$(recovering "n$k"); fi
+      done
+    fi
     [ -n "$waiting" ] || { echo "lab $name: every session is Established"; return 0; }
     [ "$SECONDS" -lt "$end" ] || { echo "$waiting" >&2; die "these sessions were not Established within $1 s"; }
     sleep 0.2
+  done
+}
+
+# A new lab is complete when every node has a route to every block.
+routes_wait() {
+  local k n end=$((SECONDS + 10))
+  for ((k = 1; k <= NODES; k++)); do
+    while :; do
+      n=$(ip -n "$(netns "n$k")" route show root "$pool4" | grep -c /26) || true
+      [ "$n" -lt "$NODES" ] || break
+      [ "$SECONDS" -lt "$end" ] || die "n$k has routes to $n of $NODES blocks"
+      sleep 0.1
+    done
   done
 }

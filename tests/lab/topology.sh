@@ -8,7 +8,7 @@
 #   mon            a host on br3 (10.0.3.10), for a scraper
 
 # The settings of a lab; `up` writes them to $run/settings.
-NODES=3 BEHIND=0 BIRD=1 ENCAP=none TOPOLOGY=mesh V6=0 TOR=0 HOLD=240 RETRY='' RESTART_WAIT=240
+NODES=3 BEHIND=0 BIRD=1 ENCAP=none TOPOLOGY=mesh V6=0 TOR=0 ROUTED=0 HOLD=240 RETRY='' RESTART_WAIT=240
 pool4=192.168.0.0/16 pool6=fd00:10::/32
 
 die() { echo "lab: $*" >&2; exit 1; }
@@ -46,6 +46,7 @@ lab_up() {
       --wait) wait_for=$2 ;;
       --v6) V6=1; shift; continue ;;
       --tor) TOR=1; shift; continue ;;
+      --routed) ROUTED=1; shift; continue ;;
       *) die "up has no option '$1'; see: tests/lab/lab help" ;;
     esac
     [ -n "$2" ] || die "$1 wants a value"
@@ -69,7 +70,7 @@ lab_up() {
   lab_down quiet
   trap 'echo "lab: the start failed; what was made is removed" >&2; lab_down quiet' EXIT
   mkdir -p "$run/faults"
-  declare -p NODES BEHIND BIRD ENCAP TOPOLOGY V6 TOR HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
+  declare -p NODES BEHIND BIRD ENCAP TOPOLOGY V6 TOR ROUTED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
   make_network
   local k
   # Two processors: the nodes' own halves side by side, and BIRD at once where its node is ready.
@@ -83,7 +84,7 @@ lab_up() {
   [ "$failed" = 0 ] || die "a node did not start; see the lines above"
   trap - EXIT
   echo "lab $name: $NODES nodes, BIRD $BIRD, $TOPOLOGY, encapsulation $ENCAP$([ "$V6" = 0 ] || echo ', IPv4 and IPv6')"
-  if [ -n "${wait_for:-}" ]; then lab_wait "$wait_for"; fi
+  if [ -n "${wait_for:-}" ]; then lab_wait "$wait_for" && routes_wait; fi
 }
 
 make_network() {
@@ -123,6 +124,7 @@ make_network() {
     echo "address add fd00:4::1/64 dev eth1"
     echo "address add 203.0.113.2/30 dev wan"
     echo "route add default via 203.0.113.1"
+    [ "$ROUTED" = 0 ] || for ((k = 1; k <= NODES; k++)); do echo "route add $(block4 "$k") via $(eth4 "$k") proto static"; done
   } | ip -n "$(netns rt)" -batch -
   {
     echo "link set lo up"
@@ -151,12 +153,11 @@ make_node() {
     # The address of a cali interface is the same on every node: a pod's gateway is 169.254.1.1, answered by proxy ARP.
     echo "link add $cali address ee:ee:ee:ee:ee:ee type veth peer name eth0 netns $pod"
     echo "link set $cali up"
-    echo "route add 192.168.$k.2/32 dev $cali scope link proto boot"
     if [ "$V6" = 1 ]; then
       echo "address add $(eth6 "$k")/64 dev eth0"
       echo "route add default via fd00:$s::1 dev eth0 metric 1024"
-      echo "route add fd00:10:0:$k::2/128 dev $cali proto boot"
     fi
+    workload_routes "$k"
   } | ip -n "$ns" -batch -
   ip netns exec "$ns" sysctl -qw "net.ipv4.conf.$cali.proxy_arp=1" "net.ipv4.neigh.$cali.proxy_delay=0"
   {
@@ -174,14 +175,22 @@ make_node() {
   [ "$ENCAP" = none ] || felix "$k"
 }
 
+# The route that Felix gives to a workload.
+workload_routes() {
+  local cali
+  cali=$(printf 'cali%011x' "$1")
+  echo "route replace 192.168.$1.2/32 dev $cali scope link proto boot"
+  [ "$V6" = 0 ] || echo "route replace fd00:10:0:$1::2/128 dev $cali proto boot"
+}
+
 # What Felix programs on node $1: tunnel, own block, the others' blocks (protocol 80; VXLAN's routes have none, as `ip` says: boot).
 felix() {
   local k=$1 ns o device=vxlan.calico
   ns=$(netns "n$k")
+  [ "$ENCAP" != ipip-standin ] || device=tunl0
   {
-    if [ "$ENCAP" = ipip-standin ]; then
+    if [ "$device" = tunl0 ]; then
       # This is no tunnel: a kernel without the ipip module has only the name to offer.
-      device=tunl0
       echo "link add tunl0 mtu 1480 type veth peer name tunl0-peer"
       echo "link set tunl0-peer up"
       echo "address add 192.168.$k.1/32 dev tunl0"
