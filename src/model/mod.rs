@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod fib;
+pub mod finding;
 pub mod link;
 pub mod peer;
 pub mod pod;
