@@ -2,6 +2,7 @@
 
 use calico_bgp_exporter::cli::{Cli, Command};
 use calico_bgp_exporter::config::{self, BadFlag};
+use calico_bgp_exporter::observe::pod_file::BadFile;
 use calico_bgp_exporter::{doctor, serve};
 use clap::Parser;
 use std::process::ExitCode;
@@ -28,6 +29,10 @@ fn outcome(result: anyhow::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
+            // A file that a flag names is a flag's value.
+            if error.is::<BadFile>() {
+                return ExitCode::from(2);
+            }
             ExitCode::FAILURE
         }
     }

@@ -44,18 +44,27 @@ async fn serve(settings: Serve) -> Result<()> {
     let observer = Observer::new(settings.look.clone())?;
     let listen = settings.listen.join(" ");
     let sockets = settings.look.sockets.join(" ");
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), node, listen, sockets, "calico-bgp-exporter started");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        node,
+        listen,
+        sockets,
+        "calico-bgp-exporter started"
+    );
 
     let (ask, asked) = mpsc::channel(ASKERS);
     let ready = Arc::new(AtomicBool::new(false));
-    let looker = tokio::spawn(look_on(observer, asked, settings.refresh, Arc::clone(&ready)));
     let site = Site {
         telemetry_path: settings.telemetry_path.clone(),
         labels: Labels { node: node.into() },
         detail: detail(&settings),
     };
-    Server::new(listeners, Asker { ask, ready }, site).run(ended()?).await;
-    looker.abort();
+    let looking = look_on(observer, asked, settings.refresh, Arc::clone(&ready));
+    let server = Server::new(listeners, Asker { ask, ready }, site).run(ended()?);
+    tokio::select! {
+        () = looking => {}
+        () = server => {}
+    }
     tracing::info!("ended");
     Ok(())
 }
@@ -87,7 +96,12 @@ fn ended() -> Result<impl Future<Output = ()>> {
 type Reply = oneshot::Sender<Arc<Snapshot>>;
 
 /// Looks when asked, and when nobody asked for `refresh`. A look always runs to its end, whoever goes away.
-async fn look_on(mut observer: Observer, mut asked: mpsc::Receiver<Reply>, refresh: Duration, ready: Arc<AtomicBool>) {
+async fn look_on(
+    mut observer: Observer,
+    mut asked: mpsc::Receiver<Reply>,
+    refresh: Duration,
+    ready: Arc<AtomicBool>,
+) {
     let mut next = Instant::now();
     loop {
         let mut askers = Vec::new();
@@ -142,6 +156,6 @@ impl App for Asker {
     }
 
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
-        diagnose::findings(snapshot, &diagnose::Surroundings::default())
+        diagnose::findings(snapshot)
     }
 }

@@ -72,7 +72,13 @@ impl Assessor {
     }
 
     /// Takes in a look at daemon number `at`.
-    pub fn see_daemon(&mut self, at: usize, mut look: DaemonLook, moment: Moment, events: &mut Vec<Event>) -> DaemonView {
+    pub fn see_daemon(
+        &mut self,
+        at: usize,
+        mut look: DaemonLook,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) -> DaemonView {
         let one = &mut self.daemons[at];
         match &look.result {
             Ok(_) => one.version = Some(look.ip_version),
@@ -91,10 +97,21 @@ impl Assessor {
 
     /// Takes in the route table of daemon number `at`, read just after `view`. True when it should be read
     /// again at the next look.
-    pub fn see_table(&mut self, at: usize, rib: &Rib, view: &mut DaemonView, moment: Moment) -> bool {
+    pub fn see_table(
+        &mut self,
+        at: usize,
+        rib: &Rib,
+        view: &mut DaemonView,
+        moment: Moment,
+    ) -> bool {
         let one = &mut self.daemons[at];
         one.table_read = true;
-        let refused: BTreeSet<IpNet> = rib.paths.iter().filter(|p| p.refused).map(|p| p.prefix).collect();
+        let refused: BTreeSet<IpNet> = rib
+            .paths
+            .iter()
+            .filter(|p| p.refused)
+            .map(|p| p.prefix)
+            .collect();
         one.refused = Some(refused.into_iter().collect());
         view.refused = one.refused.clone();
         one.expectation.see_table(rib, &view.sessions, moment.now)
@@ -118,7 +135,8 @@ impl Assessor {
     /// Judges a complete look at the kernel.
     pub fn judge(&mut self, ground: Ground<'_>) -> JudgedKernel {
         let owners = IpVersion::FAMILIES.map(|version| self.owners(version));
-        let own = IpVersion::FAMILIES.map(|version| self.table_of(version).map(|one| one.expectation.own()));
+        let own = IpVersion::FAMILIES
+            .map(|version| self.table_of(version).map(|one| one.expectation.own()));
         let pods = routes::pod_addresses(ground, &self.rules.pools);
         let counted = routes::count(ground, &pods, [&owners[0], &owners[1]], Originated { own });
         let tunnels = self.tunnels.see(ground, Some(&counted));
@@ -137,7 +155,10 @@ impl Assessor {
 
     fn table_of(&self, version: IpVersion) -> Option<&One> {
         self.daemons.iter().find(|one| {
-            one.table_read && one.version.is_some_and(|of| of == version || of == IpVersion::Both)
+            one.table_read
+                && one
+                    .version
+                    .is_some_and(|of| of == version || of == IpVersion::Both)
         })
     }
 
@@ -182,7 +203,11 @@ impl Assessor {
             .flat_map(|one| one.expectation.duplicates())
             .filter(|cidr| self.in_pools(*cidr))
             .collect();
-        Some(Presence { cidrs, left_out, duplicates })
+        Some(Presence {
+            cidrs,
+            left_out,
+            duplicates,
+        })
     }
 
     fn in_pools(&self, cidr: IpNet) -> bool {

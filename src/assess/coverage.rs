@@ -32,7 +32,11 @@ impl Coverage {
     /// Whether all of `net` is inside.
     pub fn contains(&self, net: IpNet) -> bool {
         let (first, last) = range(net);
-        let ranges = if net.addr().is_ipv4() { &self.v4 } else { &self.v6 };
+        let ranges = if net.addr().is_ipv4() {
+            &self.v4
+        } else {
+            &self.v6
+        };
         let at = ranges.partition_point(|r| r.0 <= first);
         at > 0 && ranges[at - 1].1 >= last
     }
@@ -43,7 +47,11 @@ impl Coverage {
     }
 
     fn family(&mut self, net: IpNet) -> &mut Vec<(u128, u128)> {
-        if net.addr().is_ipv4() { &mut self.v4 } else { &mut self.v6 }
+        if net.addr().is_ipv4() {
+            &mut self.v4
+        } else {
+            &mut self.v6
+        }
     }
 }
 

@@ -55,11 +55,7 @@ fn is_workload(route: &Route, device: Option<&Link>) -> bool {
 
 /// Whether `reached` contradicts the pool's mode. WireGuard encrypts whatever the pool says.
 /// `owner_on_link`: the owner is in a subnet of this node; `None` when not known.
-pub fn mismatch(
-    mode: ExpectedMode,
-    reached: Encapsulation,
-    owner_on_link: Option<bool>,
-) -> bool {
+pub fn mismatch(mode: ExpectedMode, reached: Encapsulation, owner_on_link: Option<bool>) -> bool {
     let tunnelled = match reached {
         Encapsulation::Wireguard | Encapsulation::Local => return false,
         Encapsulation::Ipip | Encapsulation::Vxlan => true,

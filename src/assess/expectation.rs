@@ -1,6 +1,6 @@
 //! Which pod CIDRs this node ought to reach, and whose they are.
 
-use super::owners::{Owners, is_internal, is_host_route};
+use super::owners::{Owners, is_host_route, is_internal};
 use crate::model::peer::JudgedSession;
 use crate::model::pod::Expected;
 use crate::model::rib::{Rib, RibSource};
@@ -65,8 +65,13 @@ impl Expectation {
         let mut seen = announced(rib, &self.own, &self.owners);
         let mut again = false;
         for judged in sessions {
-            let (current, paths) = seen.remove(judged.session.name.as_str()).unwrap_or_default();
-            let known = self.sessions.entry(judged.session.name.clone()).or_default();
+            let (current, paths) = seen
+                .remove(judged.session.name.as_str())
+                .unwrap_or_default();
+            let known = self
+                .sessions
+                .entry(judged.session.name.clone())
+                .or_default();
             let imported = judged.session.routes.map_or(0, |routes| routes.imported);
             if judged.up && paths < imported && known.disagreements < PATIENCE {
                 known.disagreements += 1;
@@ -79,7 +84,9 @@ impl Expectation {
             if settled {
                 known.held.clear();
             } else {
-                known.held.extend(known.current.difference(&current).copied());
+                known
+                    .held
+                    .extend(known.current.difference(&current).copied());
             }
             known.current = current;
         }
@@ -116,7 +123,10 @@ impl Expectation {
     pub fn duplicates(&self) -> Vec<IpNet> {
         let mut announcers: BTreeMap<IpNet, BTreeSet<Option<std::net::IpAddr>>> = BTreeMap::new();
         for expected in self.sessions.values().flat_map(|known| &known.current) {
-            announcers.entry(expected.cidr).or_default().insert(expected.owner);
+            announcers
+                .entry(expected.cidr)
+                .or_default()
+                .insert(expected.owner);
         }
         announcers.retain(|_, owners| owners.len() > 1);
         announcers.into_keys().collect()
@@ -138,7 +148,11 @@ type Seen<'a> = HashMap<&'a str, (BTreeSet<Expected>, u64)>;
 /// Per protocol: the pod CIDRs that it announces, and how many paths it has in all.
 fn announced<'a>(rib: &'a Rib, own: &BTreeSet<IpNet>, owners: &Owners) -> Seen<'a> {
     let mut seen: Seen<'a> = HashMap::new();
-    for path in rib.paths.iter().filter(|path| path.source == RibSource::Bgp) {
+    for path in rib
+        .paths
+        .iter()
+        .filter(|path| path.source == RibSource::Bgp)
+    {
         let Some(name) = rib.protocols.get(path.protocol as usize) else {
             continue;
         };

@@ -1,12 +1,12 @@
 //! What outlives one look at a daemon: since when, how often lost, and what is worth a log line.
 
 use super::sessions::{down_reason, local_to_unix, since_unix};
+use crate::model::IpVersion;
 use crate::model::daemon::{Daemon, DaemonLook, QueryErrorKind};
-use crate::model::pod::Expected;
 use crate::model::peer::{DownReason, JudgedSession, PeerType, ProtocolState, Session};
+use crate::model::pod::Expected;
 use crate::model::snapshot::{DaemonView, NodeIdentity};
 use crate::model::time::{LocalTime, Since, UnixTime};
-use crate::model::IpVersion;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -33,13 +33,21 @@ pub enum Event {
     /// A session appeared in the configuration or left it.
     Configured { protocol: String, present: bool },
     /// A daemon answers, or does not.
-    Daemon { socket: String, up: bool, detail: String },
+    Daemon {
+        socket: String,
+        up: bool,
+        detail: String,
+    },
     /// A daemon began anew.
     Restarted { socket: String },
     /// A graceful-restart recovery began or ended.
     Recovery { socket: String, active: bool },
     /// Pod CIDRs whose route went missing, or is back; the first few by name.
-    Pods { cidrs: Vec<Expected>, count: usize, present: bool },
+    Pods {
+        cidrs: Vec<Expected>,
+        count: usize,
+        present: bool,
+    },
 }
 
 /// CIDRs that one log line names.
@@ -54,7 +62,11 @@ impl Event {
             .map(|(mut cidrs, present)| {
                 let count = cidrs.len();
                 cidrs.truncate(NAMED);
-                Event::Pods { cidrs, count, present }
+                Event::Pods {
+                    cidrs,
+                    count,
+                    present,
+                }
             })
     }
 }
@@ -96,7 +108,12 @@ pub struct Moment {
 
 impl DaemonHistory {
     /// Takes in one look; judges its sessions.
-    pub fn see(&mut self, mut look: DaemonLook, moment: Moment, events: &mut Vec<Event>) -> DaemonView {
+    pub fn see(
+        &mut self,
+        mut look: DaemonLook,
+        moment: Moment,
+        events: &mut Vec<Event>,
+    ) -> DaemonView {
         self.see_outcome(&look, events);
         let (mut sessions, mut started, mut reconfigured) = (Vec::new(), None, None);
         if let Ok(daemon) = &mut look.result {
@@ -155,10 +172,18 @@ impl DaemonHistory {
         self.answered = Some(up);
     }
 
-    fn see_daemon(&mut self, daemon: &Daemon, started: Option<UnixTime>, socket: &str, events: &mut Vec<Event>) {
+    fn see_daemon(
+        &mut self,
+        daemon: &Daemon,
+        started: Option<UnixTime>,
+        socket: &str,
+        events: &mut Vec<Event>,
+    ) {
         match (self.started, started) {
             (Some(old), Some(new)) if new.since(old) > ROUNDING => {
-                events.push(Event::Restarted { socket: socket.to_owned() });
+                events.push(Event::Restarted {
+                    socket: socket.to_owned(),
+                });
                 self.started = Some(new);
             }
             // Kept, so that the series does not move by a second from look to look.
@@ -178,7 +203,10 @@ impl DaemonHistory {
         self.sessions.retain(|name, _| {
             let present = sessions.iter().any(|session| &session.name == name);
             if !present {
-                events.push(Event::Configured { protocol: name.clone(), present });
+                events.push(Event::Configured {
+                    protocol: name.clone(),
+                    present,
+                });
             }
             present
         });
@@ -197,9 +225,11 @@ impl DaemonHistory {
         let up = session.is_up();
         let lost = known.is_some_and(|known| known.up && (!up || came_back(known, age, moment)));
         let since = match (session.since, server_time) {
-            (Some(since), Some(server)) => {
-                Some(steady(since, since_unix(since, server, moment.now), known.filter(|k| !lost && k.state == session.state)))
-            }
+            (Some(since), Some(server)) => Some(steady(
+                since,
+                since_unix(since, server, moment.now),
+                known.filter(|k| !lost && k.state == session.state),
+            )),
             _ => None,
         };
         let in_state = age.or_else(|| since.map(|since| moment.now.since(since)));
@@ -208,13 +238,18 @@ impl DaemonHistory {
         match known {
             Some(known) => {
                 let moved = known.up != up || lost;
-                let reason_due = told.is_none_or(|told| moment.monotonic.saturating_sub(told) >= REASON_LOG_INTERVAL);
+                let reason_due = told.is_none_or(|told| {
+                    moment.monotonic.saturating_sub(told) >= REASON_LOG_INTERVAL
+                });
                 if moved || (known.reason != reason && reason_due) {
                     told = Some(moment.monotonic);
                     events.push(transition(&session, known, reason));
                 }
             }
-            None if !first => events.push(Event::Configured { protocol: session.name.clone(), present: true }),
+            None if !first => events.push(Event::Configured {
+                protocol: session.name.clone(),
+                present: true,
+            }),
             None => {}
         }
         let mut losses = known.map_or(0, |known| known.losses);
@@ -222,7 +257,10 @@ impl DaemonHistory {
         if lost {
             losses += 1;
             last_loss = Some(moment.now);
-            *self.losses.entry((session.ip_version(), session.peer_type)).or_default() += 1;
+            *self
+                .losses
+                .entry((session.ip_version(), session.peer_type))
+                .or_default() += 1;
         }
         self.sessions.insert(
             session.name.clone(),
@@ -238,28 +276,48 @@ impl DaemonHistory {
                 last_loss,
             },
         );
-        JudgedSession { session, up, reason, since, losses, last_loss }
+        JudgedSession {
+            session,
+            up,
+            reason,
+            since,
+            losses,
+            last_loss,
+        }
     }
 
     /// Own addresses by family, kept while no session is up to show them.
-    fn remember_identity(&mut self, daemon: &Daemon, sessions: &[JudgedSession], version: IpVersion) {
+    fn remember_identity(
+        &mut self,
+        daemon: &Daemon,
+        sessions: &[JudgedSession],
+        version: IpVersion,
+    ) {
         for family in IpVersion::FAMILIES {
             if version != IpVersion::Both && version != family {
                 continue;
             }
-            let of_family = || sessions.iter().map(|judged| &judged.session).filter(move |s| s.ip_version() == family);
+            let of_family = || {
+                sessions
+                    .iter()
+                    .map(|judged| &judged.session)
+                    .filter(move |s| s.ip_version() == family)
+            };
             let local_as = of_family().find_map(|session| session.local_as);
             let address = most_common(of_family().filter_map(|session| session.source_address));
-            let known = self.nodes.iter_mut().find(|node| IpVersion::from(node.address) == family);
-            match (address, known) {
-                (Some(address), known) => {
-                    let identity = NodeIdentity { address, local_as, router_id: daemon.router_id.clone() };
-                    match known {
-                        Some(known) => *known = identity,
-                        None => self.nodes.push(identity),
-                    }
-                }
-                (None, _) => {}
+            let known = self
+                .nodes
+                .iter_mut()
+                .find(|node| IpVersion::from(node.address) == family);
+            let Some(address) = address else { continue };
+            let identity = NodeIdentity {
+                address,
+                local_as,
+                router_id: daemon.router_id.clone(),
+            };
+            match known {
+                Some(known) => *known = identity,
+                None => self.nodes.push(identity),
             }
         }
     }
@@ -298,12 +356,15 @@ fn steady(printed: Since, computed: UnixTime, known: Option<&Known>) -> UnixTime
 
 fn transition(session: &Session, known: &Known, reason: Option<DownReason>) -> Event {
     let word = |up: bool, reason: Option<DownReason>| {
-        if up { "up".to_owned() } else { reason.map_or("down", DownReason::as_str).to_owned() }
+        if up {
+            "up".to_owned()
+        } else {
+            reason.map_or("down", DownReason::as_str).to_owned()
+        }
     };
-    let detail = session
-        .last_error
-        .clone()
-        .or_else(|| (known.up && reason.is_none()).then(|| "dropped and came back between two looks".to_owned()));
+    let detail = session.last_error.clone().or_else(|| {
+        (known.up && reason.is_none()).then(|| "dropped and came back between two looks".to_owned())
+    });
     Event::Session {
         peer: session.neighbor,
         protocol: session.name.clone(),
@@ -319,5 +380,8 @@ fn most_common(addresses: impl Iterator<Item = std::net::IpAddr>) -> Option<std:
     for address in addresses {
         *counts.entry(address).or_default() += 1;
     }
-    counts.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address)
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(address, _)| address)
 }

@@ -60,7 +60,11 @@ mod tests {
             (16, Origin::Other),
             (0, Origin::Other),
         ] {
-            assert_eq!(origin(protocol, RouteKind::Unicast, None), expected, "{protocol}");
+            assert_eq!(
+                origin(protocol, RouteKind::Unicast, None),
+                expected,
+                "{protocol}"
+            );
         }
     }
 
@@ -74,7 +78,11 @@ mod tests {
             ("eth0", DeviceKind::Physical, Origin::Other),
             ("docker0", DeviceKind::Bridge, Origin::Other),
         ] {
-            assert_eq!(origin(3, RouteKind::Unicast, Some(&link(name, kind))), expected, "{name}");
+            assert_eq!(
+                origin(3, RouteKind::Unicast, Some(&link(name, kind))),
+                expected,
+                "{name}"
+            );
         }
         let cali = link("cali1", DeviceKind::Veth);
         assert_eq!(origin(3, RouteKind::Blackhole, Some(&cali)), Origin::Other);

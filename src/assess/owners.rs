@@ -25,7 +25,11 @@ impl Owners {
                 .collect(),
             ..Owners::default()
         };
-        for path in rib.paths.iter().filter(|path| path.source == RibSource::Bgp) {
+        for path in rib
+            .paths
+            .iter()
+            .filter(|path| path.source == RibSource::Bgp)
+        {
             if let Some(owner) = path.next_hop.filter(|_| is_internal(path, rib, &owners)) {
                 owners.insert(path.prefix, owner, path.best);
             }
@@ -62,7 +66,9 @@ impl Owners {
 
     /// Whether another node announces just this prefix.
     pub fn exactly(&self, prefix: IpNet) -> bool {
-        self.by_prefix.binary_search_by_key(&prefix, |entry| entry.0).is_ok()
+        self.by_prefix
+            .binary_search_by_key(&prefix, |entry| entry.0)
+            .is_ok()
     }
 
     /// The node that has all of `net`, by the longest prefix known.
@@ -73,7 +79,10 @@ impl Owners {
             .filter(|len| **len <= net.prefix_len())
             .find_map(|len| {
                 let prefix = IpNet::new(net.addr(), *len).ok()?.trunc();
-                let at = self.by_prefix.binary_search_by_key(&prefix, |entry| entry.0).ok()?;
+                let at = self
+                    .by_prefix
+                    .binary_search_by_key(&prefix, |entry| entry.0)
+                    .ok()?;
                 Some(self.by_prefix[at].1)
             })
     }
@@ -90,9 +99,9 @@ pub fn is_internal(path: &RibPath, rib: &Rib, owners: &Owners) -> bool {
 
 /// Both ends are of one AS. A mesh session always is.
 fn is_internal_session(session: &Session) -> bool {
-    session.internal.unwrap_or_else(|| {
-        session.local_as.is_some() && session.local_as == session.neighbor_as
-    })
+    session
+        .internal
+        .unwrap_or_else(|| session.local_as.is_some() && session.local_as == session.neighbor_as)
 }
 
 /// A /32 or /128.

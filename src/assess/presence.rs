@@ -63,9 +63,9 @@ fn verdict(expected: Expected, route: &Route, links: &LinkTable) -> Option<Fallt
     if !exact && !to_owner {
         return Some(Fallthrough::Shorter);
     }
-    let usable = route.next_hops().any(|hop| {
-        !hop.dead && links.get(hop.ifindex).is_none_or(|device| device.up)
-    });
+    let usable = route
+        .next_hops()
+        .any(|hop| !hop.dead && links.get(hop.ifindex).is_none_or(|device| device.up));
     (!usable).then_some(Fallthrough::LinkDown)
 }
 

@@ -37,7 +37,10 @@ pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
         .flat_map(|version| ground.fib.iter(version))
         .filter(|route| {
             let device = ground.links.get(route.next_hop.ifindex);
-            matches!(origin(route.protocol, route.kind, device), Origin::Bird | Origin::Felix)
+            matches!(
+                origin(route.protocol, route.kind, device),
+                Origin::Bird | Origin::Felix
+            )
         })
         .map(|route| route.key.dst)
         .filter(|dst| dst.prefix_len() > 0);
@@ -45,10 +48,16 @@ pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
 }
 
 /// Counts the routes inside `pods`.
-pub fn count(ground: Ground<'_>, pods: &Coverage, owners: [&Owners; 2], originated: Originated<'_>) -> Counted {
+pub fn count(
+    ground: Ground<'_>,
+    pods: &Coverage,
+    owners: [&Owners; 2],
+    originated: Originated<'_>,
+) -> Counted {
     let mut counted = Counted::default();
     for (family, version) in IpVersion::FAMILIES.into_iter().enumerate() {
-        let own = originated.own[family].map(|own| blocks_of_this_node(own, ground, version, owners[family]));
+        let own = originated.own[family]
+            .map(|own| blocks_of_this_node(own, ground, version, owners[family]));
         let mut foreign = own.is_some().then(Vec::new);
         for route in ground.fib.iter(version) {
             let device = ground.links.get(route.next_hop.ifindex);
@@ -61,7 +70,9 @@ pub fn count(ground: Ground<'_>, pods: &Coverage, owners: [&Owners; 2], originat
             {
                 foreign.push(route.key.dst);
             }
-            if !pods.contains(route.key.dst) || matches!(route.kind, RouteKind::Throw | RouteKind::Other) {
+            if !pods.contains(route.key.dst)
+                || matches!(route.kind, RouteKind::Throw | RouteKind::Other)
+            {
                 continue;
             }
             let owner = owners[family].of(route.key.dst);

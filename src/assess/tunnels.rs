@@ -11,7 +11,13 @@ use std::collections::BTreeMap;
 
 /// Felix's device names (felix/config, `felix/dataplane/linux`). A tunnel of another name is Calico's when pod
 /// routes use it.
-const CALICO: [&str; 5] = ["tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali"];
+const CALICO: [&str; 5] = [
+    "tunl0",
+    "vxlan.calico",
+    "vxlan-v6.calico",
+    "wireguard.cali",
+    "wg-v6.cali",
+];
 /// Gone tunnels that are remembered.
 const REMEMBERED: usize = 64;
 

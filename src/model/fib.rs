@@ -74,17 +74,11 @@ impl Fib {
     }
 
     /// Routes of exactly that destination in that table, by descending TOS, then ascending metric.
-    pub fn routes_at(&self, table: u32, dst: &IpNet) -> impl Iterator<Item = Route> + '_ {
+    pub fn routes_at(&self, table: u32, dst: &IpNet) -> impl Iterator<Item = Route> + use<'_> {
         let dst = dst.trunc();
         let (v4, v6): (&[Row<u32>], &[Row<u128>]) = match dst {
-            IpNet::V4(net) => (
-                self.v4.at(table, net.addr().into(), net.prefix_len()),
-                &[],
-            ),
-            IpNet::V6(net) => (
-                &[],
-                self.v6.at(table, net.addr().into(), net.prefix_len()),
-            ),
+            IpNet::V4(net) => (self.v4.at(table, net.addr().into(), net.prefix_len()), &[]),
+            IpNet::V6(net) => (&[], self.v6.at(table, net.addr().into(), net.prefix_len())),
         };
         let v4 = v4.iter().map(|row| row.unpack(&self.many));
         v4.chain(v6.iter().map(|row| row.unpack(&self.many)))
@@ -117,8 +111,16 @@ impl Fib {
     /// What became of each route that `self` had or `newer` has. Whether its ways are alive is not part of a
     /// route: a link that goes down and up replaces none.
     pub fn changes(&self, newer: &Fib, visit: &mut impl FnMut(RouteChange, Route)) {
-        diff::rows((&self.v4.rows, &self.many), (&newer.v4.rows, &newer.many), visit);
-        diff::rows((&self.v6.rows, &self.many), (&newer.v6.rows, &newer.many), visit);
+        diff::rows(
+            (&self.v4.rows, &self.many),
+            (&newer.v4.rows, &newer.many),
+            visit,
+        );
+        diff::rows(
+            (&self.v6.rows, &self.many),
+            (&newer.v6.rows, &newer.many),
+            visit,
+        );
     }
 
     /// Empties it for the next dump and keeps its memory.
@@ -146,7 +148,10 @@ impl<A: Bits> Half<A> {
 
     fn seal(&mut self, many: &[Box<[NextHop]>]) {
         let by_all = |a: &Row<A>, b: &Row<A>| a.cmp_all(many, b, many);
-        if !self.rows.is_sorted_by(|a, b| by_all(a, b) != Ordering::Greater) {
+        if !self
+            .rows
+            .is_sorted_by(|a, b| by_all(a, b) != Ordering::Greater)
+        {
             self.rows.sort_unstable_by(by_all);
         }
         // What a shrunken table no longer needs goes back.
@@ -162,7 +167,9 @@ impl<A: Bits> Half<A> {
         };
         let rows = &self.rows[table.rows.clone()];
         let start = rows.partition_point(|row| row.cmp_dst(dst, len) == Ordering::Less);
-        let same = rows[start..].iter().take_while(|row| row.cmp_dst(dst, len) == Ordering::Equal);
+        let same = rows[start..]
+            .iter()
+            .take_while(|row| row.cmp_dst(dst, len) == Ordering::Equal);
         &rows[start..start + same.count()]
     }
 
@@ -180,11 +187,15 @@ fn tables<A: Bits>(rows: &[Row<A>]) -> Vec<Table> {
     let mut start = 0;
     for same in rows.chunk_by(|a, b| a.table() == b.table()) {
         let mut seen = [false; 129];
-        same.iter().for_each(|row| seen[usize::from(row.len())] = true);
+        same.iter()
+            .for_each(|row| seen[usize::from(row.len())] = true);
         tables.push(Table {
             id: same[0].table(),
             rows: start..start + same.len(),
-            lens: (0..=128).rev().filter(|len| seen[usize::from(*len)]).collect(),
+            lens: (0..=128)
+                .rev()
+                .filter(|len| seen[usize::from(*len)])
+                .collect(),
         });
         start += same.len();
     }

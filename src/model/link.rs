@@ -97,6 +97,14 @@ impl LinkTable {
         self.0.iter()
     }
 
+    /// Takes up a device, in place of the one of that index.
+    pub fn insert(&mut self, link: Link) {
+        match self.0.binary_search_by_key(&link.index, |link| link.index) {
+            Ok(at) => self.0[at] = link,
+            Err(at) => self.0.insert(at, link),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

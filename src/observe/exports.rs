@@ -43,11 +43,18 @@ impl Exports {
             *self = Exports::default();
             return;
         }
-        let differ = IpVersion::FAMILIES.iter().enumerate().any(|(family, version)| {
-            let mut exported = kernels.iter().filter(|kernel| kernel.version == *version).peekable();
-            exported.peek().is_some()
-                && exported.map(|kernel| kernel.exported).sum::<u64>() != routes.bird_routes[family]
-        });
+        let differ = IpVersion::FAMILIES
+            .iter()
+            .enumerate()
+            .any(|(family, version)| {
+                let mut exported = kernels
+                    .iter()
+                    .filter(|kernel| kernel.version == *version)
+                    .peekable();
+                exported.peek().is_some()
+                    && exported.map(|kernel| kernel.exported).sum::<u64>()
+                        != routes.bird_routes[family]
+            });
         let before = std::mem::replace(&mut self.differed, differ);
         if !differ {
             self.gap = Some(ExportGap::default());
@@ -69,7 +76,9 @@ struct KernelProtocol<'a> {
 }
 
 fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
-    let Ok(daemon) = &view.look.result else { return Vec::new() };
+    let Ok(daemon) = &view.look.result else {
+        return Vec::new();
+    };
     let up = |state| state == ProtocolState::Up;
     daemon
         .protocols
@@ -90,15 +99,19 @@ async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> O
     let mut gap = ExportGap::default();
     for kernel in kernels {
         let left = deadline.saturating_duration_since(Instant::now());
-        let exported = bird::exported(kernel.socket, kernel.name, left).await.ok()?;
+        let exported = bird::exported(kernel.socket, kernel.name, left)
+            .await
+            .ok()?;
         let exported: BTreeSet<IpNet> = exported.into_iter().collect();
         let installed: BTreeSet<IpNet> = fib
             .iter(kernel.version)
             .filter(|route| route.protocol == BIRD)
             .map(|route| route.key.dst)
             .collect();
-        gap.missing.extend(exported.difference(&installed).take(NAMED));
-        gap.stale.extend(installed.difference(&exported).take(NAMED));
+        gap.missing
+            .extend(exported.difference(&installed).take(NAMED));
+        gap.stale
+            .extend(installed.difference(&exported).take(NAMED));
     }
     Some(gap)
 }

@@ -9,25 +9,31 @@ mod table;
 
 use crate::assess::assessor::{Assessor, JudgedKernel, Rules};
 use crate::assess::history::{Event, Moment};
+use crate::assess::origin::origin;
 use crate::assess::presence::Ground;
 use crate::bird;
 use crate::config::Look;
 use crate::kernel::{self, Kernel};
 use crate::model::IpVersion;
-use crate::model::link::LinkTable;
+use crate::model::fib::Fib;
+use crate::model::link::{LinkStats, LinkTable};
 use crate::model::pod::Expected;
-use crate::model::snapshot::{DaemonView, KernelView, OwnCounters, Snapshot};
+use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot, Tunnel};
 use crate::model::time::UnixTime;
 use exports::Exports;
 use futures_util::future::join_all;
 use pod_file::PodFile;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use table::TableWatch;
 
 /// An answer younger than this is the state of this moment.
 const FRESH: Duration = Duration::from_secs(1);
+/// Addresses are read this often.
+const ADDRESSES: Duration = Duration::from_secs(60);
+/// Tunnel counters are held against those of at least so long before.
+const BASELINE: Duration = Duration::from_secs(30);
 
 /// Looks at one node, again and again.
 #[derive(Debug)]
@@ -35,7 +41,7 @@ pub struct Observer {
     settings: Look,
     assessor: Assessor,
     daemons: Vec<Asked>,
-    kernel: Result<Kernel, String>,
+    kernel: Kernel,
     dumped: Option<Instant>,
     judged: Option<JudgedKernel>,
     absent: BTreeSet<Expected>,
@@ -43,7 +49,12 @@ pub struct Observer {
     pod_file: Option<PodFile>,
     begun: Instant,
     events: Vec<Event>,
+    addresses: Vec<OwnAddress>,
+    addresses_read: Option<Instant>,
+    baseline: Option<(Instant, BTreeMap<String, LinkStats>)>,
 }
+
+type Earlier = (Duration, BTreeMap<String, LinkStats>);
 
 #[derive(Debug)]
 struct Asked {
@@ -57,7 +68,11 @@ impl Observer {
     /// Opens what is needed; what cannot be opened is tried again at each look. Fails only on a bad
     /// `--pod-cidr-file`.
     pub fn new(settings: Look) -> Result<Self, pod_file::BadFile> {
-        let pod_file = settings.pod_cidr_file.as_deref().map(PodFile::open).transpose()?;
+        let pod_file = settings
+            .pod_cidr_file
+            .as_deref()
+            .map(PodFile::open)
+            .transpose()?;
         let rules = Rules {
             pools: settings.pools.clone(),
             limit: settings.pod_cidr_limit,
@@ -72,7 +87,7 @@ impl Observer {
         let mut observer = Observer {
             assessor: Assessor::new(rules, settings.sockets.len()),
             daemons: daemons.collect(),
-            kernel: open_kernel(),
+            kernel: Kernel::new(origin),
             dumped: None,
             judged: None,
             absent: BTreeSet::new(),
@@ -80,6 +95,9 @@ impl Observer {
             pod_file,
             begun: Instant::now(),
             events: Vec::new(),
+            addresses: Vec::new(),
+            addresses_read: None,
+            baseline: None,
             settings,
         };
         observer.configure();
@@ -93,23 +111,7 @@ impl Observer {
 
     /// Resolves when the kernel announced something; it is counted and remembered until the next look.
     pub async fn announced(&mut self) {
-        match &mut self.kernel {
-            Ok(kernel) => kernel.announced().await,
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// Addresses of this node's devices, for doctor.
-    pub async fn addresses(&mut self) -> Result<Vec<crate::model::link::Address>, String> {
-        match &mut self.kernel {
-            Ok(kernel) => kernel.addresses().await.map_err(|e| e.to_string()),
-            Err(error) => Err(error.clone()),
-        }
-    }
-
-    /// Devices of the last complete dump, for doctor.
-    pub fn links(&self) -> Option<&LinkTable> {
-        self.kernel.as_ref().ok().and_then(|kernel| kernel.links().ok())
+        self.kernel.announced().await;
     }
 
     /// One look.
@@ -125,13 +127,15 @@ impl Observer {
             self.judge();
             if self.newly_absent() {
                 // An absence is said only after a second complete dump, and after a look at what BIRD says now.
-                self.dump().await;
+                self.kernel.confirm().await;
+                self.dumped = Some(Instant::now());
                 self.read_tables(deadline, true).await;
                 self.judge();
             }
             self.note_absences();
         }
         self.compare_exports(deadline).await;
+        self.read_addresses().await;
         self.snapshot(begun)
     }
 
@@ -155,9 +159,16 @@ impl Observer {
     async fn look_at_both(&mut self) -> bool {
         let timeout = self.settings.timeout;
         let stale: Vec<usize> = (0..self.daemons.len())
-            .filter(|at| self.daemons[*at].answered.is_none_or(|when| when.elapsed() >= FRESH))
+            .filter(|at| {
+                self.daemons[*at]
+                    .answered
+                    .is_none_or(|when| when.elapsed() >= FRESH)
+            })
             .collect();
-        let sockets: Vec<String> = stale.iter().map(|at| self.daemons[*at].socket.clone()).collect();
+        let sockets: Vec<String> = stale
+            .iter()
+            .map(|at| self.daemons[*at].socket.clone())
+            .collect();
         let asked = join_all(sockets.iter().map(|socket| bird::look(socket, timeout)));
         let (looks, dumped) = tokio::join!(asked, dump_if_stale(&mut self.kernel, self.dumped));
         if dumped {
@@ -172,18 +183,19 @@ impl Observer {
         dumped
     }
 
-    async fn dump(&mut self) {
-        dump_if_stale(&mut self.kernel, None).await;
-        self.dumped = Some(Instant::now());
-    }
-
     /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read.
     async fn read_tables(&mut self, deadline: Instant, urgent: bool) -> bool {
-        let routes = self.kernel.as_ref().map_or(0, |kernel| table::route_mark(&kernel.counters()));
+        let routes = table::route_mark(&self.kernel.counters());
         let mut read = false;
         for at in 0..self.daemons.len() {
             let moment = self.moment();
-            let Asked { socket, view: Some(view), table, .. } = &mut self.daemons[at] else {
+            let Asked {
+                socket,
+                view: Some(view),
+                table,
+                ..
+            } = &mut self.daemons[at]
+            else {
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
@@ -211,19 +223,21 @@ impl Observer {
 
     fn judge(&mut self) {
         self.judged = None;
-        let Ok(kernel) = &self.kernel else { return };
-        let Ok(fib) = kernel.routes() else { return };
+        let Ok(fib) = self.kernel.routes() else {
+            return;
+        };
         let none = LinkTable::default();
         let ground = Ground {
             fib,
-            rules: kernel.rules(),
-            links: kernel.links().unwrap_or(&none),
+            rules: self.kernel.rules(),
+            links: self.kernel.links().unwrap_or(&none),
         };
         self.judged = Some(self.assessor.judge(ground));
     }
 
     fn newly_absent(&self) -> bool {
-        self.absentees().any(|expected| !self.absent.contains(&expected))
+        self.absentees()
+            .any(|expected| !self.absent.contains(&expected))
     }
 
     fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
@@ -247,29 +261,73 @@ impl Observer {
     }
 
     async fn compare_exports(&mut self, deadline: Instant) {
-        let (Some(judged), Ok(kernel)) = (&self.judged, &self.kernel) else {
-            return;
-        };
-        if let Ok(fib) = kernel.routes() {
+        if let (Some(judged), Ok(fib)) = (&self.judged, self.kernel.routes()) {
             let views = self.daemons.iter().filter_map(|asked| asked.view.as_ref());
-            self.exports.compare(views, &judged.routes, fib, deadline).await;
+            self.exports
+                .compare(views, &judged.routes, fib, deadline)
+                .await;
         }
     }
 
-    fn snapshot(&mut self, begun: Instant) -> Snapshot {
-        let daemons: Vec<DaemonView> = self.daemons.iter().filter_map(|asked| asked.view.clone()).collect();
-        let mut counters = OwnCounters {
-            session_losses: self.assessor.losses(),
-            ..OwnCounters::default()
-        };
-        if let Ok(kernel) = &self.kernel {
-            let counted = kernel.counters();
-            counters.route_changes = counted.route_changes.clone();
-            counters.netlink_overruns = counted.overruns;
-            counters.netlink_resyncs = counted.resyncs;
+    /// They tell a wrong source address; they hardly ever change.
+    async fn read_addresses(&mut self) {
+        if self
+            .addresses_read
+            .is_some_and(|when| when.elapsed() < ADDRESSES)
+        {
+            return;
         }
+        let Ok(addresses) = self.kernel.addresses().await else {
+            return;
+        };
+        let Ok(links) = self.kernel.links() else {
+            return;
+        };
+        self.addresses_read = Some(Instant::now());
+        self.addresses = addresses
+            .into_iter()
+            .filter_map(|own| {
+                let link = links.get(own.ifindex)?;
+                Some(OwnAddress {
+                    address: own.address,
+                    device: link.name.clone(),
+                    kind: link.kind,
+                })
+            })
+            .collect();
+    }
+
+    /// The counters of some seconds before, and those of now for later.
+    fn earlier_tunnels(&mut self, kernel: &KernelView) -> Option<Earlier> {
+        let tunnels = kernel.tunnels.as_ref().ok()?;
+        let age = self.baseline.as_ref().map(|(when, _)| when.elapsed());
+        let earlier = age.and_then(|age| Some((age, self.baseline.as_ref()?.1.clone())));
+        if age.is_none_or(|age| age >= BASELINE) {
+            let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
+            self.baseline = Some((Instant::now(), tunnels.iter().filter_map(stats).collect()));
+        }
+        earlier
+    }
+
+    fn snapshot(&mut self, begun: Instant) -> Snapshot {
+        let daemons: Vec<DaemonView> = self
+            .daemons
+            .iter()
+            .filter_map(|asked| asked.view.clone())
+            .collect();
+        let counted = self.kernel.counters();
+        let counters = OwnCounters {
+            route_changes: counted.route_changes,
+            netlink_overruns: counted.overruns,
+            netlink_resyncs: counted.resyncs,
+            session_losses: self.assessor.losses(),
+        };
         let kernel = self.kernel_view(&daemons);
-        let presence = self.judged.as_ref().and_then(|judged| judged.presence.clone());
+        let earlier_tunnels = self.earlier_tunnels(&kernel);
+        let presence = self
+            .judged
+            .as_ref()
+            .and_then(|judged| judged.presence.clone());
         Snapshot {
             at: UnixTime::from(SystemTime::now()),
             duration: begun.elapsed(),
@@ -277,55 +335,56 @@ impl Observer {
             kernel,
             presence,
             export_gap: self.exports.gap().cloned(),
+            addresses: self.addresses.clone(),
+            earlier_tunnels,
             counters,
         }
     }
 
     fn kernel_view(&mut self, daemons: &[DaemonView]) -> KernelView {
-        let routes = match (&self.kernel, &self.judged) {
-            (_, Some(judged)) => Ok(judged.routes.clone()),
-            (Err(error), _) => Err(error.clone()),
-            (Ok(kernel), None) => Err(reason(kernel.routes())),
+        let routes = match (&self.judged, self.kernel.routes()) {
+            (Some(judged), _) => Ok(judged.routes.clone()),
+            (None, Err(error)) => Err(error.to_string()),
+            (None, Ok(_)) => Err("not judged yet".to_owned()),
         };
-        let tunnels = match &self.kernel {
-            Err(error) => Err(error.clone()),
-            Ok(kernel) => match (kernel.links(), &self.judged) {
-                (Err(error), _) => Err(error.to_string()),
-                (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
-                (Ok(links), None) => {
-                    let fib = crate::model::fib::Fib::default();
-                    Ok(self.assessor.judge_tunnels(Ground { fib: &fib, rules: &[], links }))
-                }
-            },
+        let tunnels = match (self.kernel.links(), &self.judged) {
+            (Err(error), _) => Err(error.to_string()),
+            (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
+            (Ok(links), None) => {
+                let fib = Fib::default();
+                Ok(self.assessor.judge_tunnels(Ground {
+                    fib: &fib,
+                    rules: &[],
+                    links,
+                }))
+            }
         };
-        let ipv6_matters = daemons.iter().flat_map(|view| &view.sessions).any(|s| s.session.ip_version() == IpVersion::V6)
-            || routes
-                .as_ref()
-                .is_ok_and(|routes| routes.pod_routes.keys().any(|(version, _, _)| *version == IpVersion::V6));
+        let ipv6_matters = daemons
+            .iter()
+            .flat_map(|view| &view.sessions)
+            .any(|s| s.session.ip_version() == IpVersion::V6)
+            || routes.as_ref().is_ok_and(|routes| {
+                routes
+                    .pod_routes
+                    .keys()
+                    .any(|(version, _, _)| *version == IpVersion::V6)
+            });
         let forwarding = kernel::forwarding(Path::new("/proc"))
             .map(|[v4, v6]| [v4, v6.filter(|_| ipv6_matters)])
             .map_err(|error| error.to_string());
-        KernelView { routes, tunnels, forwarding }
+        KernelView {
+            routes,
+            tunnels,
+            forwarding,
+        }
     }
-}
-
-fn open_kernel() -> Result<Kernel, String> {
-    Kernel::open().map_err(|error| error.to_string())
 }
 
 /// Dumps unless nothing was announced since a dump younger than a second. True when it did.
-async fn dump_if_stale(kernel: &mut Result<Kernel, String>, dumped: Option<Instant>) -> bool {
-    if kernel.is_err() {
-        *kernel = open_kernel();
-    }
-    let Ok(kernel) = kernel else { return true };
+async fn dump_if_stale(kernel: &mut Kernel, dumped: Option<Instant>) -> bool {
     if !kernel.dirty() && dumped.is_some_and(|when| when.elapsed() < FRESH) {
         return false;
     }
     kernel.look().await;
     true
-}
-
-fn reason<T, E: ToString>(result: Result<T, E>) -> String {
-    result.err().map_or_else(|| "not looked at yet".to_owned(), |error| error.to_string())
 }

@@ -119,12 +119,16 @@ mod tests {
         let yaml = "- cidr: 192.168.0.0/26\n  owner: 10.0.3.78\n- cidr: fd00::/64\n";
         let json = r#"[{"cidr":"192.168.0.0/26","owner":"10.0.3.78"},{"cidr":"fd00::/64"}]"#;
         assert_eq!(parse(yaml).unwrap(), parse(json).unwrap());
-        assert_eq!(parse("# nothing yet\n"), Err(parse("# nothing yet\n").unwrap_err()));
+        assert_eq!(
+            parse("# nothing yet\n"),
+            Err(parse("# nothing yet\n").unwrap_err())
+        );
     }
 
     #[test]
     fn refusals_name_the_line() {
-        let text = parse("- cidr: 192.168.0.0/26\n- cidr: 192.168.0.0/26\n  onwer: 1.2.3.4\n").unwrap_err();
+        let text = parse("- cidr: 192.168.0.0/26\n- cidr: 192.168.0.0/26\n  onwer: 1.2.3.4\n")
+            .unwrap_err();
         assert!(text.contains("onwer") && text.contains("line 3"), "{text}");
         let text = parse("- cidr: 192.168.0.1/26\n").unwrap_err();
         assert!(text.contains("write 192.168.0.0/26"), "{text}");

@@ -1,8 +1,8 @@
 //! When BIRD's route table is worth asking for.
 
+use crate::kernel::Counters;
 use crate::model::route::Origin;
 use crate::model::snapshot::DaemonView;
-use crate::kernel::Counters;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,9 @@ impl TableWatch {
         if age >= LONGEST {
             return true;
         }
-        (self.again > 0 || urgent) && age >= self.cost * COST_FACTOR && age >= Duration::from_millis(500)
+        (self.again > 0 || urgent)
+            && age >= self.cost * COST_FACTOR
+            && age >= Duration::from_millis(500)
     }
 
     /// It was asked for, at that cost.

@@ -8,7 +8,11 @@ type Rows<'f, A> = (&'f [Row<A>], &'f [Box<[NextHop]>]);
 
 /// A key may stand for several routes (every device has its `fe80::/64`), so keys are compared as groups: what
 /// vanished from a group and what came to it are paired as replaced, the rest was removed or added.
-pub(super) fn rows<A: Bits>(older: Rows<'_, A>, newer: Rows<'_, A>, visit: &mut impl FnMut(RouteChange, Route)) {
+pub(super) fn rows<A: Bits>(
+    older: Rows<'_, A>,
+    newer: Rows<'_, A>,
+    visit: &mut impl FnMut(RouteChange, Route),
+) {
     let (mut old, mut new) = (older.0, newer.0);
     loop {
         let order = match (old.first(), new.first()) {
@@ -31,9 +35,13 @@ fn group<A: Bits>(rows: &[Row<A>]) -> usize {
     rows.iter().take_while(same).count()
 }
 
-fn compare<A: Bits>(older: Rows<'_, A>, newer: Rows<'_, A>, visit: &mut impl FnMut(RouteChange, Route)) {
+fn compare<A: Bits>(
+    older: Rows<'_, A>,
+    newer: Rows<'_, A>,
+    visit: &mut impl FnMut(RouteChange, Route),
+) {
     let (mut old, mut new) = (older.0.iter().peekable(), newer.0.iter().peekable());
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
+    let (mut gone, mut come): (Vec<&Row<A>>, Vec<&Row<A>>) = Default::default();
     loop {
         let order = match (old.peek(), new.peek()) {
             (None, None) => break,
@@ -52,7 +60,11 @@ fn compare<A: Bits>(older: Rows<'_, A>, newer: Rows<'_, A>, visit: &mut impl FnM
     }
     let replaced = gone.len().min(come.len());
     for (index, row) in come.into_iter().enumerate() {
-        let change = if index < replaced { RouteChange::Replaced } else { RouteChange::Added };
+        let change = if index < replaced {
+            RouteChange::Replaced
+        } else {
+            RouteChange::Added
+        };
         visit(change, row.unpack(newer.1));
     }
     for row in gone.into_iter().skip(replaced) {

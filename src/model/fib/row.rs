@@ -85,7 +85,10 @@ impl<A: Bits> Row<A> {
             len: route.key.dst.prefix_len(),
             tos: route.key.tos,
             protocol: route.protocol,
-            bits: KINDS.iter().position(|kind| *kind == route.kind).unwrap_or(0) as u8,
+            bits: KINDS
+                .iter()
+                .position(|kind| *kind == route.kind)
+                .unwrap_or(0) as u8,
         };
         // An IPv4 route by way of an IPv6 gateway (RTA_VIA) does not fit a row either.
         let gateway = route.next_hop.gateway.map(A::from_ip);
@@ -137,7 +140,10 @@ impl<A: Bits> Row<A> {
     }
 
     fn many<'m>(&self, many: &'m [Box<[NextHop]>]) -> Option<&'m [NextHop]> {
-        (self.bits & MANY != 0).then(|| many.get(self.ifindex as usize).map_or(&[][..], |hops| &**hops))
+        (self.bits & MANY != 0).then(|| {
+            many.get(self.ifindex as usize)
+                .map_or(&[][..], |hops| &**hops)
+        })
     }
 
     pub(super) fn cmp_dst(&self, dst: A, len: u8) -> Ordering {
@@ -147,12 +153,25 @@ impl<A: Bits> Row<A> {
     /// The kernel's own order within a table (net/ipv4/fib_trie.c): address, longest prefix first, highest TOS
     /// first, lowest metric first.
     pub(super) fn cmp_key(&self, other: &Self) -> Ordering {
-        let key = |row: &Self| (row.table, row.dst, Reverse(row.len), Reverse(row.tos), row.metric);
+        let key = |row: &Self| {
+            (
+                row.table,
+                row.dst,
+                Reverse(row.len),
+                Reverse(row.tos),
+                row.metric,
+            )
+        };
         key(self).cmp(&key(other))
     }
 
     /// Where and by whom, without the state of the links.
-    pub(super) fn cmp_value(&self, many: &[Box<[NextHop]>], other: &Self, others: &[Box<[NextHop]>]) -> Ordering {
+    pub(super) fn cmp_value(
+        &self,
+        many: &[Box<[NextHop]>],
+        other: &Self,
+        others: &[Box<[NextHop]>],
+    ) -> Ordering {
         let fixed = |row: &Self| (row.bits & !DEAD, row.protocol);
         let ways = || match (self.many(many), other.many(others)) {
             (Some(hops), Some(others)) => {
@@ -164,7 +183,13 @@ impl<A: Bits> Row<A> {
         fixed(self).cmp(&fixed(other)).then_with(ways)
     }
 
-    pub(super) fn cmp_all(&self, many: &[Box<[NextHop]>], other: &Self, others: &[Box<[NextHop]>]) -> Ordering {
-        self.cmp_key(other).then_with(|| self.cmp_value(many, other, others))
+    pub(super) fn cmp_all(
+        &self,
+        many: &[Box<[NextHop]>],
+        other: &Self,
+        others: &[Box<[NextHop]>],
+    ) -> Ordering {
+        self.cmp_key(other)
+            .then_with(|| self.cmp_value(many, other, others))
     }
 }
