@@ -196,7 +196,7 @@ pub fn doctor(lab: &Lab, node: &str, flags: &str) -> Doctor {
         // One look, unless the test wants the two that tell a one-way tunnel.
         .args(
             (!flags.contains("--interval"))
-                .then_some(["--interval", "0"])
+                .then_some(["--interval", "0s"])
                 .iter()
                 .flatten(),
         )

@@ -65,6 +65,11 @@ fn peer_blocked() {
     let lab = Lab::up("");
     let exporter = Exporter::start(&lab, "n3", "");
     lab.fault("peer-blocked n3 n2");
+    exporter.until(20, "the hold time is over", "calico_bgp_peer_", |p| {
+        p.reason(N2).as_deref() == Some("hold_timer_expired")
+    });
+    // As after the next restart: the session has no earlier error to show.
+    lab.lab("birdc n3 restart Mesh_10_0_3_142");
     exporter.until(40, "blocked", "calico_bgp_peer_", |p| {
         matches!(
             p.reason(N2).as_deref(),
@@ -412,8 +417,10 @@ fn peer_empty_is_for_your_information_and_a_released_block_is_forgotten() {
     exporter.until(10, "known", "calico_pod_cidr", |p| {
         present(p, "192.168.2.0/26") == Some(1.0)
     });
+    // What a session that came back less than a minute ago withdraws might still be on its way.
+    std::thread::sleep(std::time::Duration::from_secs(62));
     lab.lab("release n2");
-    let page = exporter.until(10, "forgotten", "calico_pod_cidr", |p| {
+    let page = exporter.until(3, "forgotten", "calico_pod_cidr", |p| {
         present(p, "192.168.2.0/26").is_none()
     });
     assert_eq!(

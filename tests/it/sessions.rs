@@ -12,7 +12,7 @@ fn a_killed_peer_is_down_at_the_next_scrape_with_its_reason() {
     // n3 connects to n2 (the lower address waits), so it is n3 that is refused.
     let exporter = Exporter::start(&lab, "n3", "");
     assert_eq!(exporter.scrape().down(N2), Some(false));
-    lab.fault("bird-dead n2");
+    lab.fault("peer-refused n2");
     let page = exporter.until(2, "down", "calico_bgp_peers_state", |p| {
         p.down(N2) == Some(true)
     });
@@ -36,7 +36,7 @@ fn a_killed_peer_is_down_at_the_next_scrape_with_its_reason() {
     exporter.until(15, "refused", "calico_bgp_peer_down_reason", |p| {
         p.reason(N2).as_deref() == Some("connection_refused")
     });
-    lab.heal("bird-dead n2");
+    lab.heal("peer-refused n2");
     let page = exporter.until(15, "up again", "calico_bgp_peers_state", |p| {
         p.down(N2) == Some(false)
     });
@@ -50,6 +50,20 @@ fn a_killed_peer_is_down_at_the_next_scrape_with_its_reason() {
         log.contains(N2),
         "each transition is a line of the log: {log}"
     );
+}
+
+#[test]
+fn a_peer_that_may_come_back_is_down_by_graceful_restart() {
+    let lab = Lab::up("");
+    let exporter = Exporter::start(&lab, "n3", "");
+    // Killed, not stopped: no word of farewell, and its routes are kept for it.
+    lab.fault("bird-dead n2");
+    let page = exporter.until(3, "down", "calico_bgp_peer", |p| p.down(N2) == Some(true));
+    assert_eq!(page.reason(N2).as_deref(), Some("graceful_restart"));
+    lab.heal("bird-dead n2");
+    exporter.until(15, "up again", "calico_bgp_peers_state", |p| {
+        p.down(N2) == Some(false)
+    });
 }
 
 #[test]
@@ -71,6 +85,8 @@ fn a_session_that_is_back_before_the_next_scrape_is_counted() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     lab.lab("birdc n2 restart Mesh_10_0_3_141");
     lab.lab("wait 20");
+    // An answer younger than a second is the state of this moment.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     // No look in between: only the time of the last change tells.
     let after = exporter.scrape();
     assert_eq!(after.down(N2), Some(false));

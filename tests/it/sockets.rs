@@ -198,6 +198,9 @@ fn a_hung_bird_times_out_and_loses_no_descriptor_when_it_wakes() {
     };
     let before = descriptors();
     lab.fault("bird-hung n1");
+    exporter.until(5, "it hangs", "calico_bird_up", |p| {
+        p.value("calico_bird_up", &[("socket", &path)]) == Some(0.0)
+    });
     // A hung BIRD's backlog is full after nine: what a careless client leaves behind stays there.
     for _ in 0..12 {
         let page = exporter.scrape();
