@@ -4,6 +4,7 @@
     allow(dead_code, reason = "read to be refused with a reason")
 )]
 
+use super::checked::deserialize_checked;
 use super::headers::Headers;
 use super::limit::RateLimit;
 use serde::Deserialize;
@@ -22,7 +23,7 @@ pub struct WebConfigError {
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "a mapping", deny_unknown_fields)]
 pub struct WebConfigFile {
     #[serde(default)]
     pub(super) tls_server_config: Option<TlsSection>,
@@ -35,7 +36,7 @@ pub struct WebConfigFile {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(expecting = "a mapping", deny_unknown_fields, default)]
 pub(super) struct TlsSection {
     pub(super) cert: Option<String>,
     pub(super) key: Option<Secret>,
@@ -76,30 +77,17 @@ pub(super) enum ClientAuth {
     RequireAndVerifyClientCert,
 }
 
+/// What rustls can do; older ones are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
 pub(super) enum Version {
+    #[serde(rename = "TLS12")]
     Tls12,
+    #[serde(rename = "TLS13")]
     Tls13,
 }
 
-impl TryFrom<String> for Version {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.as_str() {
-            "TLS12" => Ok(Version::Tls12),
-            "TLS13" => Ok(Version::Tls13),
-            "TLS10" | "TLS11" => Err(format!("{text} is not supported: write TLS12 or TLS13")),
-            _ => Err(format!(
-                "unknown TLS version {text:?}: write TLS12 or TLS13"
-            )),
-        }
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(expecting = "a mapping", deny_unknown_fields, default)]
 pub(super) struct HttpSection {
     /// Taken and without effect: Prometheus scrapes over HTTP/1.1 just as well.
     #[serde(rename = "http2")]
@@ -108,9 +96,9 @@ pub(super) struct HttpSection {
 }
 
 /// A bcrypt hash, checked for its form.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone)]
 pub(super) struct PasswordHash(pub(super) String);
+deserialize_checked!(PasswordHash);
 
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,7 +131,7 @@ impl WebConfigFile {
     /// Reads the text; the error names line and reason. Paths are relative to `directory`.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, String> {
         let file: Option<WebConfigFile> =
-            serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+            serde_yaml_ng::from_str(text).map_err(|error| located(&error))?;
         let mut file = file.unwrap_or_default();
         if let Some(tls) = &mut file.tls_server_config {
             for path in [
@@ -251,6 +239,16 @@ impl TlsSection {
             }
         }
     }
+}
+
+/// The error with its line, which serde_yaml leaves out where it is the first.
+fn located(error: &serde_yaml_ng::Error) -> String {
+    let reason = error.to_string();
+    if reason.contains(" at line ") {
+        return reason;
+    }
+    let line = error.location().map_or(1, |location| location.line());
+    format!("line {line}: {reason}")
 }
 
 /// `line N: `, where the key stands.

@@ -1,11 +1,12 @@
 //! `http_server_config.headers`.
 
+use super::checked::deserialize_checked;
 use hyper::header::{self as h, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 /// The headers that exporter-toolkit allows.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(expecting = "a mapping", deny_unknown_fields, default)]
 pub(super) struct Headers {
     #[serde(rename = "Content-Security-Policy")]
     content_security_policy: HeaderText,
@@ -20,9 +21,9 @@ pub(super) struct Headers {
     strict_transport_security: HeaderText,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Default)]
 struct HeaderText(Option<HeaderValue>);
+deserialize_checked!(HeaderText);
 
 impl TryFrom<String> for HeaderText {
     type Error = String;

@@ -1,11 +1,12 @@
 //! `rate_limit`: a token bucket over all requests.
 
+use super::checked::deserialize_checked;
 use serde::Deserialize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "a mapping", deny_unknown_fields)]
 pub(super) struct RateLimit {
     #[serde(default)]
     pub(super) interval: GoDuration,
@@ -13,9 +14,9 @@ pub(super) struct RateLimit {
     pub(super) burst: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GoDuration(pub(super) Duration);
+deserialize_checked!(GoDuration);
 
 impl TryFrom<String> for GoDuration {
     type Error = String;

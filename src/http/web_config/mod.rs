@@ -1,6 +1,7 @@
 //! `--web.config.file`: TLS, users and headers, in the format of Prometheus' exporter-toolkit.
 //! https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 
+mod checked;
 #[cfg(feature = "tls")]
 mod client_certs;
 mod file;
