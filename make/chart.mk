@@ -10,3 +10,6 @@ chart-tools:
 chart-readme: chart-tools ## write the chart README's tables from values.yaml
 	$(CHART_PY) tests/chart/readme.py --write
 test-parts: test-chart
+.PHONY: kustomize
+kustomize: chart-tools ## write the kustomize base from the chart's defaults
+	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) tests/chart/kustomize.py --write

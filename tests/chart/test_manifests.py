@@ -6,7 +6,7 @@ import subprocess
 
 import kubernetes_validate
 import pytest
-from conftest import CHART, HELMS, ROOT, TOOLS, helm, pod, render, template, values_args
+from rendering import CHART, HELMS, ROOT, TOOLS, helm, pod, render, template, values_args
 
 OPERATOR = "monitoring.coreos.com/v1"
 # The oldest that the chart admits and that schemas exist for, and the newest.

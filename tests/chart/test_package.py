@@ -1,4 +1,4 @@
-"""What is shipped: the packaged chart, the README, the schema, the kustomize base."""
+"""What is shipped: the packaged chart, the README, the schema."""
 
 import base64
 import gzip
@@ -9,16 +9,15 @@ import sys
 import tarfile
 
 import pytest
-import readme
 import yaml
-from conftest import CHART, HELMS, ROOT, TOOLS, helm, objects, render, template
+from rendering import CHART, HELMS, ROOT, helm, objects, render, template
 
 ALL = ("--set", "podMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
 
 
 @pytest.fixture(params=HELMS)
 def package(request, tmp_path):
-    """The chart as `helm package` makes it, from an export of the repository's files."""
+    """The chart as `helm package` makes it."""
     done = helm(request.param, "package", CHART, "--destination", tmp_path)
     assert done.returncode == 0, done.stderr
     return next(tmp_path.glob("*.tgz"))
@@ -88,9 +87,3 @@ def test_links_in_the_docs_lead_somewhere():
     for page in CHART / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("install", "permissions", "compatibility")):
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
-
-
-def kustomize(path):
-    done = subprocess.run([TOOLS / "helm4/kubectl/kubectl", "kustomize", path], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return objects(done.stdout)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import CHART, HELMS, ROOT, helm, render
+from rendering import CHART, HELMS, ROOT, helm, render
 
 ALERT_FILES = sorted((ROOT / "alerts").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))

@@ -1,7 +1,7 @@
 """What each value does."""
 
 import pytest
-from conftest import CHART, CI, HELMS, helm, pod, render, template
+from rendering import CHART, CI, HELMS, helm, pod, render, template
 
 DIGEST = "sha256:" + "0" * 64
 
