@@ -4,7 +4,7 @@ CHART_PY := target/tools/chart/venv/bin/python
 chart: test-chart ## check the Helm chart and package it into target/chart
 	target/tools/chart/helm4/helm/helm package charts/calico-bgp-exporter --destination target/chart 2>/dev/null
 test-chart: chart-tools ## Helm 3 and 4, schemas of Kubernetes and the operator, rules, switches, kustomize
-	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) -m pytest -q -p no:cacheprovider tests/chart
+	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) -m pytest -q --tb=short -p no:cacheprovider tests/chart
 chart-tools:
 	tests/chart/tools
 chart-readme: chart-tools ## write the chart README's tables from values.yaml

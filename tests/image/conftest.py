@@ -59,7 +59,7 @@ class Container:
         host = {"spec.nodeName": "n1", "status.hostIP": lab("address", "n1")}
         env = {e["name"]: host[e["valueFrom"]["fieldRef"]["fieldPath"]] if "valueFrom" in e else e["value"] for e in container["env"]}
         assert spec["hostNetwork"]
-        args = ["--network", f"ns:/run/netns/{NAME}-n1", "--cgroups=disabled", "--user", user]
+        args = ["--network", f"ns:/run/netns/{NAME}-n1", "--user", user]
         # A user without a name has no limits of its own in podman's eyes, and this machine may refuse to raise them.
         args += ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
         if security["readOnlyRootFilesystem"]:
