@@ -81,7 +81,7 @@ def test_deb_installs_keeps_changed_configuration_and_goes(debian):
 
 def test_rpm_installs_keeps_changed_configuration_and_goes(tmp_path):
     def rpm(*args):
-        return run("rpm", "--root", tmp_path, "--noscripts", *args)
+        return run("rpm", "--root", tmp_path, "--dbpath", "/var/lib/rpm", "--noscripts", *args)
 
     rpm("--install", RPM)
     check_files(tmp_path, {p for p in all_files(tmp_path) if not p.startswith("var/lib/rpm")})
