@@ -6,4 +6,6 @@
 //! kernel┘      (observe)     └─► doctor              (one look, then exit)
 //! ```
 
+pub mod cli;
+pub mod config;
 pub mod model;
