@@ -53,7 +53,7 @@ def config(router_id, own_as=64512, blocks=(), peers=(), kernel_filter="", scan=
 class Bird:
     """One daemon in one namespace."""
 
-    def __init__(self, namespace, text, binary=BIRD, directory=None, name="bird", arguments=()):
+    def __init__(self, namespace, text, binary=BIRD, directory=None, name="bird", arguments=("-R",)):
         self.namespace, self.binary, self.arguments = namespace, binary, arguments
         self.directory = directory or tempfile.mkdtemp(prefix="stage-")
         self.config = os.path.join(self.directory, f"{name}.cfg")
@@ -70,7 +70,7 @@ class Bird:
         """Starts (again) and waits for the control socket."""
         with open(self.log_path, "a", encoding="ascii") as log:
             self.process = self.namespace.start(
-                self.binary, "-f", "-R", "-c", self.config, "-s", self.socket,
+                self.binary, "-f", "-c", self.config, "-s", self.socket,
                 "-P", self.socket + ".pid", *self.arguments, stdout=log, stderr=log)
         self.pid = self.process.pid
         end = time.monotonic() + 20
