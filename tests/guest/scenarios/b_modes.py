@@ -1,6 +1,12 @@
 """The pool's modes on four nodes with real BIRD and real tunl0, the fourth node behind a router."""
 
 from stage.exporter import Exporter
+from stage.story import keep
+
+# What must be silent on a node where all is well.
+ALERTS = ["CalicoTunnelOneWay", "CalicoTunnelDown", "CalicoTunnelMTUTooLarge", "CalicoPodCIDRRouteMissing", "CalicoBGPPeeringDown",
+          "CalicoBirdDown", "CalicoBGPNodeIsolated", "CalicoIPForwardingDisabled",
+          "CalicoForeignBlackhole", "CalicoDuplicateBlock"]
 
 
 def counts(scrape, version="4"):
@@ -46,7 +52,7 @@ def sessions_come_up(cluster, _out):
             exporter.expect("calico_pod_cidrs", 0, ip_version=version, present="false")
 
 
-def never(cluster, _out):
+def never(cluster, out):
     """Direct: BIRD's own routes, to the owner in the subnet and to the router for the node behind it. Both families."""
     node = cluster["n1"]
     cluster.mode("never")
@@ -57,15 +63,15 @@ def never(cluster, _out):
         far = cluster["n4"].block6
         labels = scrape.series("calico_pod_cidr_route_info", cidr=far)[0][0]
         assert (labels["encapsulation"], labels["owner"]) == ("gateway", cluster["n4"].address6), labels
-        code, report = exporter.doctor()
-        assert code == 1 and "CrossSubnet" in str(report), f"doctor ended with {code} and does not suggest CrossSubnet"
+        exporter.expect_finding("via-gateway", "CrossSubnet")
+        keep(out, "never", scrape, exporter.scrape(), fires=["CalicoPodRouteViaGateway"], silent=["CalicoEncapsulationMismatch", "CalicoPodCIDRRouteMissing"])
     for other in cluster.others(node):
         answered = cluster.ping(node, other, check=False)
         # The router drops what it has no route for.
         assert answered == (3 if cluster.same_subnet(node, other) else 0), f"{other.name} answered {answered} of 3"
 
 
-def always_programmed_by_bird(cluster, _out):
+def always_programmed_by_bird(cluster, out):
     """IPIP Always, as Calico's BIRD programs it up to v3.32: every block through tunl0."""
     node = cluster["n1"]
     cluster.mode("always")
@@ -81,7 +87,8 @@ def always_programmed_by_bird(cluster, _out):
         for other in cluster.others(node):
             cluster.ping(node, other, count=5)
         exporter.expect("calico_tunnel_transmit_packets_total", sent + 15, device="tunl0")
-        exporter.expect("calico_tunnel_receive_packets_total", received + 15, device="tunl0")
+        after = exporter.expect("calico_tunnel_receive_packets_total", received + 15, device="tunl0")
+        keep(out, "always", scrape, after, silent=ALERTS)
 
 
 def always_programmed_by_felix(cluster, _out):
@@ -97,7 +104,7 @@ def always_programmed_by_felix(cluster, _out):
         cluster.mode("always")
 
 
-def cross_subnet(cluster, _out):
+def cross_subnet(cluster, out):
     """CrossSubnet: direct inside the subnet, IPIP to the node behind the router; against that expectation nothing is amiss."""
     node = cluster["n1"]
     cluster.mode("cross-subnet")
@@ -106,8 +113,10 @@ def cross_subnet(cluster, _out):
         expect_reached(scrape, cluster, node, lambda other: "direct" if cluster.same_subnet(node, other) else "ipip")
         assert scrape.total("calico_pod_cidr_encapsulation_mismatch", ip_version="4") == 0, "an encapsulation mismatch"
     with Exporter(node.namespace, *cluster.flags(node), "--expected-encapsulation", "always") as exporter:
-        exporter.eventually("two blocks that are not encapsulated are a mismatch with Always",
-                            lambda scrape: scrape.total("calico_pod_cidr_encapsulation_mismatch", ip_version="4") == 2)
+        wrong = exporter.eventually("two blocks that are not encapsulated are a mismatch with Always",
+                                    lambda scrape: scrape.total("calico_pod_cidr_encapsulation_mismatch", ip_version="4") == 2)
+        exporter.expect_finding("wrong-encapsulation", cluster["n2"].block)
+        keep(out, "cross-subnet", scrape, wrong, fires=["CalicoEncapsulationMismatch"], silent=["CalicoPodCIDRRouteMissing"])
     # The far end answers through its own tunnel: CrossSubnet holds on both sides.
     for other in cluster.others(node):
         cluster.ping(node, other)

@@ -4,6 +4,7 @@ import contextlib
 
 from stage.exporter import Exporter
 from stage.netns import end
+from stage.story import keep
 
 
 @contextlib.contextmanager
@@ -43,13 +44,12 @@ def blocked_in_both_directions(cluster, out):
             assert (sent, received, answered) == (4, 0, 0), f"sent {sent}, received {received}, answered {answered}"
             last = exporter.expect("calico_bgp_peers", 3, ip_version="4", peer_type="mesh", state="up")
             assert last.value("calico_pod_cidr_route_present", cidr=other.block) == 1, "the route is there all the same"
-            keep(out, "blocked", first, last)
+            keep(out, "blocked", first, last, fires=["CalicoTunnelOneWay"], silent=["CalicoBGPPeeringDown", "CalicoPodCIDRRouteMissing"])
             talking = node.namespace.start("ping", "-q", "-i", "0.2", "-I", node.tunnel_address, other.pod, stdout=-3)
             try:
-                code, report = exporter.doctor()
+                exporter.expect_finding("ipip-blocked", "protocol 4")
             finally:
                 end(talking)
-            assert code == 1 and "protocol 4" in str(report), f"doctor ended with {code}: {str(report)[-600:]}"
         assert pinged(cluster, exporter, node, other) == (4, 4, 4), "and afterwards it works again"
 
 
@@ -65,37 +65,37 @@ def blocked_in_one_direction(cluster, out):
             assert pinged(cluster, far, other, node) == (4, 0, 0), "n2 hears no answer"
             after = traffic(near.scrape())
             assert (after[0] - before[0], after[1] - before[1]) == (4, 4), "n1 received and answered"
-            keep(out, "one-direction-n1", first[0], near.scrape())
-            keep(out, "one-direction-n2", first[1], far.scrape())
+            keep(out, "one-direction-n1", first[0], near.scrape(), silent=["CalicoTunnelOneWay"])
+            keep(out, "one-direction-n2", first[1], far.scrape(), fires=["CalicoTunnelOneWay"])
 
 
 def tunnel_down(cluster, out):
     """tunl0 is taken down: the kernel drops its routes without a word, and the exporter sees all of it at the next scrape."""
     node = cluster["n1"]
-    cluster.mode("always")
-    with Exporter(node.namespace, *cluster.flags(node)) as exporter:
-        before = exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="true")
-        try:
-            node.namespace.ip("link set tunl0 down")
-            scrape = exporter.expect("calico_tunnel_up", 0, device="tunl0", kind="ipip")
-            scrape = exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="false")
-            assert scrape.total("calico_routes", ip_version="4", encapsulation="ipip") == 0, "routes through a tunnel that is down"
-            for other in cluster.others(node):
-                via = [labels["via"] for labels, _ in scrape.series("calico_pod_cidr_route_fallthrough", cidr=other.block)]
-                assert via == ["default"], f"{other.block} falls through to {via}"
-            removed = [found.value("calico_route_changes_total", ip_version="4", origin="bird", change="removed") for found in (before, scrape)]
-            assert removed[1] - removed[0] == 3, f"three routes were removed, counted {removed[1] - removed[0]}"
-            keep(out, "tunnel-down", scrape, exporter.scrape())
-            code, report = exporter.doctor()
-            assert code == 1 and "tunl0" in str(report), f"doctor ended with {code} and does not name tunl0"
-        finally:
-            node.namespace.ip("link set tunl0 up")
-            cluster.mode("always")
-        exporter.expect("calico_tunnel_up", 1, device="tunl0", kind="ipip")
-        exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="true")
+    with cluster.programmed_by_felix(node):
+        cluster.mode("always", origin="80", nodes=[node])
+        with Exporter(node.namespace, *cluster.flags(node)) as exporter:
+            before = exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="true")
+            try:
+                node.namespace.ip("link set tunl0 down")
+                scrape = exporter.expect("calico_tunnel_up", 0, device="tunl0", kind="ipip")
+                scrape = exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="false")
+                assert scrape.total("calico_routes", ip_version="4", encapsulation="ipip") == 0, "routes through a tunnel that is down"
+                for other in cluster.others(node):
+                    via = [labels["via"] for labels, _ in scrape.series("calico_pod_cidr_route_fallthrough", cidr=other.block)]
+                    assert via == ["default"], f"{other.block} falls through to {via}"
+                removed = [found.value("calico_route_changes_total", ip_version="4", origin="felix", change="removed") for found in (before, scrape)]
+                assert removed[1] - removed[0] == 3, f"three routes were removed, counted {removed[1] - removed[0]}"
+                keep(out, "tunnel-down", before, scrape, fires=["CalicoTunnelDown", "CalicoPodCIDRRouteMissing"], silent=["CalicoTunnelOneWay"])
+                exporter.expect_finding("tunnel-down", "tunl0")
+            finally:
+                node.namespace.ip("link set tunl0 up")
+            cluster.mode("always", origin="80", nodes=[node])
+            exporter.expect("calico_tunnel_up", 1, device="tunl0", kind="ipip")
+            exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="true")
 
 
-def unused_tunnel_down(cluster, _out):
+def unused_tunnel_down(cluster, out):
     """In direct mode a tunl0 that is down carries nothing: no incident."""
     node = cluster["n1"]
     cluster.mode("never")
@@ -104,6 +104,7 @@ def unused_tunnel_down(cluster, _out):
         with Exporter(node.namespace, *cluster.flags(node)) as exporter:
             scrape = exporter.expect("calico_pod_cidrs", 3, ip_version="4", present="true")
             assert not scrape.value("calico_tunnel_routes", device="tunl0", ip_version="4"), "tunl0 carries no route"
+            keep(out, "unused-tunnel-down", scrape, exporter.scrape(), silent=["CalicoTunnelDown", "CalicoPodCIDRRouteMissing"])
     finally:
         node.namespace.ip("link set tunl0 up")
 
@@ -134,9 +135,8 @@ def mtu_too_large(cluster, out):
         node.namespace.ip("link set tunl0 mtu 1500")
         with Exporter(node.namespace, *cluster.flags(node)) as exporter:
             scrape = exporter.expect("calico_tunnel_mtu_bytes", 1500, device="tunl0")
-            keep(out, "mtu", scrape, exporter.scrape())
-            code, report = exporter.doctor()
-            assert code == 1 and "1480" in str(report), f"doctor ended with {code} and does not say 1480: {str(report)[-600:]}"
+            keep(out, "mtu", scrape, exporter.scrape(), fires=["CalicoTunnelMTUTooLarge"])
+            exporter.expect_finding("underlay-mtu", "1480")
     finally:
         node.namespace.ip("link set tunl0 mtu 1480")
 
@@ -162,13 +162,6 @@ def clones_are_not_counted(cluster, _out):
             assert scrape.value("calico_routes", ip_version="4", encapsulation="ipip", origin="bird") == 53, "clones were counted"
     finally:
         node.namespace.ip("\n".join(f"route del {route}" for route in [*pods, f"{other.address}/32 dev ens5"]) + "\nroute flush cache")
-
-
-def keep(out, name, first, last):
-    """Two scrapes for the host, where promtool holds them against the shipped rules."""
-    for which, scrape in (("first", first), ("last", last)):
-        with open(f"{out}/{name}.{which}.prom", "w", encoding="utf-8") as file:
-            file.write(scrape.text)
 
 
 SCENARIOS = [blocked_in_both_directions, blocked_in_one_direction, tunnel_down, unused_tunnel_down, kind_decides_not_the_name,

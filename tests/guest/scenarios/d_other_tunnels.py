@@ -3,12 +3,12 @@
 import contextlib
 
 from stage.exporter import Exporter
+from stage.story import keep
 
 
 @contextlib.contextmanager
-def vxlan(cluster, source, target, device="vxlan.calico"):
+def vxlan(source, target, device="vxlan.calico"):
     """Felix's VXLAN between two nodes: vxlan.calico, the neighbour's MAC, its block by protocol 80."""
-    cluster.mode("never")
     both = [(source, target, "66:00:00:00:00:01", "66:00:00:00:00:02"), (target, source, "66:00:00:00:00:02", "66:00:00:00:00:01")]
     for node, other, own_mac, other_mac in both:
         node.namespace.ip(f"""
@@ -16,7 +16,6 @@ def vxlan(cluster, source, target, device="vxlan.calico"):
             addr add {node.tunnel_address}/32 dev {device}
             link set {device} up
             neigh add {other.tunnel_address} lladdr {other_mac} dev {device} nud permanent
-            route del {other.block}
             route add {other.block} via {other.tunnel_address} dev {device} onlink proto 80""")
         node.namespace.run("bridge", "fdb", "add", other_mac, "dev", device, "dst", other.address)
     try:
@@ -25,13 +24,12 @@ def vxlan(cluster, source, target, device="vxlan.calico"):
         for node, *_ in both:
             if node.namespace.run("ip", "link", "show", device, check=False):
                 node.namespace.ip(f"link del {device}")
-        cluster.mode("never")
 
 
 def vxlan_programmed_by_felix(cluster, out):
     """vxlan.calico carries one block; when the device goes away, it is a tunnel that is down, not one that never was."""
     node, other = cluster["n1"], cluster["n2"]
-    with vxlan(cluster, node, other):
+    with cluster.programmed_by_felix(node, other), vxlan(node, other):
         cluster.ping(node, other)
         with Exporter(node.namespace, *cluster.flags(node)) as exporter:
             scrape = exporter.expect("calico_routes", 1, ip_version="4", encapsulation="vxlan", origin="felix")
@@ -39,12 +37,11 @@ def vxlan_programmed_by_felix(cluster, out):
             said = labels["owner"], labels["encapsulation"], labels["device"], labels["origin"]
             assert said == (other.address, "vxlan", "vxlan.calico", "felix"), said
             assert scrape.value("calico_tunnel_routes", device="vxlan.calico", kind="vxlan", ip_version="4") == 1
+            before = scrape
             node.namespace.ip("link del vxlan.calico")
-            scrape = exporter.expect("calico_tunnel_up", 0, device="vxlan.calico", kind="vxlan")
+            exporter.expect("calico_tunnel_up", 0, device="vxlan.calico", kind="vxlan")
             exporter.expect("calico_pod_cidr_route_present", 0, cidr=other.block)
-            for name, found in (("first", scrape), ("last", exporter.scrape())):
-                with open(f"{out}/vxlan-gone.{name}.prom", "w", encoding="utf-8") as file:
-                    file.write(found.text)
+            keep(out, "vxlan-gone", before, exporter.scrape(), fires=["CalicoTunnelDown", "CalicoPodCIDRRouteMissing"])
 
 
 @contextlib.contextmanager

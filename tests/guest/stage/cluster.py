@@ -1,5 +1,8 @@
 """Four Calico nodes: three in one subnet, the fourth behind a router, each with real BIRD for both families."""
 
+import contextlib
+import time
+
 from . import bird
 from .netns import Namespace, batch, run
 
@@ -117,6 +120,30 @@ class Cluster:
             encapsulated = {"always": lambda other: True, "never": lambda other: False,
                             "cross-subnet": lambda other, node=node: not self.same_subnet(node, other)}[mode]
             node.namespace.ip(self.routes(node, encapsulated, origin))
+
+    @contextlib.contextmanager
+    def programmed_by_felix(self, *nodes):
+        """On these nodes BIRD's kernel filter rejects what BGP brought, as Calico's does where Felix programs the routes."""
+        self.mode("never", nodes=nodes)  # what BIRD then takes out of the kernel is what it put there
+        for node in nodes:
+            node.bird.configure(self.config(node, kernel_filter="if ( source = RTS_BGP ) then { reject; }"))
+            self._await_bird_routes(node, 0)
+        try:
+            yield
+        finally:
+            for node in nodes:
+                for other in self.others(node):
+                    run("ip", "-n", node.name, "route", "del", other.block, check=False)
+                node.bird.configure(self.config(node))
+                self._await_bird_routes(node, len(self.nodes) - 1)
+
+    def _await_bird_routes(self, node, count):
+        """Waits until BIRD holds this many blocks of other nodes in its node's kernel."""
+        end = time.monotonic() + 20
+        while len([route for route in node.namespace.show("route", "show", "proto", "bird") if "type" not in route]) != count:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{node.name}: BIRD does not hold {count} routes in the kernel")
+            time.sleep(0.1)
 
     def ping(self, source, target, count=3, check=True):
         """How many of `count` echo requests from one node's pod to another's were answered."""

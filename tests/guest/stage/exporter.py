@@ -116,3 +116,10 @@ class Exporter:
             return done.returncode, json.loads(done.stdout)
         except ValueError as error:
             raise AssertionError(f"doctor ended with {done.returncode} and no JSON: {done.stdout[:300]} {done.stderr[:300]}") from error
+
+    def expect_finding(self, name, word):
+        """doctor ends with 1 and has this finding, which says this word."""
+        code, report = self.doctor()
+        found = [finding for finding in report["findings"] if finding["id"] == name]
+        if code != 1 or not found or word not in json.dumps(found):
+            raise AssertionError(f"doctor ended with {code}, no {name} that says {word!r}: {json.dumps(report['findings'])[:900]}")
