@@ -15,10 +15,10 @@ const stats = [
     text: "value_and_name",
     unit: "none",
     options: { colorMode: "value" },
-    w: 4,
+    w: 3,
     h: 4,
   }),
-  stat(2, "Silent", "Exporters that the last scrape did not reach.", 'sum(up{cluster=~"$cluster", job=~"$job"} == bool 0)', { w: 2 }),
+  stat(2, "Silent", "Exporters that the last scrape did not reach.", 'sum(up{cluster=~"$cluster", job=~"$job"} == bool 0)', {}),
   stat(3, "Failed queries", "Queries of a BIRD socket that failed within the range of the dashboard.", `sum(increase(${m("calico_bird_query_errors_total")}[$__range]))`, {
     thresholds: l.zeroOrOrange,
     defaults: { decimals: 0 },
@@ -90,7 +90,7 @@ const age = spreadOf(14, "Age of the snapshot", "How old the look is that a scra
   m("calico_bgp_exporter_snapshot_age_seconds"), "s", { thresholds: l.limits(15, 30) });
 const scrape = spreadOf(15, "Scrape time", "How long Prometheus waits for a page.", ofExporter("scrape_duration_seconds"), "s", { thresholds: l.limits(0.5, 2) });
 
-const cpu = spreadOf(16, "CPU", "CPU time of an exporter, in parts of a core.", `rate(${m("process_cpu_seconds_total")}[$__rate_interval])`, "percentunit", {
+const cpu = spreadOf(16, "CPU", "CPU time of an exporter, in parts of a core.", ofExporter("process_cpu_seconds_total", (s) => `rate(${s}[$__rate_interval])`), "percentunit", {
   thresholds: l.limits(0.05, 0.2),
 });
 const memory = spreadOf(17, "Memory", "Resident memory of an exporter.", ofExporter("process_resident_memory_bytes"), "bytes", { thresholds: l.limits(64 * 2 ** 20, 256 * 2 ** 20) });

@@ -4,7 +4,7 @@ import * as q from "./queries.mjs";
 const { m, at, named } = q;
 
 const toNode = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node" });
-const toNodeAndPeer = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: "__data.fields.Peer" });
+const toNodeAndPeer = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: "__data.fields.peer" });
 const firing = 'ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster"}';
 
 const stats = [
@@ -15,8 +15,8 @@ const stats = [
     targets: [l.now(`sum(${m("calico_bgp_peers", 'state="up"')})`, "up"), l.now(`sum(${m("calico_bgp_peers")})`, "configured")],
     text: "value_and_name",
     unit: "none",
-    options: { colorMode: "value", orientation: "vertical" },
-    w: 4,
+    options: { colorMode: "value" },
+    w: 3,
     h: 4,
   }),
   l.stat({
@@ -76,7 +76,7 @@ const stats = [
     targets: [l.now('sum(up{cluster=~"$cluster", job=~"$job"} == bool 0)')],
     unit: "none",
     thresholds: l.zeroOrRed,
-    w: 2,
+    w: 3,
     h: 4,
   }),
   l.stat({
@@ -110,15 +110,15 @@ const alerts = l.table({
   id: 11,
   title: "Alerts firing",
   description: "What the shipped rules say now. Click a row's node to open it; the peer is chosen there already.",
-  targets: [l.rows(at(`max by (cluster, alertname, severity, node, peer) (${firing})`))],
+  targets: [l.rows(at(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node")))],
   unit: "none",
   columns: {
     severity: ["Severity", { width: 85, mappings: l.map(q.severities), color: "text" }],
-    alertname: ["Alert", {}],
-    node: ["Node", { width: 110, links: toNodeAndPeer }],
-    peer: ["Peer", { width: 110 }],
+    alertname: ["Alert", { width: 250 }],
+    node: ["Node", { links: toNodeAndPeer }],
+    peer_node: ["Peer", { links: l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Peer" }) }],
   },
-  hidden: ["at"],
+  hidden: ["peer", "at"],
   sort: ["Severity", "asc"],
   w: 9,
   h: 10,
@@ -141,16 +141,16 @@ const unreachable = l.table({
   ],
   columns: {
     peer_node: ["Node", { links: toNode }],
-    peer: ["Peer", { width: 110 }],
-    "Value #A": ["Lost by", { width: 75, align: "right", unit: "none" }],
-    "Value #B": ["Share of nodes", { unit: "percentunit", gauge: true, max: 1, thresholds: l.limits(0.1, 0.5) }],
-    reason: ["Reason", { mappings: l.map(q.reasons), color: "text" }],
-    "Value #D": ["Routes missing", { width: 120, align: "right", unit: "none" }],
+    peer: ["Address", { width: 105 }],
+    "Value #A": ["Lost by", { width: 80, align: "right", unit: "none" }],
+    "Value #B": ["Share of nodes", { width: 165, unit: "percentunit", decimals: 0, gauge: true, max: 1, thresholds: l.limits(0.2, 0.5) }],
+    reason: ["Mostly", { width: 170, mappings: l.map(q.reasons), color: "text" }],
+    "Value #D": ["Routes missing", { width: 125, align: "right", unit: "none" }],
   },
   hidden: ["at"],
   sort: ["Lost by", "desc"],
   w: 12,
-  h: 9,
+  h: 6,
 });
 
 const sessions = l.table({
@@ -171,16 +171,16 @@ const sessions = l.table({
   ],
   columns: {
     node: ["Node", { links: toNodeAndPeer }],
-    peer_node: ["Lost peer", {}],
-    peer: ["Peer", { width: 110 }],
-    peer_type: ["Kind", { width: 75 }],
-    reason: ["Reason", { mappings: l.map(q.reasons), color: "text" }],
-    Value: ["For", { width: 100, unit: "s", decimals: 0 }],
+    peer_node: ["Lost peer", { links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
+    peer: ["Address", { width: 105 }],
+    peer_type: ["Kind", { width: 80 }],
+    reason: ["Reason", { width: 170, mappings: l.map(q.reasons), color: "text" }],
+    Value: ["For", { width: 90, unit: "s", decimals: 0 }],
   },
   hidden: ["at"],
   sort: ["For", "asc"],
   w: 12,
-  h: 9,
+  h: 13,
 });
 
 const mix = l.graph({
@@ -193,7 +193,7 @@ const mix = l.graph({
   style: "stack",
   overrides: Object.entries(q.encapsulationColors).map(([name, color]) => l.fixed(name, color)),
   w: 8,
-  h: 9,
+  h: 8,
 });
 
 const losses = l.graph({
@@ -205,7 +205,7 @@ const losses = l.graph({
   style: "bars",
   links: l.toNode({ node: "__field.labels.node" }),
   w: 8,
-  h: 9,
+  h: 8,
 });
 
 const missing = l.table({
@@ -219,12 +219,13 @@ const missing = l.table({
     node: ["Node", { links: toNode }],
     cidr: ["Pod CIDR", { width: 130 }],
     owner_node: ["Pods of", {}],
-    via: ["Packets take", { mappings: l.map(q.vias), color: "text" }],
+    owner: ["Address", { width: 105 }],
+    via: ["Packets take", { width: 140, mappings: l.map(q.vias), color: "text" }],
   },
   hidden: ["at"],
   sort: ["Pod CIDR", "asc"],
-  w: 8,
-  h: 9,
+  w: 12,
+  h: 7,
 });
 
 const nodes = l.table({
@@ -242,17 +243,17 @@ const nodes = l.table({
   ],
   columns: {
     node: ["Node", { links: toNode }],
-    address: ["Address", { width: 110 }],
-    "Value #A": ["State", { width: 150, mappings: l.map(q.nodeStates), color: "background" }],
-    "Value #B": ["Sessions", { width: 90, align: "right" }],
-    "Value #C": ["Down", { width: 75, align: "right", thresholds: l.zeroOrRed, color: "text" }],
-    "Value #D": ["Missing CIDRs", { width: 120, align: "right", thresholds: l.zeroOrRed, color: "text" }],
-    "Value #E": ["Losses", { width: 85, align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
-    "Value #F": ["BIRD runs for", { width: 120, align: "right", unit: "s", decimals: 0 }],
+    address: ["Address", {}],
+    "Value #A": ["State", { width: 150, align: "center", mappings: l.map(q.nodeStates), color: "background" }],
+    "Value #B": ["Sessions", { align: "right" }],
+    "Value #C": ["Down", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
+    "Value #D": ["Missing CIDRs", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
+    "Value #E": ["Losses", { align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
+    "Value #F": ["BIRD runs for", { align: "right", unit: "s", decimals: 0 }],
   },
   hidden: ["at"],
   sort: ["State", "desc"],
-  w: 15,
+  w: 24,
   h: 11,
 });
 
@@ -265,8 +266,8 @@ const churn = l.graph({
   unit: "ops",
   thresholds: l.limits(10, 100),
   overrides: [l.fixed("bird", "blue"), l.fixed("felix", "green")],
-  w: 9,
-  h: 11,
+  w: 8,
+  h: 8,
 });
 
 export const annotations = [
@@ -281,11 +282,9 @@ export const annotations = [
     tags: "node",
     useValueForTime: true,
   }),
-  l.annotation("Session losses", "orange", `sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) >= 1`, {
-    title: "Sessions lost",
-    text: "{{node}}",
-    tags: "node",
-    enable: false,
+  l.annotation("Session losses", "orange", `sum by (cluster) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) >= 1`, {
+    title: "Sessions were lost",
+    text: "{{cluster}}",
   }),
 ];
 
@@ -295,5 +294,5 @@ export const fleet = l.dashboard({
   description: "Is the network between the nodes whole? Sessions, pod routes and tunnels of all nodes, the culprit first.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.nodes],
   annotations,
-  rows: [stats, [states, alerts], [unreachable, sessions], [mix, losses, missing], [nodes, churn]],
+  rows: [stats, [states, alerts], [[unreachable, missing], sessions], [mix, losses, churn], [nodes]],
 });

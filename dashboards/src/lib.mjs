@@ -12,9 +12,12 @@ const steps = (...list) => ({ mode: "absolute", steps: list.map(([color, value])
 export const zeroOrRed = steps(["green", null], ["red", 1]);
 /** 0 is good, anything else wants a look. */
 export const zeroOrOrange = steps(["green", null], ["orange", 1]);
-export const oneOrRed = steps(["red", null], ["green", 1]);
 export const neutral = steps(["blue", null]);
 export const limits = (orange, red) => steps(["green", null], ["orange", orange], ["red", red]);
+
+// A tile that is all right stays in the background, so that the others stand out.
+export const calm = "#1f4a38";
+const calmly = (thresholds) => ({ ...thresholds, steps: thresholds.steps.map((s) => (s.color === "green" ? { ...s, color: calm } : s)) });
 
 /** Value mappings: { value: [text, colour] } */
 export const map = (entries) => [
@@ -47,7 +50,7 @@ const refIds = (targets) => targets.map((t, i) => ({ ...t, refId: String.fromCha
 
 // ---- panels ----------------------------------------------------------------------------------------------------
 
-function panel(type, { id, title, description, targets, w, h, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
+function panel(type, { id, title, description, targets, w, h, interval, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
   return {
     id,
     type,
@@ -60,25 +63,27 @@ function panel(type, { id, title, description, targets, w, h, unit = "short", th
       overrides,
     },
     options,
+    ...(interval && { interval }),
     targets: refIds(targets),
     ...(transformations && { transformations }),
   };
 }
 
 /** One large number, coloured by its thresholds. */
-export const stat = ({ mappings, text = "auto", links, ...rest }) =>
+export const stat = ({ mappings, text = "auto", links, thresholds = neutral, ...rest }) =>
   panel("stat", {
     ...rest,
+    thresholds: calmly(thresholds),
     defaults: { noValue: "no data", ...(mappings && { mappings }), ...(links && { links }), ...rest.defaults },
     options: {
-      colorMode: "background",
+      colorMode: "background_solid",
       graphMode: "none",
       justifyMode: "center",
       orientation: "vertical",
       reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false },
       showPercentChange: false,
       textMode: text,
-      wideLayout: true,
+      wideLayout: false,
       ...rest.options,
     },
   });
@@ -108,6 +113,8 @@ const styles = {
 export const graph = ({ style = "lines", line = false, custom = {}, legend = {}, links, ...rest }) =>
   panel("timeseries", {
     ...rest,
+    // A bar stands for what happened since the one before it.
+    ...(style === "bars" && { interval: "2m" }),
     custom: { ...lines, ...styles[style], ...(line && { thresholdsStyle: { mode: "dashed" } }), ...custom },
     defaults: { color: { mode: "palette-classic" }, min: 0, ...(links && { links }), ...rest.defaults },
     options: {

@@ -7,8 +7,8 @@ export const m = (name, ...matchers) => `${name}{${['cluster=~"$cluster"', 'job=
 const everywhere = (name) => `${name}{cluster=~"$cluster", job=~"$job"}`;
 
 /** A metric of the process or the scrape, which has no `node` of its own: it gets the one of the exporter behind it. */
-export const ofExporter = (name) => `${everywhere(name)}
-  * on (cluster, job, instance) group_left (node) ${m("calico_bgp_exporter_build_info")}`;
+export const ofExporter = (name, wrap = (selector) => selector) => `(${wrap(everywhere(name))}
+  * on (cluster, job, instance) group_left (node) ${m("calico_bgp_exporter_build_info")})`;
 
 /**
  * Adds the label `into` with the name of the node whose BGP address stands in the label `address`; a series whose

@@ -5,7 +5,7 @@ import * as f from "./faults.mjs";
 
 const minutes = 120;
 /** Start, end and scrape interval in seconds. */
-export const clock = { start: Date.UTC(2026, 2, 2, 10) / 1000, end: Date.UTC(2026, 2, 2, 12) / 1000, step: 30 };
+export const clock = { start: Date.UTC(2026, 2, 2, 10, 4) / 1000, end: Date.UTC(2026, 2, 2, 12, 4) / 1000, step: 30 };
 
 const base = { minutes, job: "calico-bgp-exporter", router: true, faults: [], alerts: [] };
 

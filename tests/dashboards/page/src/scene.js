@@ -35,7 +35,7 @@ function annotationLayer(a) {
 
 function queries(panel) {
   const targets = panel.targets.map((t) => ({ ...t, datasource: source, panelId: panel.id }));
-  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, maxDataPoints: panel.maxDataPoints });
+  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, minInterval: panel.interval });
   if (!panel.transformations) return runner;
   return new scenes.SceneDataTransformer({ $data: runner, transformations: panel.transformations });
 }
@@ -62,7 +62,7 @@ export function sceneOf(dashboard, { from, to, chosen }) {
     $timeRange: new scenes.SceneTimeRange({ from, to, timeZone: "utc" }),
     $variables: new scenes.SceneVariableSet({ variables }),
     $data: new scenes.SceneDataLayerSet({ layers: dashboard.annotations.list.map(annotationLayer) }),
-    controls: [new scenes.VariableValueSelectors({}), new scenes.SceneDataLayerControls(), new scenes.SceneControlsSpacer(), new scenes.SceneTimePicker({})],
+    controls: [new scenes.VariableValueSelectors({}), new scenes.SceneControlsSpacer(), new scenes.SceneTimePicker({})],
     body: new scenes.SceneGridLayout({ children: dashboard.panels.map(gridItem), isDraggable: false, isLazy: false }),
   });
 }

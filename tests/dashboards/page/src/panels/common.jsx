@@ -52,7 +52,7 @@ function drawMarks(u, marks, theme) {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     if (to > from) {
-      ctx.globalAlpha = 0.06;
+      ctx.globalAlpha = 0.04;
       ctx.fillRect(x, bbox.top, u.valToPos(to, "x", true) - x, bbox.height);
     }
     ctx.globalAlpha = 1;

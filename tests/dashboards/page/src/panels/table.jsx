@@ -1,9 +1,11 @@
+import { cacheFieldDisplayNames } from "@grafana/data";
 import { TableNG } from "@grafana/ui/unstable";
 import { NoData } from "./common.jsx";
 
 export function TablePanel({ id, data, options, width, height, timeRange, fieldConfig }) {
   const frame = data.series[0];
   if (!frame?.length) return <NoData panel={id} />;
+  cacheFieldDisplayNames([frame]);
   return (
     <TableNG
       data={frame}

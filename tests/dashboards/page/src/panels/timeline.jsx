@@ -22,7 +22,7 @@ export function TimelinePanel({ id, data, timeRange, timeZone, width, height, op
   const left = Math.min(longestLabel, 12 + Math.max(...rows.map((r) => measureText(r.name, fontSize).width)));
   const from = timeRange.from.valueOf();
   const to = timeRange.to.valueOf();
-  const x = (t) => left + ((t - from) / (to - from)) * (width - left - 6);
+  const x = (t) => left + ((t - from) / (to - from)) * (width - left - 18);
   const plotHeight = height - axisHeight - legendHeight;
   const rowHeight = plotHeight / rows.length;
   const gap = (1 - options.rowHeight) * rowHeight;
