@@ -69,7 +69,7 @@ fn unknown_lines_are_counted() {
     );
     assert_eq!(
         (rib.total_paths, rib.unknown_lines, rib.paths.len()),
-        (1, 3, 1)
+        (1, 4, 1)
     );
 }
 
