@@ -20,7 +20,7 @@ const chosen = views.filter((v) => !only || v.picture === only);
 const open = [];
 let failures = 0;
 try {
-  const server = await serve({ "/dashboards/": dashboards.pathname, "/": `${tools}/dist/` });
+  const server = await serve({ "/public/build/img/": `${tools}/node_modules/@grafana/ui/dist/public/img/`, "/dashboards/": dashboards.pathname, "/": `${tools}/dist/` });
   open.push(server);
   const browser = await Browser.start(server.url, tools);
   open.push(browser);
