@@ -1,2 +1,44 @@
 //! Arguments → command → exit code.
-fn main() {}
+
+use calico_bgp_exporter::cli::{Cli, Command};
+use calico_bgp_exporter::config::{self, BadFlag};
+use calico_bgp_exporter::observe::pod_file::BadFile;
+use calico_bgp_exporter::{doctor, serve};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => match config::Serve::new(cli.serve) {
+            Ok(settings) => outcome(serve::run(settings)),
+            Err(bad) => refuse(&bad),
+        },
+        Some(Command::Doctor(args)) => match config::Doctor::new(args) {
+            Ok(settings) => doctor::run(settings).unwrap_or_else(|error| {
+                eprintln!("error: {error:#}");
+                ExitCode::from(2)
+            }),
+            Err(bad) => refuse(&bad),
+        },
+    }
+}
+
+fn outcome(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            // A file that a flag names is a flag's value.
+            if error.is::<BadFile>() {
+                return ExitCode::from(2);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(bad: &BadFlag) -> ExitCode {
+    eprintln!("error: {bad}\n\nFor all flags, try '--help'.");
+    ExitCode::from(2)
+}

@@ -81,6 +81,59 @@ pub struct Link {
     pub stats: LinkStats,
 }
 
+/// Every device of one dump.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkTable(Vec<Link>);
+
+impl LinkTable {
+    /// The device of that index.
+    pub fn get(&self, index: u32) -> Option<&Link> {
+        let found = self.0.binary_search_by_key(&index, |link| link.index);
+        found.ok().map(|at| &self.0[at])
+    }
+
+    /// Every device, by index.
+    pub fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.0.iter()
+    }
+
+    /// Takes up a device, in place of the one of that index.
+    pub fn insert(&mut self, link: Link) {
+        match self.0.binary_search_by_key(&link.index, |link| link.index) {
+            Ok(at) => self.0[at] = link,
+            Err(at) => self.0.insert(at, link),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for LinkTable {
+    type Item = Link;
+    type IntoIter = std::vec::IntoIter<Link>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl FromIterator<Link> for LinkTable {
+    fn from_iter<I: IntoIterator<Item = Link>>(links: I) -> Self {
+        let mut links: Vec<Link> = links.into_iter().collect();
+        links.sort_by_key(|link| link.index);
+        links.dedup_by_key(|link| link.index);
+        LinkTable(links)
+    }
+}
+
 /// An address of a device. Read by doctor only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {

@@ -1,6 +1,8 @@
 //! Plain data: what was seen and what it was judged to be. Knows only std and ipnet.
 
 pub mod daemon;
+pub mod fib;
+pub mod finding;
 pub mod link;
 pub mod peer;
 pub mod pod;

@@ -117,6 +117,17 @@ pub struct OwnCounters {
     pub session_losses: BTreeMap<(IpVersion, PeerType), u64>,
 }
 
+/// An address of this node, with its device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// The address, with its prefix length.
+    pub address: IpNet,
+    /// Device name.
+    pub device: String,
+    /// Device kind.
+    pub kind: DeviceKind,
+}
+
 /// One look at the node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -132,6 +143,10 @@ pub struct Snapshot {
     pub presence: Option<Presence>,
     /// Where BIRD's exports and the kernel differ; `None` while not compared.
     pub export_gap: Option<ExportGap>,
+    /// Addresses of this node, as of the last time they were read.
+    pub addresses: Vec<OwnAddress>,
+    /// Tunnel counters some seconds before, and how long before.
+    pub earlier_tunnels: Option<(Duration, BTreeMap<String, LinkStats>)>,
     /// Counters.
     pub counters: OwnCounters,
 }

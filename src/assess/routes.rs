@@ -1,0 +1,128 @@
+//! The kernel's routes towards pods, counted.
+
+use super::coverage::Coverage;
+use super::encapsulation;
+use super::origin::origin;
+use super::owners::{Owners, is_host_route};
+use super::presence::Ground;
+use crate::model::IpVersion;
+use crate::model::route::{Encapsulation, Origin, Route, RouteKind};
+use crate::model::snapshot::RouteSummary;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Routes of one look, counted, with the pod routes of each device.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Counted {
+    /// For the metrics.
+    pub summary: RouteSummary,
+    /// Pod routes by interface index, IPv4 and IPv6.
+    pub by_device: BTreeMap<u32, [u64; 2]>,
+}
+
+/// What this node originates, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Originated<'a> {
+    /// Static prefixes of the daemon of that family; `None` while its table was not read.
+    pub own: [Option<&'a BTreeSet<IpNet>>; 2],
+}
+
+/// Addresses of pods: the pools, else what BIRD's and Felix's routes cover.
+pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
+    if !pools.is_empty() {
+        return Coverage::new(pools.iter().copied());
+    }
+    let routed = IpVersion::FAMILIES
+        .into_iter()
+        .flat_map(|version| ground.fib.iter(version))
+        .filter(|route| {
+            let device = ground.links.get(route.next_hop.ifindex);
+            matches!(
+                origin(route.protocol, route.kind, device),
+                Origin::Bird | Origin::Felix
+            )
+        })
+        .map(|route| route.key.dst)
+        .filter(|dst| dst.prefix_len() > 0);
+    Coverage::new(routed)
+}
+
+/// Counts the routes inside `pods`.
+pub fn count(
+    ground: Ground<'_>,
+    pods: &Coverage,
+    owners: [&Owners; 2],
+    originated: Originated<'_>,
+) -> Counted {
+    let mut counted = Counted::default();
+    for (family, version) in IpVersion::FAMILIES.into_iter().enumerate() {
+        let own = originated.own[family]
+            .map(|own| blocks_of_this_node(own, ground, version, owners[family]));
+        let mut foreign = own.is_some().then(Vec::new);
+        for route in ground.fib.iter(version) {
+            let device = ground.links.get(route.next_hop.ifindex);
+            let origin = origin(route.protocol, route.kind, device);
+            if origin == Origin::Bird {
+                counted.summary.bird_routes[family] += 1;
+            }
+            if let (Some(own), Some(foreign)) = (&own, &mut foreign)
+                && is_foreign_blackhole(&route, origin, own)
+            {
+                foreign.push(route.key.dst);
+            }
+            if !pods.contains(route.key.dst)
+                || matches!(route.kind, RouteKind::Throw | RouteKind::Other)
+            {
+                continue;
+            }
+            let owner = owners[family].of(route.key.dst);
+            let encapsulation = encapsulation::of_route(&route, ground.links, owner);
+            *counted
+                .summary
+                .pod_routes
+                .entry((version, encapsulation, origin))
+                .or_default() += 1;
+            if encapsulation != Encapsulation::Blackhole {
+                counted.by_device.entry(route.next_hop.ifindex).or_default()[family] += 1;
+            }
+        }
+        counted.summary.foreign_blackholes[family] = foreign;
+    }
+    counted
+}
+
+fn is_foreign_blackhole(route: &Route, origin: Origin, own: &BTreeSet<IpNet>) -> bool {
+    route.kind == RouteKind::Blackhole
+        && matches!(origin, Origin::Bird | Origin::Felix)
+        && !own.contains(&route.key.dst)
+}
+
+/// Of the originated prefixes those that are blocks. A service CIDR is originated too, but every other node
+/// announces it as well and no workload of this node is inside (a blackhole of it drops services: calico#2457).
+fn blocks_of_this_node(
+    own: &BTreeSet<IpNet>,
+    ground: Ground<'_>,
+    version: IpVersion,
+    owners: &Owners,
+) -> BTreeSet<IpNet> {
+    let shared: Vec<IpNet> = own
+        .iter()
+        .copied()
+        .filter(|prefix| owners.exactly(*prefix))
+        .collect();
+    if shared.is_empty() {
+        return own.clone();
+    }
+    let workloads: Vec<IpNet> = ground
+        .fib
+        .iter(version)
+        .filter(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
+        .map(|route| route.key.dst)
+        .collect();
+    own.iter()
+        .copied()
+        .filter(|prefix| {
+            !shared.contains(prefix) || workloads.iter().any(|workload| prefix.contains(workload))
+        })
+        .collect()
+}

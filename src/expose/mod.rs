@@ -1,0 +1,104 @@
+//! Snapshot → exposition: OpenMetrics 1.0 or Prometheus text 0.0.4.
+
+mod bgp;
+mod bird;
+mod collector;
+pub mod families;
+mod kernel;
+pub mod negotiate;
+mod own;
+mod pods;
+mod process;
+mod series;
+mod text;
+
+use crate::model::snapshot::Snapshot;
+use crate::model::time::UnixTime;
+use prometheus_client::registry::Registry;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Which series a section has one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DetailLevel {
+    /// Every session or pod CIDR.
+    #[default]
+    All,
+    /// Only those in trouble.
+    Unhealthy,
+    /// None: the counts have to do.
+    None,
+}
+
+impl std::str::FromStr for DetailLevel {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(DetailLevel::All),
+            "unhealthy" => Ok(DetailLevel::Unhealthy),
+            "none" => Ok(DetailLevel::None),
+            _ => Err("expected all, unhealthy or none"),
+        }
+    }
+}
+
+/// What the exposition costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// `--bgp.peer-detail`.
+    pub peer_detail: DetailLevel,
+    /// `--bgp.update-stats`.
+    pub update_stats: bool,
+    /// `--pod-cidr.detail`.
+    pub pod_cidr_detail: DetailLevel,
+}
+
+/// Labels that every series of the node carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// `node`.
+    pub node: Arc<str>,
+}
+
+/// The exposition formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+    /// Prometheus text 0.0.4.
+    Text,
+}
+
+impl Format {
+    /// The `Content-Type` that goes with it. Prometheus chooses its parser by it.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
+pub fn render(
+    snapshot: &Arc<Snapshot>,
+    labels: &Labels,
+    detail: Detail,
+    now: UnixTime,
+    format: Format,
+    out: &mut impl Write,
+) -> std::fmt::Result {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(collector::NodeCollector {
+        snapshot: Arc::clone(snapshot),
+        labels: labels.clone(),
+        detail,
+        now,
+    }));
+    use prometheus_client::encoding::text::{encode, encode_registry};
+    match format {
+        Format::OpenMetrics => encode(out, &registry),
+        Format::Text => encode_registry(&mut text::TextWriter::new(out), &registry),
+    }
+}

@@ -1,0 +1,53 @@
+//! The exporter itself.
+
+use super::collector::Out;
+use super::families as f;
+use super::process::Process;
+use crate::model::snapshot::Snapshot;
+use crate::model::time::UnixTime;
+use std::fmt;
+
+/// The commit, where the build says it.
+const REVISION: &str = match option_env!("CALICO_BGP_EXPORTER_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, now: UnixTime) -> fmt::Result {
+    let node = out.node();
+    let version = env!("CARGO_PKG_VERSION");
+    out.family(&f::BUILD_INFO)
+        .info(&[&[node, version.into(), REVISION.into()]])?;
+    let counters = &snapshot.counters;
+    out.family(&f::NETLINK_OVERRUNS)
+        .counter(&[&[node]], counters.netlink_overruns)?;
+    out.family(&f::NETLINK_RESYNCS)
+        .counter(&[&[node]], counters.netlink_resyncs)?;
+    out.family(&f::LOOK_DURATION)
+        .gauge(&[&[node]], snapshot.duration.as_secs_f64())?;
+    out.family(&f::SNAPSHOT_AGE)
+        .gauge(&[&[node]], now.since(snapshot.at).as_secs_f64())?;
+    process(out, &Process::read())
+}
+
+fn process(out: &mut Out, process: &Process) -> fmt::Result {
+    if let Some(seconds) = process.cpu_seconds {
+        out.family(&f::PROCESS_CPU).counter(&[], seconds)?;
+    }
+    if let Some(fds) = process.open_fds {
+        out.family(&f::PROCESS_OPEN_FDS).gauge(&[], fds)?;
+    }
+    if let Some(fds) = process.max_fds {
+        out.family(&f::PROCESS_MAX_FDS).gauge(&[], fds)?;
+    }
+    if let Some(bytes) = process.resident_bytes {
+        out.family(&f::PROCESS_RESIDENT).gauge(&[], bytes)?;
+    }
+    if let Some(bytes) = process.virtual_bytes {
+        out.family(&f::PROCESS_VIRTUAL).gauge(&[], bytes)?;
+    }
+    if let Some(seconds) = process.start_seconds {
+        out.family(&f::PROCESS_START).gauge(&[], seconds)?;
+    }
+    Ok(())
+}

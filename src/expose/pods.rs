@@ -1,0 +1,121 @@
+//! Presence of the expected pod CIDRs.
+
+use super::DetailLevel;
+use super::collector::Out;
+use super::families as f;
+use super::series::Value;
+use crate::model::IpVersion;
+use crate::model::pod::PodCidr;
+use crate::model::snapshot::Presence;
+use std::fmt;
+
+pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) -> fmt::Result {
+    let mut all: Vec<&PodCidr> = presence.cidrs.iter().collect();
+    all.sort_by_key(|pod| pod.expected);
+    all.dedup_by_key(|pod| pod.expected);
+
+    let node = out.node();
+    let rows: Vec<Row> = all
+        .iter()
+        .filter(|pod| match detail {
+            DetailLevel::All => true,
+            DetailLevel::Unhealthy => pod.absent.is_some() || pod.mismatch == Some(true),
+            DetailLevel::None => false,
+        })
+        .map(|pod| Row::new(node, pod))
+        .collect();
+
+    let mut series = out.family(&f::POD_CIDR_PRESENT);
+    for row in &rows {
+        series.gauge(&[&row.labels], u32::from(row.pod.absent.is_none()))?;
+    }
+    counts(out, &all)?;
+    per_cidr(out, &rows)?;
+    totals(out, presence)
+}
+
+/// A CIDR with the label values that all its series share.
+struct Row<'a> {
+    pod: &'a PodCidr,
+    labels: [Value<'a>; 4],
+}
+
+impl<'a> Row<'a> {
+    fn new(node: Value<'a>, pod: &'a PodCidr) -> Self {
+        let cidr = pod.expected.cidr;
+        Row {
+            pod,
+            labels: [
+                node,
+                cidr.into(),
+                IpVersion::from(cidr).as_str().into(),
+                pod.expected.owner.into(),
+            ],
+        }
+    }
+}
+
+fn counts(out: &mut Out, all: &[&PodCidr]) -> fmt::Result {
+    let node = out.node();
+    let mut series = out.family(&f::POD_CIDRS);
+    for version in IpVersion::FAMILIES {
+        for (present, word) in [(true, "true"), (false, "false")] {
+            let count = all
+                .iter()
+                .filter(|pod| IpVersion::from(pod.expected.cidr) == version)
+                .filter(|pod| pod.absent.is_none() == present)
+                .count();
+            series.gauge(&[&[node, version.as_str().into(), word.into()]], count)?;
+        }
+    }
+    Ok(())
+}
+
+fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
+    let mut series = out.family(&f::POD_CIDR_INFO);
+    for row in rows {
+        if let Some(reached) = &row.pod.reached {
+            series.info(&[
+                &row.labels,
+                &[
+                    reached.encapsulation.as_str().into(),
+                    reached.device.as_str().into(),
+                    reached.gateway.into(),
+                    reached.origin.as_str().into(),
+                ],
+            ])?;
+        }
+    }
+    let mut series = out.family(&f::POD_CIDR_FALLTHROUGH);
+    for row in rows {
+        if let Some(via) = row.pod.absent {
+            series.gauge(&[&row.labels, &[via.as_str().into()]], 1u32)?;
+        }
+    }
+    let mut series = out.family(&f::POD_CIDR_MISMATCH);
+    for row in rows {
+        if let Some(mismatch) = row.pod.mismatch {
+            series.gauge(&[&row.labels], u32::from(mismatch))?;
+        }
+    }
+    Ok(())
+}
+
+fn totals(out: &mut Out, presence: &Presence) -> fmt::Result {
+    let node = out.node();
+    let mut duplicates = presence.duplicates.clone();
+    duplicates.sort_unstable();
+    duplicates.dedup();
+    let mut series = out.family(&f::POD_CIDR_DUPLICATES);
+    for version in IpVersion::FAMILIES {
+        let count = duplicates
+            .iter()
+            .filter(|net| IpVersion::from(**net) == version);
+        series.gauge(&[&[node, version.as_str().into()]], count.count())?;
+    }
+    let mut series = out.family(&f::POD_CIDRS_LEFT_OUT);
+    for (version, count) in IpVersion::FAMILIES.into_iter().zip(presence.left_out) {
+        series.gauge(&[&[node, version.as_str().into()]], count)?;
+    }
+    Ok(())
+}

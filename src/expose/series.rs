@@ -1,0 +1,166 @@
+//! Writes the series of one family. The descriptor goes out with the first of them, so an empty family
+//! leaves no trace.
+
+use super::families::Family;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, EncodeLabelValue,
+    LabelSetEncoder, LabelValueEncoder, MetricEncoder, NoLabelSet,
+};
+use std::fmt::{self, Write};
+use std::net::IpAddr;
+
+/// A label value, borrowed or small: nothing is allocated to write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Str(&'a str),
+    Ip(IpAddr),
+    Net(ipnet::IpNet),
+    Number(u32),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Str(text)
+    }
+}
+
+impl From<IpAddr> for Value<'_> {
+    fn from(address: IpAddr) -> Self {
+        Value::Ip(address)
+    }
+}
+
+impl From<ipnet::IpNet> for Value<'_> {
+    fn from(net: ipnet::IpNet) -> Self {
+        Value::Net(net)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    /// What is not known is the empty string.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Str(""), Into::into)
+    }
+}
+
+impl EncodeLabelValue for Value<'_> {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> fmt::Result {
+        match self {
+            Value::Str(text) => encoder.write_str(text),
+            Value::Ip(address) => write!(encoder, "{address}"),
+            Value::Net(net) => write!(encoder, "{net}"),
+            Value::Number(number) => write!(encoder, "{number}"),
+        }
+    }
+}
+
+/// The family's label names with the values of one series.
+struct LabelSet<'a> {
+    names: &'static [&'static str],
+    values: &'a [&'a [Value<'a>]],
+}
+
+impl EncodeLabelSet for LabelSet<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        use prometheus_client::encoding::EncodeLabel;
+        let values = self.values.iter().flat_map(|part| part.iter());
+        for (name, value) in self.names.iter().zip(values) {
+            (*name, *value).encode(encoder.encode_label())?;
+        }
+        Ok(())
+    }
+}
+
+enum State<'e, 'd> {
+    Unwritten(&'e mut DescriptorEncoder<'d>),
+    Open(MetricEncoder<'e>),
+    Broken,
+}
+
+/// One family being written.
+pub(super) struct Series<'e, 'd> {
+    family: &'static Family,
+    state: State<'e, 'd>,
+}
+
+impl<'e, 'd> Series<'e, 'd> {
+    pub(super) fn new(encoder: &'e mut DescriptorEncoder<'d>, family: &'static Family) -> Self {
+        Series {
+            family,
+            state: State::Unwritten(encoder),
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut MetricEncoder<'e>, fmt::Error> {
+        if let State::Unwritten(_) = self.state
+            && let State::Unwritten(encoder) = std::mem::replace(&mut self.state, State::Broken)
+        {
+            let family = self.family;
+            self.state = State::Open(encoder.encode_descriptor(
+                family.stem(),
+                family.help,
+                family.unit(),
+                family.metric_type(),
+            )?);
+        }
+        match &mut self.state {
+            State::Open(metric) => Ok(metric),
+            _ => Err(fmt::Error),
+        }
+    }
+
+    fn labels<'a>(&self, values: &'a [&'a [Value<'a>]]) -> LabelSet<'a> {
+        debug_assert_eq!(
+            self.family.labels.len(),
+            values.iter().map(|part| part.len()).sum::<usize>(),
+            "{}: one value for each label",
+            self.family.name
+        );
+        LabelSet {
+            names: self.family.labels,
+            values,
+        }
+    }
+
+    /// A gauge. `values` are the label values in the family's order, in as many parts as is handy.
+    pub(super) fn gauge(
+        &mut self,
+        values: &[&[Value<'_>]],
+        value: impl EncodeGaugeValue,
+    ) -> fmt::Result {
+        let labels = self.labels(values);
+        let metric = self.open()?;
+        if labels.names.is_empty() {
+            return metric.encode_gauge(&value);
+        }
+        metric.encode_family(&labels)?.encode_gauge(&value)
+    }
+
+    /// A counter.
+    pub(super) fn counter(
+        &mut self,
+        values: &[&[Value<'_>]],
+        value: impl EncodeCounterValue,
+    ) -> fmt::Result {
+        let labels = self.labels(values);
+        let metric = self.open()?;
+        if labels.names.is_empty() {
+            return metric.encode_counter::<NoLabelSet, _, u64>(&value, None);
+        }
+        metric
+            .encode_family(&labels)?
+            .encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+
+    /// An info: always 1.
+    pub(super) fn info(&mut self, values: &[&[Value<'_>]]) -> fmt::Result {
+        let labels = self.labels(values);
+        self.open()?.encode_info(&labels)
+    }
+}

@@ -1,0 +1,203 @@
+//! One connection's deadlines. hyper bounds neither a response that is not read nor an idle connection
+//! apart from a slow head, so this watches what passes over the stream instead.
+
+use super::Limits;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// A request is being read.
+    Head,
+    /// The request is being answered.
+    Serving,
+    /// hyper has the response, the client not yet all of it.
+    Sending,
+    /// Between requests.
+    Idle,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    deadline: Instant,
+    progress: Instant,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// The client.
+    pub(super) peer: IpAddr,
+    pub(super) limits: Limits,
+    state: Mutex<State>,
+    evicted: Notify,
+}
+
+impl Connection {
+    pub(super) fn new(peer: IpAddr, limits: Limits) -> Self {
+        let now = Instant::now();
+        Connection {
+            peer,
+            limits,
+            state: Mutex::new(State {
+                phase: Phase::Head,
+                deadline: now + limits.head,
+                progress: now,
+            }),
+            evicted: Notify::new(),
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State, Instant)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state, Instant::now());
+    }
+
+    fn get<T>(&self, pick: impl FnOnce(&State) -> T) -> T {
+        pick(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A request has been read whole.
+    pub(super) fn serving(&self) {
+        self.update(|state, now| {
+            state.phase = Phase::Serving;
+            state.deadline = now + self.limits.response;
+        });
+    }
+
+    /// hyper has taken the response over.
+    pub(super) fn sending(&self) {
+        self.update(|state, _| state.phase = Phase::Sending);
+    }
+
+    fn read(&self) {
+        self.update(|state, now| {
+            state.progress = now;
+            if state.phase == Phase::Idle {
+                state.phase = Phase::Head;
+                state.deadline = now + self.limits.head;
+            }
+        });
+    }
+
+    fn written(&self) {
+        self.update(|state, now| state.progress = now);
+    }
+
+    fn flushed(&self) {
+        self.update(|state, now| {
+            if state.phase == Phase::Sending {
+                state.phase = Phase::Idle;
+                state.deadline = now + self.limits.idle;
+            }
+        });
+    }
+
+    /// When anything last passed, of a connection that may be given up for another; `None` while a
+    /// request of it is being answered.
+    pub(super) fn evictable_since(&self) -> Option<Instant> {
+        self.get(|state| (state.phase != Phase::Serving).then_some(state.progress))
+    }
+
+    /// Nothing of a request is being answered or sent.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.get(|state| matches!(state.phase, Phase::Head | Phase::Idle))
+    }
+
+    /// Ends it.
+    pub(super) fn evict(&self) {
+        self.evicted.notify_one();
+    }
+
+    /// Ready when a deadline has passed or the connection was evicted.
+    pub(super) async fn ended(&self) {
+        let expired = async {
+            loop {
+                let deadline = self.get(|state| state.deadline);
+                if Instant::now() >= deadline {
+                    return;
+                }
+                tokio::time::sleep_until(deadline).await;
+            }
+        };
+        tokio::select! {
+            () = expired => {}
+            () = self.evicted.notified() => {}
+        }
+    }
+}
+
+/// A byte stream of either kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// A stream that tells its connection what passes.
+pub(super) struct Watched {
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) connection: Arc<Connection>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.connection.read();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if matches!(result, Poll::Ready(Ok(1..))) {
+            self.connection.written();
+        }
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        if matches!(result, Poll::Ready(Ok(1..))) {
+            self.connection.written();
+        }
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when its own buffer is empty.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            self.connection.flushed();
+        }
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

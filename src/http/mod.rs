@@ -1,0 +1,76 @@
+//! The HTTP side: listeners, limits, and what is served.
+
+mod address;
+mod connection;
+mod page;
+mod router;
+mod server;
+mod status;
+mod table;
+mod web_config;
+
+pub use address::{AddressError, BindError, ListenAddress, bind};
+pub use server::Server;
+pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
+
+use crate::expose::{Detail, Labels};
+use crate::model::finding::Finding;
+use crate::model::snapshot::Snapshot;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the daemon does for a request.
+pub trait App: Send + Sync + 'static {
+    /// The state of this moment: a look of its own, or one shared with others who ask now. A client that
+    /// goes away drops the future, so the look itself must not hang on it.
+    fn look(&self) -> BoxFuture<'_, Arc<Snapshot>>;
+
+    /// Whether there has been a look at all.
+    fn ready(&self) -> bool;
+
+    /// What is wrong in `snapshot`, for the status page, worst first.
+    fn findings(&self, snapshot: &Snapshot) -> Vec<Finding>;
+}
+
+/// How the app is presented.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// `--web.telemetry-path`; begins with a slash.
+    pub telemetry_path: String,
+    /// Labels of every series.
+    pub labels: Labels,
+    /// Which series there are.
+    pub detail: Detail,
+}
+
+/// What clients may take up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time. Prometheus needs one.
+    pub connections: usize,
+    /// From the connection, or from the first byte of a later request, to the whole head. TLS included.
+    pub head: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// From the head to the last byte of the response.
+    pub response: Duration,
+    /// From a response to the next request: longer than scrapes are apart, so that Prometheus need not
+    /// shake hands anew each time.
+    pub idle: Duration,
+    /// How long running responses may take after the end was asked for.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 128,
+            head: Duration::from_secs(5),
+            head_bytes: 16 * 1024,
+            response: Duration::from_secs(30),
+            idle: Duration::from_secs(90),
+            drain: Duration::from_secs(5),
+        }
+    }
+}

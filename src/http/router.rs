@@ -1,0 +1,156 @@
+//! Requests → responses.
+
+use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
+use super::{App, Site, status};
+use crate::expose::{Format, negotiate};
+use crate::model::snapshot::Snapshot;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A look takes two or three seconds at worst; whoever waited this long is told so.
+const LOOK: Duration = Duration::from_secs(20);
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// Answers requests.
+pub(super) struct Router<A> {
+    app: A,
+    site: Site,
+    pages: Arc<Pages>,
+}
+
+impl<A: App> Router<A> {
+    pub(super) fn new(app: A, site: Site) -> Self {
+        let pages = Arc::new(Pages::new(site.labels.clone(), site.detail));
+        Router { app, site, pages }
+    }
+
+    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        let metrics = path == self.site.telemetry_path;
+        if !metrics && !matches!(path, "/" | "/-/healthy" | "/-/ready") {
+            return plain(StatusCode::NOT_FOUND, "not found\n");
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allowed);
+            return response;
+        }
+        match path {
+            _ if metrics => self.metrics(request.headers()).await,
+            "/-/healthy" => plain(StatusCode::OK, "healthy\n"),
+            "/-/ready" if self.app.ready() => plain(StatusCode::OK, "ready\n"),
+            "/-/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "no look at the node yet\n"),
+            _ => self.status(request.headers()).await,
+        }
+    }
+
+    async fn metrics(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let format = negotiate::format(values(headers, header::ACCEPT));
+        let gzip = negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
+        let snapshot = match self.look().await {
+            Ok(snapshot) => snapshot,
+            Err(response) => return response,
+        };
+        let Ok((body, new)) = self.pages.get(&snapshot, format, gzip) else {
+            return plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "cannot write the metrics\n",
+            );
+        };
+        if new {
+            let pages = Arc::clone(&self.pages);
+            tokio::spawn(async move {
+                tokio::time::sleep(SHARED_FOR).await;
+                pages.forget();
+            });
+        }
+        negotiated(body, content_type(format), gzip)
+    }
+
+    async fn status(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let snapshot = match self.look().await {
+            Ok(snapshot) => snapshot,
+            Err(response) => return response,
+        };
+        let findings = self.app.findings(&snapshot);
+        let now = SystemTime::now().into();
+        let Ok(html) = status::page(&self.site, &snapshot, &findings, now) else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the page\n");
+        };
+        let gzip = html.len() >= WORTH_COMPRESSING
+            && negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
+        let body = match gzip.then(|| page::compress(&html)) {
+            Some(Ok(compressed)) => Bytes::from(compressed),
+            _ => Bytes::from(html),
+        };
+        let mut response = negotiated(body, HTML, gzip);
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+        response.headers_mut().insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(policy),
+        );
+        response
+    }
+
+    async fn look(&self) -> Result<Arc<Snapshot>, Response<Full<Bytes>>> {
+        match tokio::time::timeout(LOOK, self.app.look()).await {
+            Ok(snapshot) => Ok(snapshot),
+            Err(_) => Err(plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the look at the node takes too long\n",
+            )),
+        }
+    }
+}
+
+fn content_type(format: Format) -> HeaderValue {
+    HeaderValue::from_static(format.content_type())
+}
+
+fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+}
+
+/// A response that depends on what the client takes.
+fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<Full<Bytes>> {
+    let mut response = response(StatusCode::OK, body, content_type);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Accept, Accept-Encoding"),
+    );
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// A short answer.
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    response(status, Bytes::from_static(text.as_bytes()), PLAIN)
+}
+
+fn response(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    // The state of this moment is of no use later.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

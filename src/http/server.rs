@@ -1,0 +1,198 @@
+//! Accepts connections and serves them under the limits.
+
+use super::connection::{Connection, Stream, Watched};
+use super::router::Router;
+use super::table::{Place, Table};
+use super::{App, Limits, Site, WebConfig};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+/// After a failed accept: mostly a lack of descriptors, which passes.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The listeners with what they serve.
+pub struct Server<A> {
+    listeners: Vec<TcpListener>,
+    limits: Limits,
+    shared: Shared<A>,
+}
+
+/// What every connection needs.
+struct Shared<A> {
+    router: Router<A>,
+    web_config: WebConfig,
+}
+
+impl<A: App> Server<A> {
+    /// A server of `app` on `listeners` (see [`super::bind`]).
+    pub fn new(listeners: Vec<TcpListener>, app: A, site: Site) -> Self {
+        let shared = Shared {
+            router: Router::new(app, site),
+            web_config: WebConfig::none(),
+        };
+        Server {
+            listeners,
+            limits: Limits::default(),
+            shared,
+        }
+    }
+
+    /// With the TLS, users and headers of `--web.config.file`.
+    pub fn with_web_config(mut self, web_config: WebConfig) -> Self {
+        self.shared.web_config = web_config;
+        self
+    }
+
+    /// Under other limits than the usual ones.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves until `shutdown` is ready, then lets running responses end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let shared = Arc::new(self.shared);
+        let table = Table::new(self.limits);
+        let graceful = GracefulShutdown::new();
+        {
+            let accepting = futures_util::future::join_all(
+                self.listeners
+                    .iter()
+                    .map(|listener| accept(listener, &shared, &table, &graceful)),
+            );
+            tokio::select! {
+                _ = accepting => {}
+                () = shutdown => {}
+            }
+        }
+        drop(self.listeners);
+        table.close_quiet();
+        let _ = tokio::time::timeout(self.limits.drain, graceful.shutdown()).await;
+    }
+}
+
+async fn accept<A: App>(
+    listener: &TcpListener,
+    shared: &Arc<Shared<A>>,
+    table: &Arc<Table>,
+    graceful: &GracefulShutdown,
+) -> Infallible {
+    let mut failing = false;
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        failing = false;
+        let place = table.place(peer.ip().to_canonical()).await;
+        let shared = Arc::clone(shared);
+        let watcher = graceful.watcher();
+        tokio::spawn(async move {
+            let connection = Arc::clone(&place.connection);
+            tokio::select! {
+                () = serve(stream, &place, shared, watcher) => {}
+                () = connection.ended() => {}
+            }
+        });
+        // Its request gets its turn before more connections are let in, which could evict it.
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn serve<A: App>(stream: TcpStream, place: &Place, shared: Arc<Shared<A>>, watcher: Watcher) {
+    // Responses are written whole; waiting for more to send only delays them.
+    let _ = stream.set_nodelay(true);
+    let Some(stream) = secured(stream, &shared.web_config).await else {
+        return;
+    };
+    let io = TokioIo::new(Watched {
+        stream,
+        connection: Arc::clone(&place.connection),
+    });
+    let service = service_fn(|request: Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        let connection = Arc::clone(&place.connection);
+        async move {
+            connection.serving();
+            let config = shared.web_config.current();
+            let mut response = match config.refuse(request.headers()).await {
+                Some(refused) => refused,
+                None => shared.router.respond(&request).await,
+            };
+            config.decorate(response.headers_mut());
+            Ok::<_, Infallible>(response.map(|body| Sent { body, connection }))
+        }
+    });
+    let served = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(place.connection.limits.head_bytes)
+        .serve_connection(io, service);
+    // Errors are the client's: it went away, or spoke no HTTP.
+    let _ = watcher.watch(served).await;
+}
+
+/// The stream, with TLS where the configuration of this moment has it.
+async fn secured(stream: TcpStream, web_config: &WebConfig) -> Option<Box<dyn Stream>> {
+    #[cfg(feature = "tls")]
+    if let Some(config) = &web_config.current().tls {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
+        return match acceptor.accept(stream).await {
+            Ok(stream) => Some(Box::new(stream)),
+            Err(error) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                None
+            }
+        };
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = web_config;
+    Some(Box::new(stream))
+}
+
+/// A response body that tells when hyper has taken it over.
+struct Sent {
+    body: Full<Bytes>,
+    connection: Arc<Connection>,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.connection.sending();
+    }
+}

@@ -1,0 +1,97 @@
+//! What is logged, and how: one structured line an event, to stderr.
+
+use crate::assess::history::Event;
+use crate::cli::LogFormat;
+use tracing::{Level, info, warn};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Installs the subscriber. Lines of the crates below us come through at `warn`, unless more was asked for.
+pub fn init(level: Level, format: LogFormat) {
+    let _ = tracing_log::LogTracer::init();
+    let below = if level > Level::INFO {
+        level
+    } else {
+        level.min(Level::WARN)
+    };
+    let filter = Targets::new()
+        .with_default(LevelFilter::from_level(below))
+        .with_target(env!("CARGO_CRATE_NAME"), level);
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => registry.with(layer.with_ansi(false)).init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+    }
+}
+
+/// One line.
+pub fn event(event: &Event) {
+    match event {
+        Event::Session {
+            peer,
+            protocol,
+            from,
+            to,
+            reason,
+            detail,
+        } => {
+            let detail = detail.as_deref().unwrap_or_default();
+            let reason = reason.map_or("", |reason| reason.as_str());
+            if reason.is_empty() && detail.is_empty() {
+                info!(%peer, protocol, from, to, "BGP session changed");
+            } else {
+                warn!(%peer, protocol, from, to, reason, detail, "BGP session changed");
+            }
+        }
+        Event::Configured {
+            protocol,
+            present: true,
+        } => info!(protocol, "BGP session configured"),
+        Event::Configured {
+            protocol,
+            present: false,
+        } => info!(protocol, "BGP session left the configuration"),
+        Event::Daemon {
+            socket,
+            up: true,
+            detail,
+        } => info!(socket, detail, "BIRD answers"),
+        Event::Daemon {
+            socket,
+            up: false,
+            detail,
+        } => warn!(socket, detail, "BIRD does not answer"),
+        Event::Restarted { socket } => warn!(socket, "BIRD was restarted"),
+        Event::Recovery {
+            socket,
+            active: true,
+        } => {
+            warn!(
+                socket,
+                "graceful-restart recovery began: no route reaches the kernel until it ends"
+            );
+        }
+        Event::Recovery {
+            socket,
+            active: false,
+        } => info!(socket, "graceful-restart recovery ended"),
+        Event::Pods {
+            cidrs,
+            count,
+            present,
+        } => {
+            let cidrs: Vec<String> = cidrs.iter().map(|pod| pod.cidr.to_string()).collect();
+            let cidrs = cidrs.join(" ");
+            if *present {
+                info!(count, cidrs, "pod CIDR routes are back");
+            } else {
+                warn!(count, cidrs, "pod CIDR routes are missing");
+            }
+        }
+    }
+}

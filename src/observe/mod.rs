@@ -1,0 +1,391 @@
+//! Both sources under one deadline → [`Snapshot`].
+//!
+//! BIRD is asked again unless its last answer is younger than a second, the kernel unless nothing was announced since
+//! a dump younger than a second. So however many scrapers come, each daemon sees one look a second at most.
+
+mod exports;
+pub mod pod_file;
+mod table;
+
+use crate::assess::assessor::{Assessor, JudgedKernel, Rules};
+use crate::assess::history::{Event, Moment};
+use crate::assess::origin::origin;
+use crate::assess::presence::Ground;
+use crate::bird;
+use crate::config::Look;
+use crate::kernel::{self, Kernel};
+use crate::model::IpVersion;
+use crate::model::fib::Fib;
+use crate::model::link::{LinkStats, LinkTable};
+use crate::model::pod::Expected;
+use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot, Tunnel};
+use crate::model::time::UnixTime;
+use exports::Exports;
+use futures_util::future::join_all;
+use ipnet::IpNet;
+use pod_file::PodFile;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+use table::TableWatch;
+
+/// An answer younger than this is the state of this moment.
+const FRESH: Duration = Duration::from_secs(1);
+/// Addresses are read this often.
+const ADDRESSES: Duration = Duration::from_secs(60);
+/// Tunnel counters are held against those of at least so long before.
+const BASELINE: Duration = Duration::from_secs(30);
+
+/// Looks at one node, again and again.
+#[derive(Debug)]
+pub struct Observer {
+    settings: Look,
+    assessor: Assessor,
+    daemons: Vec<Asked>,
+    kernel: Kernel,
+    dumped: Option<Instant>,
+    judged: Option<JudgedKernel>,
+    absent: BTreeSet<Expected>,
+    exports: Exports,
+    pod_file: Option<PodFile>,
+    begun: Instant,
+    events: Vec<Event>,
+    addresses: Vec<OwnAddress>,
+    addresses_read: Option<Instant>,
+    baseline: Option<(Instant, BTreeMap<String, LinkStats>)>,
+}
+
+type Earlier = (Duration, BTreeMap<String, LinkStats>);
+
+#[derive(Debug)]
+struct Asked {
+    socket: String,
+    answered: Option<Instant>,
+    view: Option<DaemonView>,
+    table: TableWatch,
+}
+
+impl Observer {
+    /// Opens what is needed; what cannot be opened is tried again at each look. Fails only on a bad
+    /// `--pod-cidr-file`.
+    pub fn new(settings: Look) -> Result<Self, pod_file::BadFile> {
+        let pod_file = settings
+            .pod_cidr_file
+            .as_deref()
+            .map(PodFile::open)
+            .transpose()?;
+        let rules = Rules {
+            pools: settings.pools.clone(),
+            limit: settings.pod_cidr_limit,
+            mode: settings.expected_encapsulation,
+        };
+        let daemons = settings.sockets.iter().map(|socket| Asked {
+            socket: socket.clone(),
+            answered: None,
+            view: None,
+            table: TableWatch::default(),
+        });
+        let mut observer = Observer {
+            assessor: Assessor::new(rules, settings.sockets.len()),
+            daemons: daemons.collect(),
+            kernel: Kernel::new(origin),
+            dumped: None,
+            judged: None,
+            absent: BTreeSet::new(),
+            exports: Exports::default(),
+            pod_file,
+            begun: Instant::now(),
+            events: Vec::new(),
+            addresses: Vec::new(),
+            addresses_read: None,
+            baseline: None,
+            settings,
+        };
+        observer.configure();
+        Ok(observer)
+    }
+
+    /// What happened since the last call, for the log.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Resolves when the kernel announced something; it is counted and remembered until the next look.
+    pub async fn announced(&mut self) {
+        self.kernel.announced().await;
+    }
+
+    /// One look.
+    pub async fn look(&mut self) -> Snapshot {
+        let begun = Instant::now();
+        let deadline = begun + self.settings.timeout;
+        if self.pod_file.as_mut().is_some_and(PodFile::changed) {
+            self.configure();
+        }
+        let dumped = self.look_at_both().await;
+        let read = self.read_tables(deadline, false).await;
+        if dumped || read || self.judged.is_none() {
+            self.judge();
+            if self.newly_absent() {
+                // An absence is said only after a second complete dump, and after a look at what BIRD says now.
+                self.kernel.confirm().await;
+                self.dumped = Some(Instant::now());
+                self.read_tables(deadline, true).await;
+                self.judge();
+            }
+            self.note_absences();
+        }
+        self.compare_exports(deadline).await;
+        self.read_addresses().await;
+        self.snapshot(begun)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: UnixTime::from(SystemTime::now()),
+            monotonic: self.begun.elapsed(),
+        }
+    }
+
+    fn configure(&mut self) {
+        let mut configured = self.settings.pod_cidrs.clone();
+        if let Some(file) = &self.pod_file {
+            configured.extend_from_slice(file.expected());
+        }
+        self.assessor.configure(configured);
+        self.judged = None;
+    }
+
+    /// Asks the daemons and the kernel side by side, as far as they are stale. True when the kernel was dumped.
+    async fn look_at_both(&mut self) -> bool {
+        let timeout = self.settings.timeout;
+        let stale: Vec<usize> = (0..self.daemons.len())
+            .filter(|at| {
+                self.daemons[*at]
+                    .answered
+                    .is_none_or(|when| when.elapsed() >= FRESH)
+            })
+            .collect();
+        let sockets: Vec<String> = stale
+            .iter()
+            .map(|at| self.daemons[*at].socket.clone())
+            .collect();
+        let asked = join_all(sockets.iter().map(|socket| bird::look(socket, timeout)));
+        let (looks, dumped) = tokio::join!(asked, dump_if_stale(&mut self.kernel, self.dumped));
+        if dumped {
+            self.dumped = Some(Instant::now());
+        }
+        let moment = self.moment();
+        for (at, look) in stale.into_iter().zip(looks) {
+            let view = self.assessor.see_daemon(at, look, moment, &mut self.events);
+            self.daemons[at].view = Some(view);
+            self.daemons[at].answered = Some(Instant::now());
+        }
+        dumped
+    }
+
+    /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read.
+    async fn read_tables(&mut self, deadline: Instant, urgent: bool) -> bool {
+        let routes = table::route_mark(&self.kernel.counters());
+        let mut read = false;
+        for at in 0..self.daemons.len() {
+            let moment = self.moment();
+            let Asked {
+                socket,
+                view: Some(view),
+                table,
+                ..
+            } = &mut self.daemons[at]
+            else {
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if view.look.result.is_err() || !table.due(view, routes, urgent) || left.is_zero() {
+                continue;
+            }
+            let asked = Instant::now();
+            let answer = bird::rib(socket, left).await;
+            table.asked(asked.elapsed());
+            match answer {
+                Ok(rib) => {
+                    read = true;
+                    if self.assessor.see_table(at, &rib, view, moment) {
+                        table.ask_again();
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%socket, detail = error.detail, "the route table could not be read");
+                    self.assessor.count_error(at, error.kind, view);
+                }
+            }
+        }
+        read
+    }
+
+    fn judge(&mut self) {
+        self.judged = None;
+        let Ok(fib) = self.kernel.routes() else {
+            return;
+        };
+        let none = LinkTable::default();
+        let ground = Ground {
+            fib,
+            rules: self.kernel.rules(),
+            links: self.kernel.links().unwrap_or(&none),
+        };
+        self.judged = Some(self.assessor.judge(ground));
+    }
+
+    fn newly_absent(&self) -> bool {
+        self.absentees()
+            .any(|expected| !self.absent.contains(&expected))
+    }
+
+    fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
+        self.judged
+            .iter()
+            .filter_map(|judged| judged.presence.as_ref())
+            .flat_map(|presence| &presence.cidrs)
+            .filter(|pod| pod.absent.is_some())
+            .map(|pod| pod.expected)
+    }
+
+    fn note_absences(&mut self) {
+        if self.judged.is_none() {
+            return;
+        }
+        let now: BTreeSet<Expected> = self.absentees().collect();
+        let lost = now.difference(&self.absent).copied().collect();
+        let found = self.absent.difference(&now).copied().collect();
+        self.events.extend(Event::presence(lost, found));
+        self.absent = now;
+    }
+
+    async fn compare_exports(&mut self, deadline: Instant) {
+        if let (Some(judged), Ok(fib)) = (&self.judged, self.kernel.routes()) {
+            let views = self.daemons.iter().filter_map(|asked| asked.view.as_ref());
+            self.exports
+                .compare(views, &judged.routes, fib, deadline)
+                .await;
+        }
+    }
+
+    /// They tell a wrong source address; they hardly ever change.
+    async fn read_addresses(&mut self) {
+        if self
+            .addresses_read
+            .is_some_and(|when| when.elapsed() < ADDRESSES)
+        {
+            return;
+        }
+        let Ok(addresses) = self.kernel.addresses().await else {
+            return;
+        };
+        let Ok(links) = self.kernel.links() else {
+            return;
+        };
+        self.addresses_read = Some(Instant::now());
+        self.addresses = addresses
+            .into_iter()
+            .filter_map(|own| {
+                let link = links.get(own.ifindex)?;
+                Some(OwnAddress {
+                    address: IpNet::new(own.address, own.prefix_len).ok()?,
+                    device: link.name.clone(),
+                    kind: link.kind,
+                })
+            })
+            .collect();
+    }
+
+    /// The counters of some seconds before, and those of now for later.
+    fn earlier_tunnels(&mut self, kernel: &KernelView) -> Option<Earlier> {
+        let tunnels = kernel.tunnels.as_ref().ok()?;
+        let age = self.baseline.as_ref().map(|(when, _)| when.elapsed());
+        let earlier = age.and_then(|age| Some((age, self.baseline.as_ref()?.1.clone())));
+        if age.is_none_or(|age| age >= BASELINE) {
+            let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
+            self.baseline = Some((Instant::now(), tunnels.iter().filter_map(stats).collect()));
+        }
+        earlier
+    }
+
+    fn snapshot(&mut self, begun: Instant) -> Snapshot {
+        let daemons: Vec<DaemonView> = self
+            .daemons
+            .iter()
+            .filter_map(|asked| asked.view.clone())
+            .collect();
+        let counted = self.kernel.counters();
+        let counters = OwnCounters {
+            route_changes: counted.route_changes,
+            netlink_overruns: counted.overruns,
+            netlink_resyncs: counted.resyncs,
+            session_losses: self.assessor.losses(),
+        };
+        let kernel = self.kernel_view(&daemons);
+        let earlier_tunnels = self.earlier_tunnels(&kernel);
+        let presence = self
+            .judged
+            .as_ref()
+            .and_then(|judged| judged.presence.clone());
+        Snapshot {
+            at: UnixTime::from(SystemTime::now()),
+            duration: begun.elapsed(),
+            daemons,
+            kernel,
+            presence,
+            export_gap: self.exports.gap().cloned(),
+            addresses: self.addresses.clone(),
+            earlier_tunnels,
+            counters,
+        }
+    }
+
+    fn kernel_view(&mut self, daemons: &[DaemonView]) -> KernelView {
+        let routes = match (&self.judged, self.kernel.routes()) {
+            (Some(judged), _) => Ok(judged.routes.clone()),
+            (None, Err(error)) => Err(error.to_string()),
+            (None, Ok(_)) => Err("not judged yet".to_owned()),
+        };
+        let tunnels = match (self.kernel.links(), &self.judged) {
+            (Err(error), _) => Err(error.to_string()),
+            (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
+            (Ok(links), None) => {
+                let fib = Fib::default();
+                Ok(self.assessor.judge_tunnels(Ground {
+                    fib: &fib,
+                    rules: &[],
+                    links,
+                }))
+            }
+        };
+        let ipv6_matters = daemons
+            .iter()
+            .flat_map(|view| &view.sessions)
+            .any(|s| s.session.ip_version() == IpVersion::V6)
+            || routes.as_ref().is_ok_and(|routes| {
+                routes
+                    .pod_routes
+                    .keys()
+                    .any(|(version, _, _)| *version == IpVersion::V6)
+            });
+        let forwarding = kernel::forwarding(Path::new("/proc"))
+            .map(|[v4, v6]| [v4, v6.filter(|_| ipv6_matters)])
+            .map_err(|error| error.to_string());
+        KernelView {
+            routes,
+            tunnels,
+            forwarding,
+        }
+    }
+}
+
+/// Dumps unless nothing was announced since a dump younger than a second. True when it did.
+async fn dump_if_stale(kernel: &mut Kernel, dumped: Option<Instant>) -> bool {
+    if !kernel.dirty() && dumped.is_some_and(|when| when.elapsed() < FRESH) {
+        return false;
+    }
+    kernel.look().await;
+    true
+}
