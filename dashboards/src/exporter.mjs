@@ -39,7 +39,7 @@ const stats = [
     options: { colorMode: "value" },
   }),
   stat(8, "Left out", "Sessions and pod CIDRs that have no series of their own because a limit was reached.",
-    `sum(${m("calico_bgp_peers_left_out")}) + sum(${m("calico_pod_cidrs_left_out")})`, { thresholds: l.zeroOrOrange }),
+    `(sum(${m("calico_bgp_peers_left_out")}) or vector(0)) + (sum(${m("calico_pod_cidrs_left_out")}) or vector(0))`, { thresholds: l.zeroOrOrange }),
 ];
 
 /** Median, 95th percentile and maximum over the nodes: as readable for one node as for 500. */

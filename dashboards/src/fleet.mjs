@@ -161,15 +161,9 @@ const sessions = l.table({
   description: `Who is affected: the node that lost the session, the peer it lost, why, and for how long, the latest first (at most 500).
     Filter the column Lost peer to see all nodes that a lost node affects. Click a node to open it with the peer chosen.`,
   targets: [
-    l.rows(
-      at(
-        named(
-          `bottomk(500, max by (cluster, node, peer, peer_type, reason) ((${q.sessionAge()}) * ignoring (reason) group_left (reason) ${down}))`,
-          "peer",
-          "peer_node",
-        ),
-      ),
-    ),
+    l.rows(at(named(`topk(500, max by (cluster, node, peer, peer_type, reason) (${down}))`, "peer", "peer_node"))),
+    // A session that never changed its state has no age.
+    l.rows(`max by (cluster, node, peer, peer_type) (${q.sessionAge()} and ignoring (reason) ${down})`),
   ],
   columns: {
     node: ["Node", { filter: true, links: toNodeAndPeer }],
@@ -177,7 +171,7 @@ const sessions = l.table({
     peer: ["Address", { width: 105 }],
     peer_type: ["Kind", { width: 80 }],
     reason: ["Reason", { filter: true, width: 170, mappings: l.map(q.reasons), color: "text" }],
-    Value: ["For", { width: 90, unit: "s", decimals: 1 }],
+    "Value #B": ["For", { width: 90, unit: "s", decimals: 1 }],
   },
   hidden: ["at"],
   sort: ["For", "asc"],

@@ -17,7 +17,7 @@ const held = `sum by (ip_version) (${m("calico_kernel_bird_routes")})`;
 const disagreement = `sum(abs(${exported} - ${held}))`;
 const forwardingOff = `sum(${m("calico_ip_forwarding_enabled")} == bool 0)`;
 const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0)
-  * on (device) (sum by (device) (${m("calico_tunnel_routes")}) > bool 0))`;
+  * on (cluster, job, instance, device) (sum by (cluster, job, instance, device) (${m("calico_tunnel_routes")}) > bool 0))`;
 const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunnel_largest_fitting_mtu_bytes")})`;
 
 const stats = [
