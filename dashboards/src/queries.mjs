@@ -26,6 +26,13 @@ export const named = (expr, address, into) => {
 /** Adds the label `at`: the cluster, or "All" where series carry none. Links hand it to the variable `cluster`. */
 export const at = (expr) => `label_replace(label_replace(${expr}, "at", "All", "cluster", ""), "at", "$1", "cluster", "(.+)")`;
 
+/**
+ * "79 of 90" in one tile: the two numbers become labels, which the legend puts together. The value is the number that
+ * is missing, for the colour.
+ */
+export const partOf = (part, whole) => `count_values("part", ${part}) * on () group_left (whole) count_values("whole", ${whole}) * 0
+  + on () group_left () (${whole} - ${part})`;
+
 /** What is wrong with a node, the worst first. */
 export const nodeStates = {
   0: ["healthy", "green"],

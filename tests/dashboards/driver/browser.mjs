@@ -25,6 +25,7 @@ export class Browser {
   async draw(view, { prometheus, from, to }, picture) {
     const page = await this.browser.newPage();
     const errors = [];
+    if (process.env.DEBUG) page.on("console", (m) => console.log(m.text().slice(0,2000)));
     page.on("pageerror", (error) => errors.push(String(error.stack ?? error).slice(0, 500)));
     await page.setViewport({ width, height: 1000 });
     const query = new URLSearchParams({ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, from: new Date(from).toISOString(), to: new Date(to).toISOString() });

@@ -28,7 +28,7 @@ const cluster = (story) => (story.cluster ? { cluster: story.cluster } : {});
 function newState(node, story, rand) {
   return {
     rand,
-    sessions: sessionsOf(node, story).map((s) => ({ ...s, up: true, since: -60 * 24 * 3, losses: 0 })),
+    sessions: sessionsOf(node, story).map((s) => ({ ...s, up: true, since: s.type === "mesh" ? -60 * 24 * 3 : undefined, losses: 0 })),
     changes: new Map(),
     counters: new Map(),
     present: new Map(),
@@ -96,7 +96,7 @@ function sessions({ story, node, state, minute, put }) {
     put("calico_bgp_peers_state", up ? 0 : 1, { ...labels, state: "down" });
     put("calico_bgp_peer_fsm_state", up ? 6 : fault.fsm, labels);
     put("calico_bgp_peer_info", 1, { ...labels, remote_as: s.as, local_as: "64512", source_address: node.address });
-    put("calico_bgp_peer_state_change_timestamp_seconds", Math.round(clock.start + s.since * 60), labels);
+    if (s.since !== undefined) put("calico_bgp_peer_state_change_timestamp_seconds", Math.round(clock.start + s.since * 60), labels);
     put("calico_bgp_peer_session_losses_total", s.losses, labels);
     if (!up) {
       put("calico_bgp_peer_down_reason", 1, { ...labels, reason: fault.reason });
@@ -111,7 +111,6 @@ function sessions({ story, node, state, minute, put }) {
 
 function sessionTotals({ state, put, birdAnswers }) {
   for (const v of families) {
-    put("calico_bgp_peers_left_out", 0, { ip_version: v });
     for (const type of k.peerTypes) {
       const mine = v === "4" ? state.sessions.filter((s) => s.type === type) : [];
       put("calico_bgp_session_losses_total", mine.reduce((sum, s) => sum + s.losses, 0), { ip_version: v, peer_type: type });
@@ -209,7 +208,7 @@ function tunnels({ story, node, state, minute, put }, cidrs) {
 }
 
 function exporter({ story, node, state, put, birdAnswers }, own) {
-  put("calico_bgp_exporter_build_info", 1, { version: "0.1.0" });
+  put("calico_bgp_exporter_build_info", 1, { version: "0.1.0", revision: "3f2a91c" });
   put("calico_bgp_exporter_netlink_overruns_total", 0);
   put("calico_bgp_exporter_netlink_resyncs_total", count(state, "resyncs", state.rand() < 0.01 ? 1 : 0));
   put("calico_bgp_exporter_look_duration_seconds", (birdAnswers ? 0.004 : 2) + 0.003 * state.rand());
