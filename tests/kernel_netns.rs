@@ -1,0 +1,7 @@
+//! The kernel side against real kernels: every test in a network namespace of its own, compared with `ip route`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod kernel_netns {
+    pub mod net;
+    mod table;
+}
