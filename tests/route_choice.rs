@@ -87,7 +87,10 @@ impl Family {
         };
         let way = match (kind, dice.roll(3)) {
             ("", 0) => " dev eth0".to_owned(),
-            ("", _) => format!(" via {} dev eth0 onlink", self.gateways[dice.roll(3) as usize]),
+            ("", _) => format!(
+                " via {} dev eth0 onlink",
+                self.gateways[dice.roll(3) as usize]
+            ),
             _ => String::new(),
         };
         let table = if dice.roll(3) == 0 { " table 1" } else { "" };
@@ -120,7 +123,7 @@ fn kernel_says(family: Family, addresses: &[IpAddr]) -> Vec<String> {
     for line in errors.lines() {
         match line.strip_prefix("Command failed -:") {
             Some(number) => {
-                drop(failed.insert(number.trim().parse::<usize>().unwrap(), reason.to_owned()))
+                failed.insert(number.trim().parse::<usize>().unwrap(), reason.to_owned());
             }
             None => reason = line.trim_start_matches("RTNETLINK answers: "),
         }
@@ -142,11 +145,8 @@ fn words_of_json(route: &Value, family: Family) -> String {
         address => format!("{address}/{host}"),
     };
     // IPv6 answers a blackhole with the route itself.
-    match route["type"].as_str() {
-        Some(refusing @ ("blackhole" | "unreachable" | "prohibit")) => {
-            return refusal(refusing).to_owned();
-        }
-        _ => {}
+    if let Some(refusing @ ("blackhole" | "unreachable" | "prohibit")) = route["type"].as_str() {
+        return refusal(refusing).to_owned();
     }
     format!(
         "{net} via {} metric {}",
