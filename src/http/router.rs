@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A look takes two or three seconds at worst; whoever waited this long is told so.
 const LOOK: Duration = Duration::from_secs(20);
@@ -80,7 +80,10 @@ impl<A: App> Router<A> {
             Err(response) => return response,
         };
         let findings = self.app.findings(&snapshot);
-        let html = status::page(&self.site, &snapshot, &findings);
+        let now = SystemTime::now().into();
+        let Ok(html) = status::page(&self.site, &snapshot, &findings, now) else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the page\n");
+        };
         let gzip = html.len() >= WORTH_COMPRESSING
             && negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
         let body = match gzip.then(|| page::compress(&html)) {

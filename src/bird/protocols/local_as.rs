@@ -1,5 +1,6 @@
 //! BIRD 1 does not print its own AS. An internal session has it: both ends share one AS, and Calico's mesh
-//! is always internal. What those sessions agree on holds for the daemon's other sessions.
+//! is always internal. What those sessions agree on holds for the daemon's other sessions, but not for BGP-speaking
+//! pods: Calico gives those a local AS of their own (`localASNumber`), which BIRD 1 shows nowhere.
 
 use crate::model::peer::{PeerType, Session};
 
@@ -22,7 +23,9 @@ pub fn complete(sessions: &mut [Session]) {
     }
     let agreed = agreed.filter(|_| !disagree);
     for session in sessions {
-        session.local_as = session.local_as.or(agreed);
+        if session.peer_type != PeerType::LocalWorkload {
+            session.local_as = session.local_as.or(agreed);
+        }
         if session.internal.is_none()
             && let (Some(own), Some(neighbor)) = (session.local_as, session.neighbor_as)
         {

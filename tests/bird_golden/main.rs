@@ -1,0 +1,10 @@
+//! The BIRD side against recorded answers of real daemons, damaged text, and fake daemons.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod captures;
+mod chunks;
+mod fake_daemon;
+mod kernel_agrees;
+mod random;
+mod reasons;
+mod truth;
