@@ -38,7 +38,7 @@ class Runner:
     def __init__(self, lab, work, factor):
         self.lab, self.factor = lab, factor
         self.cluster = Cluster(lab.name, work, factor, lab.switched_off)
-        self.rows, self.known, self.info = [], set(), set()
+        self.rows, self.known, self.info, self.names = [], set(), set(), {}
 
     def log(self, message):
         print(f"{time.strftime('%H:%M:%S')} {self.lab.name}: {message}", file=sys.stderr, flush=True)
@@ -178,10 +178,14 @@ class Runner:
     def run(self):
         try:
             self.start()
+            if self.lab.show:
+                self.lab.show(self.cluster)
+                time.sleep(15)
             for slot in self.lab.slots:
                 self.slot(slot)
+            self.names = self.cluster.names()
             # What a benign lab showed must not notify later either.
-            if all(not isinstance(s, Incident) for slot in self.lab.slots for s in slot):
+            if self.lab.slots and all(not isinstance(s, Incident) for slot in self.lab.slots for s in slot):
                 time.sleep(300 / self.factor)
                 stray = []
                 self.look([], {}, stray)
@@ -199,5 +203,6 @@ class Runner:
 
 if __name__ == "__main__":
     name, work, factor = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    lab = next(x for x in scenarios.LABS if x.name == name)
-    json.dump(Runner(lab, work, factor).run(), open(f"{work}/verdicts.json", "w"))
+    lab = next(x for x in [*scenarios.LABS, scenarios.NAMES] if x.name == name)
+    runner = Runner(lab, work, factor)
+    json.dump(dict(rows=runner.run(), names=runner.names), open(f"{work}/verdicts.json", "w"))

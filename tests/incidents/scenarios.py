@@ -37,7 +37,8 @@ class Lab:
     flags: dict = field(default_factory=dict)     # node -> further flags of its exporter
     without: tuple = ()                           # nodes without an exporter
     switched_off: tuple = ()
-    prepare: object = None
+    prepare: object = None                        # before the exporters start
+    show: object = None                           # after Prometheus has started
 
 
 TIMERS = ("--hold", "24", "--retry", "1", "--restart-wait", "24")  # Calico's 240 s, shortened by 10
@@ -235,5 +236,16 @@ BENIGN = Lab("albenign", ("--nodes", "5", "--tor", *TIMERS), nodes=5, prepare=bi
 SINGLE = Lab("alone", ("--nodes", "1", *TIMERS), nodes=1, slots=[
     [Benign("single-node cluster", lasts=120)],
 ])
+
+
+def everything(c):
+    """A fault for each series that only a fault shows."""
+    c.run("stop", "n3")
+    c.run("fault", "route-missing", "n1", "n2")
+
+
+# Shows every metric: for `suite.py --record`.
+NAMES = Lab("alnames", ("--nodes", "4", "--behind-router", "1", "--encap", "vxlan", "--v6", *TIMERS), nodes=4, slots=[], show=everything,
+            flags={"n1": ("--bgp.update-stats", "--expected-encapsulation", "always"), "n2": ("--bgp.peer-detail", "unhealthy")})
 
 LABS = [MESH, REFLECTOR, KERNEL, TUNNEL, DUAL, PAIR, BENIGN, SINGLE]
