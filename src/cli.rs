@@ -1,5 +1,7 @@
 //! Command line, raw: what clap understands. `config` makes settings of it.
 
+use crate::model::pod::ExpectedMode;
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -66,15 +68,19 @@ pub struct LookArgs {
     pub expected_encapsulation: Option<ExpectedMode>,
 }
 
-/// The pool's mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExpectedMode {
-    /// Every block through a tunnel.
-    Always,
-    /// Through a tunnel only to nodes of other subnets.
-    CrossSubnet,
-    /// No tunnel.
-    Never,
+impl ValueEnum for ExpectedMode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Always, Self::CrossSubnet, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Always => PossibleValue::new("always").help("Every block through a tunnel"),
+            Self::CrossSubnet => PossibleValue::new("cross-subnet")
+                .help("Through a tunnel only to nodes of other subnets"),
+            Self::Never => PossibleValue::new("never").help("No tunnel"),
+        })
+    }
 }
 
 /// How much of a family is exposed.

@@ -1,9 +1,8 @@
 //! Settings that were checked: every refusal says what to write instead.
 
-use crate::cli::{
-    Color, DetailArg, DoctorArgs, ExpectedMode, LogFormat, LookArgs, Output, ServeArgs,
-};
+use crate::cli::{Color, DetailArg, DoctorArgs, LogFormat, LookArgs, Output, ServeArgs};
 use crate::model::pod::Expected;
+use crate::model::pod::ExpectedMode;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;

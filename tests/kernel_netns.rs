@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kernel_netns {
+    mod changes;
+    mod churn;
     pub mod net;
+    mod nexthops;
+    mod privileges;
     mod table;
 }

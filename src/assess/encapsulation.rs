@@ -1,7 +1,7 @@
 //! How a route takes pod packets to their node.
 
-use crate::cli::ExpectedMode;
 use crate::model::link::{DeviceKind, Link, LinkTable};
+use crate::model::pod::ExpectedMode;
 use crate::model::route::{Encapsulation, Route, RouteKind};
 use std::net::IpAddr;
 

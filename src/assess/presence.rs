@@ -3,9 +3,9 @@
 use super::encapsulation;
 use super::lookup;
 use super::origin::origin;
-use crate::cli::ExpectedMode;
 use crate::model::fib::Fib;
 use crate::model::link::LinkTable;
+use crate::model::pod::ExpectedMode;
 use crate::model::pod::{Expected, Fallthrough, PodCidr, Reached};
 use crate::model::route::{Route, RouteKind, Rule};
 use ipnet::IpNet;

@@ -3,13 +3,21 @@
 use super::{count, list};
 use crate::model::finding::{Finding, Severity};
 use crate::model::link::DeviceKind;
-use crate::model::peer::{DownReason, JudgedSession, PeerType};
+use crate::model::peer::{BgpState, DownReason, JudgedSession, PeerType};
 use crate::model::snapshot::{OwnAddress, Snapshot};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use crate::model::time::UnixTime;
+use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 /// Calico advises a route reflector for larger meshes ("Configure BGP peering").
 const LARGE_MESH: usize = 100;
+/// Losses that are no accident, and how recent the last one has to be.
+const FLAPS: u64 = 3;
+const FLAPPED_LATELY: Duration = Duration::from_secs(600);
+/// A TCP attempt that is not answered for longer than this is dropped on the way.
+const UNANSWERED: Duration = Duration::from_secs(15);
 
 pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let all: Vec<&JudgedSession> = snapshot
@@ -17,6 +25,8 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         .iter()
         .flat_map(|view| &view.sessions)
         .collect();
+    // Where it is the cause, it comes before its consequences.
+    wrong_source(snapshot, &all, findings);
     let down: Vec<&JudgedSession> = all.iter().copied().filter(|judged| !judged.up).collect();
     if all.len() > 1 && down.len() == all.len() && !in_recovery(snapshot) {
         findings.push(isolated(&down));
@@ -24,7 +34,7 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut by_reason: BTreeMap<DownReason, Vec<&JudgedSession>> = BTreeMap::new();
     for judged in down {
         by_reason
-            .entry(judged.reason.unwrap_or(DownReason::Other))
+            .entry(present_cause(judged, snapshot.at))
             .or_default()
             .push(judged);
     }
@@ -35,7 +45,7 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             .into_iter()
             .map(|(reason, sessions)| explain(reason, &sessions)),
     );
-    wrong_source(snapshot, findings);
+    flapping(snapshot, &all, findings);
     empty(&all, findings);
     let mesh = all
         .iter()
@@ -51,6 +61,23 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             cause: "The node-to-node mesh is on.".into(),
             next: "set up route reflectors, then: calicoctl patch bgpconfiguration default -p '{\"spec\":{\"nodeToNodeMeshEnabled\":false}}'".into(),
         });
+    }
+}
+
+/// BIRD keeps `Hold timer expired` while its later attempts stay without an answer: that is the present cause.
+fn present_cause(judged: &JudgedSession, now: UnixTime) -> DownReason {
+    let reason = judged.reason.unwrap_or(DownReason::Other);
+    let trying = matches!(
+        judged.session.bgp_state,
+        BgpState::Connect | BgpState::Active
+    );
+    let unanswered = judged
+        .since
+        .is_some_and(|since| now.since(since) > UNANSWERED);
+    if reason == DownReason::HoldTimerExpired && trying && unanswered {
+        DownReason::ConnectTimeout
+    } else {
+        reason
     }
 }
 
@@ -222,58 +249,101 @@ fn explain(reason: DownReason, sessions: &[&JudgedSession]) -> Finding {
     }
 }
 
-/// Autodetection picked a bridge (calico#8607, #3541, #2561). BIRD 1 shows the source of a session only while it
-/// is up; Calico sets the router ID to the same address.
-fn wrong_source(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let mut told: Vec<IpAddr> = Vec::new();
-    for view in &snapshot.daemons {
-        let Ok(daemon) = &view.look.result else {
-            continue;
-        };
-        let sources = view
-            .sessions
-            .iter()
-            .filter_map(|judged| judged.session.source_address);
-        for source in sources.chain(daemon.router_id.parse()) {
-            let Some(owner) = snapshot.addresses.iter().find(|own| own.address == source) else {
-                continue;
-            };
-            if !told.contains(&source) && is_a_bridge(owner) {
-                told.push(source);
-                findings.push(wrong_source_finding(owner));
-            }
+/// Autodetection picked a bridge (calico#8607, #3541, #2561), here or on a peer. BIRD 1 shows the source of a session
+/// only while it is up; Calico sets the router ID to the same address.
+fn wrong_source(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
+    let routers = snapshot
+        .daemons
+        .iter()
+        .filter_map(|view| view.look.result.as_ref().ok());
+    let sources = all
+        .iter()
+        .filter_map(|judged| judged.session.source_address);
+    let mine: BTreeSet<IpAddr> = sources
+        .chain(routers.filter_map(|daemon| daemon.router_id.parse().ok()))
+        .collect();
+    for source in &mine {
+        if let Some(own) = bridges(snapshot).find(|own| own.address.addr() == *source) {
+            let seen = format!(
+                "{source} belongs to {}, a {}",
+                own.device,
+                own.kind.as_str()
+            );
+            findings.push(wrong_source_finding(
+                &format!("BGP uses the address of {}", own.device),
+                seen,
+            ));
         }
+    }
+    let theirs: BTreeSet<IpAddr> = all
+        .iter()
+        .filter(|judged| !judged.up && judged.session.peer_type == PeerType::Mesh)
+        .map(|judged| judged.session.neighbor)
+        .filter(|peer| {
+            matches!(peer, IpAddr::V4(v4) if DOCKER.contains(v4))
+                || bridges(snapshot).any(|own| own.address.contains(peer))
+        })
+        .collect();
+    if !theirs.is_empty() {
+        let seen = format!(
+            "{} is in a bridge's subnet: every node with docker has it",
+            list(&theirs)
+        );
+        findings.push(wrong_source_finding(
+            "A peer announces the address of a bridge of its own",
+            seen,
+        ));
     }
 }
 
-fn is_a_bridge(own: &OwnAddress) -> bool {
+/// Docker's default bridge, the same on every host.
+const DOCKER: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 0), 16);
+
+fn bridges(snapshot: &Snapshot) -> impl Iterator<Item = &OwnAddress> {
     let named = [
-        "docker",
-        "br-",
-        "virbr",
-        "cni",
-        "lxc",
-        "lxdbr",
-        "podman",
-        "flannel",
-        "kube-ipvs",
+        "docker", "br-", "virbr", "cni", "lxc", "lxdbr", "podman", "flannel",
     ];
-    own.kind == DeviceKind::Bridge && named.iter().any(|name| own.device.starts_with(name))
-        || own.device.starts_with("docker")
+    snapshot.addresses.iter().filter(move |own| {
+        own.kind == DeviceKind::Bridge && named.iter().any(|name| own.device.starts_with(name))
+    })
 }
 
-fn wrong_source_finding(own: &OwnAddress) -> Finding {
+fn wrong_source_finding(title: &str, seen: String) -> Finding {
     Finding {
         id: "wrong-source",
         severity: Severity::Critical,
-        title: format!("BGP uses the address of {}", own.device),
-        seen: format!("{} belongs to {}, a {}", own.address, own.device, own.kind.as_str()),
-        meaning: "Other nodes cannot reach that address: their sessions to this node cannot come up.".into(),
+        title: title.into(),
+        seen,
+        meaning: "Other nodes cannot reach that address: sessions with it cannot come up.".into(),
         cause: "Calico's address autodetection picked the wrong interface.".into(),
         next: "calico-node: IP_AUTODETECTION_METHOD=kubernetes-internal-ip (or can-reach=…, interface=…); operator: \
                spec.calicoNetwork.nodeAddressAutodetectionV4"
             .into(),
     }
+}
+
+/// Sessions that this process saw drop again and again.
+fn flapping(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
+    let recent = |judged: &&JudgedSession| {
+        judged.losses >= FLAPS
+            && judged
+                .last_loss
+                .is_some_and(|at| snapshot.at.since(at) < FLAPPED_LATELY)
+    };
+    let flapping: Vec<&JudgedSession> = all.iter().copied().filter(recent).collect();
+    if flapping.is_empty() {
+        return;
+    }
+    let losses: u64 = flapping.iter().map(|judged| judged.losses).sum();
+    findings.push(Finding {
+        id: "flapping",
+        severity: Severity::Warning,
+        title: format!("Sessions drop and come back: {}", peers(&flapping)),
+        seen: format!("{losses} losses since this process started, the last within ten minutes"),
+        meaning: "Each time routes are withdrawn or go stale, and pod connections break.".into(),
+        cause: "Packet loss, a node short of CPU, two nodes with one address, or an MTU that large updates do not fit.".into(),
+        next: "arping -D for both addresses; ping -M do -s 1400 PEER; the log names each transition".into(),
+    });
 }
 
 fn empty(all: &[&JudgedSession], findings: &mut Vec<Finding>) {

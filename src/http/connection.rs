@@ -1,23 +1,15 @@
 //! One connection's deadlines. hyper bounds neither a response that is not read nor an idle connection
 //! apart from a slow head, so this watches what passes over the stream instead.
 
+use super::Limits;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// From the connection, or the first byte of a later request, to the whole head. TLS included.
-const HEAD: Duration = Duration::from_secs(5);
-/// From the head to the last byte of the response.
-const RESPONSE: Duration = Duration::from_secs(30);
-/// From a response to the next request: longer than scrapes are apart, so that Prometheus need not
-/// shake hands anew each time.
-const IDLE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -43,18 +35,20 @@ struct State {
 pub(super) struct Connection {
     /// The client.
     pub(super) peer: IpAddr,
+    pub(super) limits: Limits,
     state: Mutex<State>,
     evicted: Notify,
 }
 
 impl Connection {
-    pub(super) fn new(peer: IpAddr) -> Self {
+    pub(super) fn new(peer: IpAddr, limits: Limits) -> Self {
         let now = Instant::now();
         Connection {
             peer,
+            limits,
             state: Mutex::new(State {
                 phase: Phase::Head,
-                deadline: now + HEAD,
+                deadline: now + limits.head,
                 progress: now,
             }),
             evicted: Notify::new(),
@@ -74,7 +68,7 @@ impl Connection {
     pub(super) fn serving(&self) {
         self.update(|state, now| {
             state.phase = Phase::Serving;
-            state.deadline = now + RESPONSE;
+            state.deadline = now + self.limits.response;
         });
     }
 
@@ -88,7 +82,7 @@ impl Connection {
             state.progress = now;
             if state.phase == Phase::Idle {
                 state.phase = Phase::Head;
-                state.deadline = now + HEAD;
+                state.deadline = now + self.limits.head;
             }
         });
     }
@@ -101,7 +95,7 @@ impl Connection {
         self.update(|state, now| {
             if state.phase == Phase::Sending {
                 state.phase = Phase::Idle;
-                state.deadline = now + IDLE;
+                state.deadline = now + self.limits.idle;
             }
         });
     }

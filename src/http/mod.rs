@@ -7,15 +7,18 @@ mod router;
 mod server;
 mod status;
 mod table;
+mod web_config;
 
 pub use address::{AddressError, BindError, ListenAddress, bind};
 pub use server::Server;
+pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
 
 use crate::expose::{Detail, Labels};
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the daemon does for a request.
 pub trait App: Send + Sync + 'static {
@@ -39,4 +42,35 @@ pub struct Site {
     pub labels: Labels,
     /// Which series there are.
     pub detail: Detail,
+}
+
+/// What clients may take up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time. Prometheus needs one.
+    pub connections: usize,
+    /// From the connection, or from the first byte of a later request, to the whole head. TLS included.
+    pub head: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// From the head to the last byte of the response.
+    pub response: Duration,
+    /// From a response to the next request: longer than scrapes are apart, so that Prometheus need not
+    /// shake hands anew each time.
+    pub idle: Duration,
+    /// How long running responses may take after the end was asked for.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 128,
+            head: Duration::from_secs(5),
+            head_bytes: 16 * 1024,
+            response: Duration::from_secs(30),
+            idle: Duration::from_secs(90),
+            drain: Duration::from_secs(5),
+        }
+    }
 }

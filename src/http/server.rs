@@ -3,7 +3,7 @@
 use super::connection::{Connection, Stream, Watched};
 use super::router::Router;
 use super::table::{Place, Table};
-use super::{App, Site};
+use super::{App, Limits, Site, WebConfig};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -18,39 +18,57 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections at a time. Prometheus needs one.
-const CONNECTIONS: usize = 128;
-/// A request's head, all of it.
-const MAX_HEAD: usize = 16 * 1024;
 /// After a failed accept: mostly a lack of descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long running responses may take after the end was asked for.
-const DRAIN: Duration = Duration::from_secs(5);
-
 /// The listeners with what they serve.
 pub struct Server<A> {
     listeners: Vec<TcpListener>,
-    router: Arc<Router<A>>,
+    limits: Limits,
+    shared: Shared<A>,
+}
+
+/// What every connection needs.
+struct Shared<A> {
+    router: Router<A>,
+    web_config: WebConfig,
 }
 
 impl<A: App> Server<A> {
     /// A server of `app` on `listeners` (see [`super::bind`]).
     pub fn new(listeners: Vec<TcpListener>, app: A, site: Site) -> Self {
+        let shared = Shared {
+            router: Router::new(app, site),
+            web_config: WebConfig::none(),
+        };
         Server {
             listeners,
-            router: Arc::new(Router::new(app, site)),
+            limits: Limits::default(),
+            shared,
         }
+    }
+
+    /// With the TLS, users and headers of `--web.config.file`.
+    pub fn with_web_config(mut self, web_config: WebConfig) -> Self {
+        self.shared.web_config = web_config;
+        self
+    }
+
+    /// Under other limits than the usual ones.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Serves until `shutdown` is ready, then lets running responses end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let table = Table::new(CONNECTIONS);
+        let shared = Arc::new(self.shared);
+        let table = Table::new(self.limits);
         let graceful = GracefulShutdown::new();
         {
             let accepting = futures_util::future::join_all(
                 self.listeners
                     .iter()
-                    .map(|listener| accept(listener, &self.router, &table, &graceful)),
+                    .map(|listener| accept(listener, &shared, &table, &graceful)),
             );
             tokio::select! {
                 _ = accepting => {}
@@ -59,13 +77,13 @@ impl<A: App> Server<A> {
         }
         drop(self.listeners);
         table.close_quiet();
-        let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+        let _ = tokio::time::timeout(self.limits.drain, graceful.shutdown()).await;
     }
 }
 
 async fn accept<A: App>(
     listener: &TcpListener,
-    router: &Arc<Router<A>>,
+    shared: &Arc<Shared<A>>,
     table: &Arc<Table>,
     graceful: &GracefulShutdown,
 ) -> Infallible {
@@ -83,12 +101,12 @@ async fn accept<A: App>(
         };
         failing = false;
         let place = table.place(peer.ip().to_canonical()).await;
-        let router = Arc::clone(router);
+        let shared = Arc::clone(shared);
         let watcher = graceful.watcher();
         tokio::spawn(async move {
             let connection = Arc::clone(&place.connection);
             tokio::select! {
-                () = serve(stream, &place, router, watcher) => {}
+                () = serve(stream, &place, shared, watcher) => {}
                 () = connection.ended() => {}
             }
         });
@@ -97,29 +115,54 @@ async fn accept<A: App>(
     }
 }
 
-async fn serve<A: App>(stream: TcpStream, place: &Place, router: Arc<Router<A>>, watcher: Watcher) {
+async fn serve<A: App>(stream: TcpStream, place: &Place, shared: Arc<Shared<A>>, watcher: Watcher) {
     // Responses are written whole; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    let stream: Box<dyn Stream> = Box::new(stream);
+    let Some(stream) = secured(stream, &shared.web_config).await else {
+        return;
+    };
     let io = TokioIo::new(Watched {
         stream,
         connection: Arc::clone(&place.connection),
     });
     let service = service_fn(|request: Request<Incoming>| {
-        let router = Arc::clone(&router);
+        let shared = Arc::clone(&shared);
         let connection = Arc::clone(&place.connection);
         async move {
             connection.serving();
-            let response = router.respond(&request).await;
+            let config = shared.web_config.current();
+            let mut response = match config.refuse(request.headers()).await {
+                Some(refused) => refused,
+                None => shared.router.respond(&request).await,
+            };
+            config.decorate(response.headers_mut());
             Ok::<_, Infallible>(response.map(|body| Sent { body, connection }))
         }
     });
     let served = http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(place.connection.limits.head_bytes)
         .serve_connection(io, service);
     // Errors are the client's: it went away, or spoke no HTTP.
     let _ = watcher.watch(served).await;
+}
+
+/// The stream, with TLS where the configuration of this moment has it.
+async fn secured(stream: TcpStream, web_config: &WebConfig) -> Option<Box<dyn Stream>> {
+    #[cfg(feature = "tls")]
+    if let Some(config) = &web_config.current().tls {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
+        return match acceptor.accept(stream).await {
+            Ok(stream) => Some(Box::new(stream)),
+            Err(error) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                None
+            }
+        };
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = web_config;
+    Some(Box::new(stream))
 }
 
 /// A response body that tells when hyper has taken it over.

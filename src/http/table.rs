@@ -1,5 +1,6 @@
 //! The open connections, bounded: a new one is always let in, at the cost of the one that is least missed.
 
+use super::Limits;
 use super::connection::Connection;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 /// The connections, and how many there may be.
 #[derive(Debug)]
 pub(super) struct Table {
-    limit: usize,
+    limits: Limits,
     inner: Mutex<Inner>,
     freed: Notify,
 }
@@ -29,9 +30,9 @@ pub(super) struct Place {
 }
 
 impl Table {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Table {
-            limit,
+            limits,
             inner: Mutex::default(),
             freed: Notify::new(),
         })
@@ -54,13 +55,13 @@ impl Table {
 
     fn try_place(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let mut inner = self.lock();
-        if inner.open.len() >= self.limit {
+        if inner.open.len() >= self.limits.connections {
             let victim = inner.least_missed()?;
             if let Some(connection) = inner.open.remove(&victim) {
                 connection.evict();
             }
         }
-        let connection = Arc::new(Connection::new(peer));
+        let connection = Arc::new(Connection::new(peer, self.limits));
         let id = inner.next;
         inner.next += 1;
         inner.open.insert(id, Arc::clone(&connection));

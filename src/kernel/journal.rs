@@ -93,6 +93,8 @@ pub struct Journal {
     /// Announcements that could not be decoded.
     pub undecodable: u64,
     origin: OriginOf,
+    /// Devices that went since the published table was dumped.
+    gone: LinkTable,
     stale: Stale,
     /// Announcements were lost since the published table was dumped.
     lost: bool,
@@ -118,6 +120,7 @@ impl Journal {
             overruns: 0,
             undecodable: 0,
             origin,
+            gone: LinkTable::default(),
             stale: Stale::ALL,
             lost: false,
             before: Touched::default(),
@@ -135,6 +138,19 @@ impl Journal {
         self.overruns += 1;
         self.lost = true;
         self.stale = Stale::ALL;
+    }
+
+    /// Whether announcements were lost since the published table was dumped.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The devices were dumped anew.
+    pub fn links(&mut self, before: LinkTable, now: &LinkTable) {
+        let gone = before
+            .into_iter()
+            .filter(|link| now.get(link.index).is_none());
+        gone.for_each(|link| self.gone.insert(link));
     }
 
     /// One announcement. `links` learns of new devices, so that the routes that follow find theirs.
@@ -190,12 +206,22 @@ impl Journal {
     }
 
     fn count(&mut self, change: RouteChange, route: &Route, links: &LinkTable) {
-        let link = links.get(route.next_hop.ifindex);
+        let label = self.label(change, route, links);
+        *self.changes.entry(label).or_default() += 1;
+    }
+
+    /// Under what a change of that route is counted.
+    pub fn label(
+        &self,
+        change: RouteChange,
+        route: &Route,
+        links: &LinkTable,
+    ) -> (IpVersion, Origin, RouteChange) {
+        let index = route.next_hop.ifindex;
+        // A device that went took its routes with it: they are judged by what it was.
+        let link = links.get(index).or_else(|| self.gone.get(index));
         let origin = (self.origin)(route.protocol, route.kind, link);
-        *self
-            .changes
-            .entry((route.key.dst.into(), origin, change))
-            .or_default() += 1;
+        (route.key.dst.into(), origin, change)
     }
 
     /// A dump begins now: what is announced from here on may or may not be in it. Says what was announced before.
@@ -219,15 +245,18 @@ impl Journal {
             && !touched(&self.during)
     }
 
-    /// Counts a silent change.
-    pub fn found(&mut self, change: RouteChange, route: &Route, links: &LinkTable) {
-        self.count(change, route, links);
+    /// Counts silent changes.
+    pub fn found(&mut self, found: &RouteChanges) {
+        for (label, count) in found {
+            *self.changes.entry(*label).or_default() += count;
+        }
     }
 
     /// The present dump is published: from now on differences are against it.
     pub fn published(&mut self) {
         self.before = std::mem::take(&mut self.during);
         self.lost = false;
+        self.gone = LinkTable::default();
     }
 }
 

@@ -189,7 +189,9 @@ impl Kernel {
         let deadline = Deadline::after(self.limit);
         let mut fresh = None;
         let mut before = None;
-        let mut confirmed = false;
+        let mut agreed = false;
+        self.drain();
+        self.repeats += u64::from(self.journal.is_lost());
         for _ in 0..TRIES {
             self.drain();
             need = need.or(self.journal.dumping());
@@ -203,9 +205,9 @@ impl Kernel {
                 Ok(Some(fib)) => {
                     let quiet = !self.journal.stale().any();
                     let silence = self.silence(&fib);
-                    confirmed = silence == Silence::default() || before == Some(silence);
+                    agreed = before == Some(silence) && silence != Silence::default();
                     (before, fresh) = (Some(silence), Some(fib));
-                    if quiet && confirmed {
+                    if quiet && (agreed || silence == Silence::default()) {
                         self.unsettled = false;
                         break;
                     }
@@ -219,7 +221,7 @@ impl Kernel {
             }
         }
         match fresh {
-            Some(fib) => self.publish(fib, confirmed),
+            Some(fib) => self.publish(fib, agreed),
             None => self.failed(KernelError::Interrupted("routes")),
         }
         self.limit = (began.elapsed() * 4).clamp(SHORTEST, LONGEST);
@@ -250,7 +252,10 @@ impl Kernel {
             let dumped = dumper
                 .links(deadline, &mut || drain(watch, journal, tables, links))
                 .await;
-            self.links_seen = dumped.map(|dumped| *links = dumped);
+            self.links_seen = dumped.map(|dumped| {
+                let before = std::mem::replace(links, dumped);
+                journal.links(before, links);
+            });
         }
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.
@@ -293,13 +298,16 @@ impl Kernel {
         self.routes_seen = Err(error);
     }
 
-    fn publish(&mut self, fib: Fib, confirmed: bool) {
-        if confirmed {
-            let mut silent = Vec::new();
-            self.each_silent(&fib, |change, route| silent.push((change, route)));
-            for (change, route) in silent {
-                self.journal.found(change, &route, &self.links);
-            }
+    /// `silent`: the dump differs from the published one in what nobody announced, and another agrees.
+    fn publish(&mut self, fib: Fib, silent: bool) {
+        if silent {
+            let mut found = RouteChanges::new();
+            self.each_silent(&fib, |change, route| {
+                *found
+                    .entry(self.journal.label(change, &route, &self.links))
+                    .or_default() += 1;
+            });
+            self.journal.found(&found);
         }
         self.spare = std::mem::replace(&mut self.fib, fib);
         self.seen_tables = Some(self.tables.clone());

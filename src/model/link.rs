@@ -116,6 +116,15 @@ impl LinkTable {
     }
 }
 
+impl IntoIterator for LinkTable {
+    type Item = Link;
+    type IntoIter = std::vec::IntoIter<Link>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl FromIterator<Link> for LinkTable {
     fn from_iter<I: IntoIterator<Item = Link>>(links: I) -> Self {
         let mut links: Vec<Link> = links.into_iter().collect();

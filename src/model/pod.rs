@@ -13,6 +13,17 @@ pub struct Expected {
     pub owner: Option<IpAddr>,
 }
 
+/// How pod CIDRs ought to be reached: the mode of their IP pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedMode {
+    /// Every block through a tunnel.
+    Always,
+    /// Through a tunnel only to nodes of other subnets.
+    CrossSubnet,
+    /// No tunnel.
+    Never,
+}
+
 /// What takes the packets of a CIDR whose route is absent (label `via`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(

@@ -120,8 +120,8 @@ pub struct OwnCounters {
 /// An address of this node, with its device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAddress {
-    /// The address.
-    pub address: std::net::IpAddr,
+    /// The address, with its prefix length.
+    pub address: IpNet,
     /// Device name.
     pub device: String,
     /// Device kind.

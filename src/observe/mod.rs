@@ -22,6 +22,7 @@ use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Sn
 use crate::model::time::UnixTime;
 use exports::Exports;
 use futures_util::future::join_all;
+use ipnet::IpNet;
 use pod_file::PodFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -289,7 +290,7 @@ impl Observer {
             .filter_map(|own| {
                 let link = links.get(own.ifindex)?;
                 Some(OwnAddress {
-                    address: own.address,
+                    address: IpNet::new(own.address, own.prefix_len).ok()?,
                     device: link.name.clone(),
                     kind: link.kind,
                 })

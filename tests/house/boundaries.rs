@@ -68,10 +68,18 @@ fn module(path: &std::path::Path) -> String {
     part.trim_end_matches(".rs").to_owned()
 }
 
-/// The program without comments and without what follows `#[cfg(test)] mod`: tests may know more.
+/// The program without comments and without its tests, which may know more.
 fn code(text: &str) -> String {
-    let program = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    program
+    let tests = text
+        .match_indices("#[cfg(test)]")
+        .find(|(at, _)| {
+            text[*at..]
+                .lines()
+                .take(3)
+                .any(|line| line.starts_with("mod "))
+        })
+        .map_or(text.len(), |(at, _)| at);
+    text[..tests]
         .lines()
         .map(|line| line.split("//").next().unwrap())
         .collect::<Vec<_>>()

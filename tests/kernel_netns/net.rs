@@ -4,12 +4,13 @@ use calico_bgp_exporter::assess::origin::origin;
 use calico_bgp_exporter::kernel::Kernel;
 use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::link::LinkTable;
-use calico_bgp_exporter::model::route::{Route, RouteKind};
+use calico_bgp_exporter::model::route::{Origin, Route, RouteChange, RouteKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::net::IpAddr;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Runs a test in a namespace of this thread, which ends with it.
 pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
@@ -23,14 +24,53 @@ pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     runtime.block_on(test());
 }
 
+/// A node's uplink, its other end, and their addresses.
+pub const UPLINK: &str = "link add eth0 type veth peer name cable
+link set eth0 up
+link set cable up
+addr add 10.0.0.1/24 dev eth0
+addr add fd00::1/64 dev eth0 nodad
+";
+
 pub fn kernel() -> Kernel {
     Kernel::new(origin)
 }
 
+/// Looks until nothing more was announced.
+pub async fn settle(kernel: &mut Kernel) {
+    for _ in 0..50 {
+        // Some announcements of links come from a work queue.
+        let _ = tokio::time::timeout(Duration::from_millis(20), kernel.announced()).await;
+        kernel.look().await;
+        if !kernel.dirty() {
+            return;
+        }
+    }
+    panic!("the kernel does not come to rest");
+}
+
+/// How many changes were counted, of every origin.
+pub fn changes(kernel: &Kernel, version: IpVersion, change: RouteChange) -> u64 {
+    let counted = kernel.counters().route_changes;
+    Origin::ALL
+        .iter()
+        .map(|origin| counted[&(version, *origin, change)])
+        .sum()
+}
+
 /// Runs one `ip` command, or several lines of them at once.
 pub fn ip(commands: &str) {
+    batch(&["-batch", "-"], commands);
+}
+
+/// The same of IPv6, where the command does not tell.
+pub fn ip6(commands: &str) {
+    batch(&["-6", "-batch", "-"], commands);
+}
+
+fn batch(args: &[&str], commands: &str) {
     let mut child = Command::new("ip")
-        .args(["-batch", "-"])
+        .args(args)
         .stdin(Stdio::piped())
         .spawn()
         .expect("these tests need iproute2: apt-get install iproute2");
@@ -45,6 +85,18 @@ pub fn ip(commands: &str) {
         "ip -batch failed: {}",
         &commands[..commands.len().min(300)]
     );
+}
+
+/// The same beside the test.
+pub fn ip_beside(commands: &str) -> Child {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(commands.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    Command::new("ip")
+        .args(["-batch", "-"])
+        .stdin(file)
+        .spawn()
+        .expect("iproute2")
 }
 
 /// One route in words, by which both sides are compared.

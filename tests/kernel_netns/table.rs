@@ -1,13 +1,11 @@
 //! One look shows exactly what `ip route` shows.
 
-use super::net::{assert_same, ip, kernel, run};
-
-const UPLINK: &str = "link add eth0 type veth peer name cable
-link set eth0 up
-link set cable up
-addr add 10.0.0.1/24 dev eth0
-addr add fd00::1/64 dev eth0 nodad
-";
+use super::net::{UPLINK, assert_same, ip, ip6, kernel, run, seen, settle};
+use calico_bgp_exporter::kernel::Kernel;
+use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
+use calico_bgp_exporter::model::route::Rule;
+use std::time::Duration;
 
 #[test]
 fn every_kind_of_route() {
@@ -39,12 +37,190 @@ route add default via fd00::ff
         let mut kernel = kernel();
         kernel.look().await;
         assert_same(&kernel);
+        assert!(kernel.routes().unwrap().len(IpVersion::V4) > 15);
+    });
+}
+
+#[test]
+fn a_table_counts_once_a_rule_names_it() {
+    run(|| async {
+        ip(UPLINK);
+        ip("route add 10.65.0.0/26 dev eth0 table 1");
+        let mut kernel = kernel();
+        kernel.look().await;
+        assert!(!seen(&kernel).iter().any(|line| line.starts_with("1 ")));
+        // As Felix writes WireGuard's.
+        ip("rule add not fwmark 0x100000/0x100000 priority 99 lookup 1");
+        kernel.announced().await;
+        kernel.look().await;
         assert!(
-            kernel
-                .routes()
-                .unwrap()
-                .len(calico_bgp_exporter::model::IpVersion::V4)
-                > 15
+            seen(&kernel)
+                .iter()
+                .any(|line| line.starts_with("1 10.65.0.0/26"))
         );
+        let wireguards = Rule {
+            ip_version: IpVersion::V4,
+            priority: 99,
+            table: 1,
+            matches_unmarked: true,
+        };
+        assert!(kernel.rules().contains(&wireguards), "{:?}", kernel.rules());
+        ip("rule add from 10.9.0.0/16 priority 200 lookup 7
+rule add fwmark 0x1 priority 201 lookup 8
+rule add unreachable priority 202");
+        ip6("rule add not fwmark 0x100000/0x100000 priority 99 lookup 1");
+        settle(&mut kernel).await;
+        let rules: Vec<(IpVersion, u32, u32, bool)> = kernel
+            .rules()
+            .iter()
+            .map(|rule| {
+                (
+                    rule.ip_version,
+                    rule.priority,
+                    rule.table,
+                    rule.matches_unmarked,
+                )
+            })
+            .collect();
+        let (v4, v6) = (IpVersion::V4, IpVersion::V6);
+        assert_eq!(
+            rules,
+            [
+                (v4, 0, 255, true),
+                (v4, 99, 1, true),
+                (v4, 200, 7, false),
+                (v4, 201, 8, false),
+                (v4, 202, 0, true),
+                (v4, 32766, 254, true),
+                (v4, 32767, 253, true),
+                (v6, 0, 255, true),
+                (v6, 99, 1, true),
+                (v6, 32766, 254, true),
+            ]
+        );
+        ip("rule del priority 99");
+        settle(&mut kernel).await;
+        assert!(!seen(&kernel).iter().any(|line| line.starts_with("1 ")));
+        let changed: u64 = kernel.counters().route_changes.values().sum();
+        assert_eq!(
+            changed, 0,
+            "a table that comes into view or leaves it changes no route"
+        );
+    });
+}
+
+fn find<'l>(links: &'l LinkTable, name: &str) -> &'l Link {
+    links
+        .iter()
+        .find(|link| link.name == name)
+        .unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// Carrier comes and goes by a work queue, which may take a second.
+async fn wait_for(kernel: &mut Kernel, met: impl Fn(&LinkTable) -> bool) {
+    for _ in 0..100 {
+        if met(kernel.links().unwrap()) {
+            return;
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(50), kernel.announced()).await;
+        kernel.look().await;
+    }
+    panic!("never came: {:#?}", kernel.links());
+}
+
+#[test]
+fn devices() {
+    run(|| async {
+        ip(UPLINK);
+        ip(
+            "link add vxlan.calico type vxlan id 4096 local 10.0.0.1 dev eth0 dstport 4789
+link set vxlan.calico up mtu 1450
+link add docker0 type bridge
+link set docker0 up
+link add mac0 link eth0 type macvlan
+link add cali12 type veth peer name pod
+",
+        );
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        let links = kernel.links().unwrap();
+        let link = |name: &str| find(links, name);
+        let eth0 = link("eth0");
+        assert_eq!(
+            (eth0.kind, eth0.up, eth0.mtu, eth0.parent),
+            (DeviceKind::Veth, true, 1500, None)
+        );
+        let vxlan = link("vxlan.calico");
+        assert_eq!(
+            (vxlan.kind, vxlan.up, vxlan.mtu, vxlan.parent),
+            (DeviceKind::Vxlan, true, 1450, Some(eth0.index))
+        );
+        assert_eq!(link("docker0").kind, DeviceKind::Bridge);
+        assert_eq!(
+            (link("mac0").kind, link("mac0").parent),
+            (DeviceKind::Other, Some(eth0.index))
+        );
+        assert_eq!(
+            (link("cali12").kind, link("cali12").up),
+            (DeviceKind::Veth, false)
+        );
+        assert_eq!(
+            (link("lo").kind, link("lo").up),
+            (DeviceKind::Loopback, true)
+        );
+        assert!(
+            eth0.stats.tx_packets > 0 && eth0.stats.tx_bytes > 0,
+            "{eth0:?}"
+        );
+        // A cable pulled at the other end.
+        ip("link set cable down");
+        wait_for(&mut kernel, |links| !find(links, "eth0").up).await;
+        assert_same(&kernel);
+    });
+}
+
+#[test]
+fn addresses() {
+    run(|| async {
+        ip(UPLINK);
+        let mut kernel = kernel();
+        kernel.look().await;
+        let index = find(kernel.links().unwrap(), "eth0").index;
+        let addresses = kernel.addresses().await.unwrap();
+        let own: Vec<String> = addresses
+            .iter()
+            .filter(|a| a.ifindex == index)
+            .map(|a| format!("{}/{}", a.address, a.prefix_len))
+            .collect();
+        assert!(
+            own.contains(&"10.0.0.1/24".to_owned()) && own.contains(&"fd00::1/64".to_owned()),
+            "{own:?}"
+        );
+    });
+}
+
+#[test]
+fn an_announcement_wakes_and_silence_does_not() {
+    run(|| async {
+        ip(UPLINK);
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        // Duplicate address detection and the like come to an end.
+        while tokio::time::timeout(Duration::from_secs(2), kernel.announced())
+            .await
+            .is_ok()
+        {
+            settle(&mut kernel).await;
+        }
+        let nothing = tokio::time::timeout(Duration::from_millis(200), kernel.announced()).await;
+        assert!(nothing.is_err() && !kernel.dirty());
+        ip("route add 192.168.1.0/26 via 10.0.0.2 proto bird");
+        tokio::time::timeout(Duration::from_millis(100), kernel.announced())
+            .await
+            .expect("announced");
+        assert!(kernel.dirty());
+        kernel.look().await;
+        assert!(!kernel.dirty());
+        assert_same(&kernel);
     });
 }

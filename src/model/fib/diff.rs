@@ -15,6 +15,9 @@ pub(super) fn rows<A: Bits>(
 ) {
     let (mut old, mut new) = (older.0, newer.0);
     loop {
+        // Most of both is the same, and a pair that matches can be taken out of its groups.
+        let same = old.iter().zip(new).take_while(|(a, b)| a.same(b)).count();
+        (old, new) = (&old[same..], &new[same..]);
         let order = match (old.first(), new.first()) {
             (None, None) => return,
             (Some(_), None) => Ordering::Less,

@@ -53,7 +53,7 @@ const ONLINK: u8 = 0x20;
 /// `ifindex` is an index into the side table of next hops.
 const MANY: u8 = 0x40;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row<A> {
     dst: A,
     gateway: A,
@@ -144,6 +144,11 @@ impl<A: Bits> Row<A> {
             many.get(self.ifindex as usize)
                 .map_or(&[][..], |hops| &**hops)
         })
+    }
+
+    /// Equal without a look at any side table.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self == other && self.bits & MANY == 0
     }
 
     pub(super) fn cmp_dst(&self, dst: A, len: u8) -> Ordering {

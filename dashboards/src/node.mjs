@@ -1,0 +1,303 @@
+// Calico BGP / Node: everything about one node, the findings first.
+import * as l from "./lib.mjs";
+import * as q from "./queries.mjs";
+import { annotationsFor } from "./fleet.mjs";
+const { at, named } = q;
+
+const m = q.m;
+const peers = 'peer=~"$peer"';
+const toPeersNode = (field) => l.toNode({ cluster: "__data.fields.at", node: `__data.fields["${field}"]` });
+
+const stat = (id, title, description, expr, more) =>
+  l.stat({ id, title, description, targets: [l.now(expr)], unit: "none", thresholds: l.zeroOrRed, w: 3, h: 4, ...more });
+const yesNo = (yes, no) => l.map({ 0: no, 1: yes });
+
+const exported = `sum by (ip_version) (${m("calico_bird_kernel_exported_routes")})`;
+const held = `sum by (ip_version) (${m("calico_kernel_bird_routes")})`;
+const disagreement = `sum(abs(${exported} - ${held}))`;
+const forwardingOff = `sum(${m("calico_ip_forwarding_enabled")} == bool 0)`;
+const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0)
+  * on (cluster, job, instance, device) (sum by (cluster, job, instance, device) (${m("calico_tunnel_routes")}) > bool 0))`;
+const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunnel_largest_fitting_mtu_bytes")})`;
+
+const stats = [
+  l.stat({
+    id: 1,
+    title: "Sessions up",
+    description: "BGP sessions that are up (Established, and their routes flow), and all that BIRD has configured.",
+    targets: [l.now(q.partOf(`sum(${m("calico_bgp_peers", 'state="up"')})`, `sum(${m("calico_bgp_peers")})`), "{{part}} of {{whole}}")],
+    text: "name",
+    unit: "none",
+    thresholds: l.zeroOrRed,
+    w: 3,
+    h: 4,
+  }),
+  stat(2, "Sessions down", "BGP sessions in any state but up.", `sum(${m("calico_bgp_peers", 'state="down"')})`, { w: 3 }),
+  stat(3, "BIRD", "Do bird and bird6 answer? Recovering: sessions are Established and no route reaches the kernel, after a restart with a dead peer for up to 4 minutes.",
+    `min(${m("calico_bird_up")}) + max(${m("calico_bird_graceful_restart_recovery")}) or min(${m("calico_bird_up")})`,
+    { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), w: 3 }),
+  stat(4, "Missing pod routes", "Pod CIDRs of other nodes without a usable route here.", `sum(${m("calico_pod_cidrs", 'present="false"')})`, { w: 3 }),
+  stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse.", disagreement, { w: 3 }),
+  stat(6, "Tunnel", "Does a tunnel send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
+    `clamp_max(sum(${q.oneWay}), 1)`, { mappings: yesNo(["one-way", "red"], ["both ways", l.calm]), w: 3 }),
+  stat(7, "Forwarding", "Does the kernel forward packets? net.ipv4.ip_forward, and net.ipv6.conf.all.forwarding where the node has IPv6 sessions or pod routes.",
+    `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
+  stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${m("calico_bird_start_timestamp_seconds")})`, {
+    unit: "s",
+    thresholds: l.neutral,
+    options: { colorMode: "value" },
+    defaults: { decimals: 1 },
+    w: 3,
+  }),
+];
+
+// The rows of the check list: what is counted, and the count. A check whose part could not be read is not listed.
+const checks = {
+  "BIRD does not answer": `sum(${m("calico_bird_up")} == bool 0)`,
+  "BIRD in graceful-restart recovery": `sum(${m("calico_bird_graceful_restart_recovery")})`,
+  "BGP sessions down": `sum(${m("calico_bgp_peers", 'state="down"')})`,
+  "Pod CIDRs without a route": `sum(${m("calico_pod_cidrs", 'present="false"')})`,
+  "Pod CIDRs with the wrong encapsulation": `sum(${m("calico_pod_cidr_encapsulation_mismatch")})`,
+  "Pod routes to a router, not to the node": `sum(${m("calico_routes", 'encapsulation="gateway"')})`,
+  "Pod CIDRs that two nodes announce": `sum(${m("calico_pod_cidr_duplicate_owners")})`,
+  "BIRD's routes not in the kernel": disagreement,
+  "BIRD's routes that the kernel refused": `sum(${m("calico_bird_kernel_rejected_routes")})`,
+  "Blackholes for blocks of other nodes": `sum(${m("calico_foreign_blackholes")})`,
+  "Tunnels down that routes use": tunnelsDown,
+  "Tunnels that send and receive nothing": `sum(${q.oneWay})`,
+  "Tunnels with an MTU too large": mtuTooLarge,
+  "IP forwarding off": forwardingOff,
+  "Kernel tables that could not be read": `sum(${m("calico_kernel_up")} == bool 0)`,
+};
+const findings = l.table({
+  id: 10,
+  title: "Findings",
+  description: `What is wrong with this node, the worst first. A check that could not be made (BIRD does not answer, or its option is off) is not listed.
+    On the node, calico-bgp-exporter doctor names the culprit and the way out.`,
+  targets: [
+    l.rows(
+      Object.entries(checks)
+        .map(([text, expr]) => `label_replace(${expr}, "check", "${text}", "", "")`)
+        .join(" or "),
+    ),
+  ],
+  unit: "none",
+  columns: {
+    check: ["Check", {}],
+    Value: ["Found", { width: 80, align: "right", mappings: l.map({ 0: ["ok", "green"] }), thresholds: l.zeroOrRed, color: "text" }],
+  },
+  sort: ["Found", "desc"],
+  w: 7,
+  h: 17,
+});
+
+const states = l.timeline({
+  id: 11,
+  title: "Sessions over time (the 40 worst)",
+  description: `The BGP state of each session (RFC 4273). Held: the session is Established, but BIRD recovers from a restart and no route moves.
+    A gap: BIRD did not answer.`,
+  targets: [
+    l.over(
+      named(
+        `max by (cluster, peer, protocol) ((${q.sessionState(peers)})
+          and on (cluster, job, instance, protocol) topk(40, avg_over_time(${m("calico_bgp_peers_state", 'state="down"', peers)}[$__range] @ end())))`,
+        "peer",
+        "peer_node",
+      ),
+      "{{peer_node}} {{peer}}",
+    ),
+  ],
+  unit: "none",
+  mappings: l.map(q.sessionStates),
+  empty: "No session is configured",
+  w: 17,
+  h: 8,
+});
+
+const session = (expr, ...labels) => l.rows(`max by (${["cluster", "peer", "protocol", ...labels].join(", ")}) (${expr})`);
+const sessions = l.table({
+  id: 12,
+  title: "Sessions",
+  description: `Every session of the chosen peers: since when it is in its state, why it is down, how many routes it brings in and takes out.
+    Losses: within the range of the dashboard. Click a peer's node to see the other end.`,
+  targets: [
+    l.rows(at(named(`max by (cluster, peer, protocol, peer_type) (${q.sessionState(peers)})`, "peer", "peer_node"))),
+    session(q.sessionAge(peers)),
+    session(m("calico_bgp_peer_info", peers), "remote_as"),
+    session(m("calico_bgp_peer_routes", 'kind="imported"', peers)),
+    session(m("calico_bgp_peer_routes", 'kind="exported"', peers)),
+    session(`increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__range])`),
+    session(m("calico_bgp_peer_down_reason", peers), "reason"),
+  ],
+  unit: "none",
+  columns: {
+    peer_node: ["Peer's node", { links: toPeersNode("Peer's node") }],
+    peer: ["Peer", { width: 110 }],
+    peer_type: ["Kind", { width: 75 }],
+    remote_as: ["AS", { width: 75 }],
+    "Value #A": ["State", { width: 110, align: "center", mappings: l.map(q.sessionStates), color: "background" }],
+    reason: ["Reason", { width: 165, mappings: l.map(q.reasons), color: "text" }],
+    "Value #B": ["For", { width: 95, unit: "s", decimals: 1 }],
+    "Value #D": ["Routes in", { width: 90, align: "right" }],
+    "Value #E": ["Routes out", { width: 100, align: "right" }],
+    "Value #F": ["Losses", { width: 80, align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
+  },
+  hidden: ["at"],
+  sort: ["State", "asc"],
+  empty: "No session is configured",
+  w: 17,
+  h: 9,
+});
+
+const family = { 4: "IPv4", 6: "IPv6" };
+const birdKernel = l.graph({
+  id: 13,
+  title: "BIRD against the kernel",
+  description: `Routes that BIRD believes it put into the kernel, and routes of BIRD's that are there. The lines of one family lie on each other while all is well.
+    A gap in BIRD's line: it did not answer, and its routes stay in the kernel and go stale.`,
+  targets: Object.entries(family).flatMap(([v, name]) => [
+    l.over(`sum(${m("calico_bird_kernel_exported_routes", `ip_version="${v}"`)})`, `BIRD, ${name}`),
+    l.over(`sum(${m("calico_kernel_bird_routes", `ip_version="${v}"`)})`, `kernel, ${name}`),
+  ]),
+  unit: "none",
+  style: "steps",
+  overrides: [
+    l.fixed("BIRD, IPv4", "orange", { "custom.lineWidth": 3 }),
+    l.fixed("kernel, IPv4", "blue"),
+    l.fixed("BIRD, IPv6", "light-orange", { "custom.lineWidth": 3 }),
+    l.fixed("kernel, IPv6", "light-blue"),
+  ],
+  w: 8,
+  h: 8,
+});
+
+const mix = l.graph({
+  id: 14,
+  title: "How pods on other nodes are reached",
+  description: "Routes towards pod addresses on other nodes, by encapsulation. Direct: no encapsulation, to the node that has the pods. Gateway: no encapsulation, to a router.",
+  targets: [l.over(`sum by (encapsulation) (${m("calico_routes", 'encapsulation!~"local|blackhole"')}) > 0`, "{{encapsulation}}")],
+  unit: "none",
+  style: "stack",
+  empty: "No pods on other nodes",
+  overrides: Object.entries(q.encapsulationColors).map(([name, color]) => l.fixed(name, color)),
+  w: 8,
+  h: 8,
+});
+
+const losses = l.graph({
+  id: 15,
+  title: "Session losses by peer",
+  description: "How often a session of the chosen peers left the state up, also when it was back before the next scrape.",
+  targets: [
+    l.over(
+      named(`sum by (cluster, peer) (increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__rate_interval])) > 0`, "peer", "peer_node"),
+      "{{peer_node}} {{peer}}",
+    ),
+  ],
+  unit: "none",
+  style: "bars",
+  empty: "No session was lost",
+  w: 8,
+  h: 8,
+});
+
+const podCidr = (expr, ...labels) => l.rows(`max by (${["cluster", "cidr", "owner", ...labels].join(", ")}) (${expr})`);
+const podCidrs = l.table({
+  id: 16,
+  title: "Pod CIDRs, and how each is reached",
+  description: `Every pod CIDR of another node, those without a route first (at most 1000): whose it is, and which device and gateway take its packets now.
+    Packets take: what they fall through to while the CIDR's own route is missing.`,
+  targets: [
+    l.rows(at(named(`bottomk(1000, max by (cluster, cidr, owner) (${m("calico_pod_cidr_route_present")}))`, "owner", "owner_node"))),
+    podCidr(m("calico_pod_cidr_route_info"), "encapsulation", "device", "gateway", "origin"),
+    podCidr(m("calico_pod_cidr_route_fallthrough"), "via"),
+  ],
+  unit: "none",
+  columns: {
+    cidr: ["Pod CIDR", { width: 130 }],
+    owner_node: ["Pods of", { links: toPeersNode("Pods of") }],
+    "Value #A": ["Route", { width: 85, align: "left", mappings: l.map({ 0: ["missing", "red"], 1: ["present", "green"] }), color: "text" }],
+    encapsulation: ["Encapsulation", { width: 125 }],
+    device: ["Device", { width: 90 }],
+    gateway: ["Gateway", { width: 110 }],
+    origin: ["Origin", { width: 75 }],
+    via: ["Packets take", { width: 125, mappings: l.map(q.vias), color: "text" }],
+  },
+  hidden: ["at"],
+  sort: ["Route", "asc"],
+  empty: "No pods on other nodes",
+  w: 14,
+  h: 10,
+});
+
+const traffic = l.graph({
+  id: 17,
+  title: "Tunnel traffic, received above and sent below",
+  description: "Packets through Calico's tunnels. One that sends and receives nothing is a blocked tunnel protocol somewhere between the nodes.",
+  targets: [
+    l.over(`sum by (device) (rate(${m("calico_tunnel_receive_packets_total")}[$__rate_interval]))`, "{{device}} received"),
+    l.over(`sum by (device) (rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]))`, "{{device}} sent"),
+  ],
+  unit: "pps",
+  defaults: { min: undefined },
+  custom: { fillOpacity: 25, axisCenteredZero: true },
+  overrides: [{ matcher: { id: "byRegexp", options: "/ sent$/" }, properties: [{ id: "custom.transform", value: "negative-Y" }, { id: "color", value: { mode: "fixed", fixedColor: "blue" } }] }],
+  w: 10,
+  h: 10,
+});
+
+const routes = l.graph({
+  id: 18,
+  title: "Routes in and out",
+  description: "Routes of the chosen peers' sessions: taken in, taken in and preferred, given out, and filtered where BIRD keeps those.",
+  targets: [l.over(`sum by (kind) (${m("calico_bgp_peer_routes", peers)})`, "{{kind}}")],
+  unit: "none",
+  style: "steps",
+  empty: "No session is up",
+  w: 8,
+  h: 8,
+});
+
+const churn = l.graph({
+  id: 19,
+  title: "Route changes by origin",
+  description: "Routes that were added, removed or replaced in the kernel. Felix's follow the pods; BIRD's follow the sessions. BIRD's without session losses: another program deletes its routes.",
+  targets: [l.over(`sum by (origin) (increase(${m("calico_route_changes_total", 'origin=~"bird|felix"')}[$__rate_interval]))`, "{{origin}}")],
+  unit: "none",
+  style: "bars",
+  overrides: [l.fixed("bird", "blue"), l.fixed("felix", "green")],
+  w: 8,
+  h: 8,
+});
+
+const both = (what) => `sum by (device) (increase(${m(`calico_tunnel_receive_${what}_total`)}[$__rate_interval])
+  + increase(${m(`calico_tunnel_transmit_${what}_total`)}[$__rate_interval]))`;
+const faults = l.graph({
+  id: 20,
+  title: "Tunnel errors and drops",
+  description: "Packets that a tunnel device counted as faulty or dropped, in either direction.",
+  targets: [l.over(both("errors"), "{{device}} errors"), l.over(both("dropped"), "{{device}} dropped")],
+  unit: "none",
+  style: "bars",
+  overrides: [
+    { matcher: { id: "byRegexp", options: "/ errors$/" }, properties: [{ id: "color", value: { mode: "fixed", fixedColor: "red" } }] },
+    { matcher: { id: "byRegexp", options: "/ dropped$/" }, properties: [{ id: "color", value: { mode: "fixed", fixedColor: "orange" } }] },
+  ],
+  w: 8,
+  h: 8,
+});
+
+const peer = l.variable("peer", "Peer", `label_values(${m("calico_bgp_peers_state")}, peer)`, {
+  all: ".+",
+  multi: true,
+  description: "Restrict sessions and routes to these peers",
+});
+
+export const node = l.dashboard({
+  self: "node",
+  title: "Calico BGP / Node",
+  description: "One node: what is wrong with it, its BGP sessions, BIRD against the kernel, its pod routes and its tunnels.",
+  variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.node, peer],
+  annotations: annotationsFor("$node|", [11, 13]),
+  rows: [stats, [findings, [states, sessions]], [birdKernel, mix, losses], [podCidrs, traffic], [routes, churn, faults]],
+});

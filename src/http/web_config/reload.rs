@@ -1,0 +1,186 @@
+//! The file and what it names, read again when they change: certificates are rotated under a running process.
+
+use super::file::{WebConfigError, WebConfigFile, at};
+use super::{Active, limit::Limiter};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the files are looked at, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The web configuration in force.
+#[derive(Debug)]
+pub struct WebConfig {
+    path: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    active: Arc<Active>,
+    files: Vec<File>,
+    looked: Instant,
+}
+
+/// A file as it was when it was read.
+#[derive(Debug, PartialEq)]
+struct File {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+}
+
+/// Changes whenever the contents do, also by a symbolic link that is moved (mounted Secrets).
+#[derive(Debug, PartialEq)]
+struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl File {
+    fn new(path: &Path) -> Self {
+        let stamp = fs::metadata(path).ok().map(|of| Stamp {
+            inode: (of.dev(), of.ino()),
+            size: of.size(),
+            modified: (of.mtime(), of.mtime_nsec()),
+            changed: (of.ctime(), of.ctime_nsec()),
+        });
+        File {
+            path: path.to_owned(),
+            stamp,
+        }
+    }
+}
+
+impl WebConfig {
+    /// No file: plain HTTP for everyone.
+    pub fn none() -> Self {
+        WebConfig {
+            path: None,
+            state: Mutex::new(State {
+                active: Arc::default(),
+                files: Vec::new(),
+                looked: Instant::now(),
+            }),
+        }
+    }
+
+    /// The file at `path` and what it names.
+    pub fn load(path: &Path) -> Result<Self, WebConfigError> {
+        let mut files = Vec::new();
+        let active = read(path, &mut files).map_err(|reason| WebConfigError {
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(WebConfig {
+            path: Some(path.to_owned()),
+            state: Mutex::new(State {
+                active: Arc::new(active),
+                files,
+                looked: Instant::now(),
+            }),
+        })
+    }
+
+    /// Whether it offers TLS now.
+    pub fn is_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.current().tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// What is in force: the newest that was any good.
+    pub(in crate::http) fn current(&self) -> Arc<Active> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &self.path
+            && state.looked.elapsed() >= LOOK_EVERY
+        {
+            state.looked = Instant::now();
+            let unchanged = state
+                .files
+                .iter()
+                .all(|file| File::new(&file.path) == *file);
+            if !unchanged {
+                let mut files = Vec::new();
+                match read(path, &mut files) {
+                    Ok(active) => {
+                        tracing::info!(path = %path.display(), "web configuration read again");
+                        state.active = Arc::new(active);
+                    }
+                    Err(reason) => tracing::warn!(
+                        path = %path.display(),
+                        reason,
+                        "the web configuration has changed and cannot be used; the last good one stays"
+                    ),
+                }
+                // Also of a bad one: it is tried and reported again when it changes again. The files it
+                // did not get to are watched on.
+                for old in std::mem::take(&mut state.files) {
+                    if !files.iter().any(|file| file.path == old.path) {
+                        files.push(File::new(&old.path));
+                    }
+                }
+                state.files = files;
+            }
+        }
+        Arc::clone(&state.active)
+    }
+}
+
+/// Reads everything; `files` are those that were looked at, each as it was just before.
+fn read(path: &Path, files: &mut Vec<File>) -> Result<Active, String> {
+    files.push(File::new(path));
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let file = WebConfigFile::parse(&text, directory)?;
+    let mut active = Active::default();
+    if let Some(headers) = file.http_server_config.and_then(|http| http.headers) {
+        active.headers.extend(headers.pairs());
+    }
+    active.limiter = file.rate_limit.and_then(Limiter::new);
+    #[cfg(feature = "tls")]
+    {
+        active.users = super::users::Users::new(file.basic_auth_users.unwrap_or_default());
+        if let Some(section) = file.tls_server_config.filter(|section| section.enabled()) {
+            let config = tls(&section, files).map_err(|(key, reason)| {
+                format!("{}{key}: {reason}", at(&text, key).unwrap_or_default())
+            })?;
+            active.tls = Some(Arc::new(config));
+        }
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = at;
+    Ok(active)
+}
+
+#[cfg(feature = "tls")]
+fn tls(
+    section: &super::file::TlsSection,
+    files: &mut Vec<File>,
+) -> Result<rustls::ServerConfig, (&'static str, String)> {
+    let mut contents = |key, path: &Option<PathBuf>, inline: Option<&String>| {
+        let Some(path) = path else {
+            return Ok(inline.map(|text| text.clone().into_bytes()));
+        };
+        files.push(File::new(path));
+        fs::read(path)
+            .map(Some)
+            .map_err(|error| (key, format!("{}: {error}", path.display())))
+    };
+    let key = section.key.as_ref().map(|secret| &secret.0);
+    let material = super::tls::Material {
+        cert: contents("cert_file", &section.cert_file, section.cert.as_ref())?.unwrap_or_default(),
+        key: contents("key_file", &section.key_file, key)?.unwrap_or_default(),
+        client_ca: contents(
+            "client_ca_file",
+            &section.client_ca_file,
+            section.client_ca.as_ref(),
+        )?,
+    };
+    super::tls::server_config(section, &material)
+}

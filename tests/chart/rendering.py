@@ -1,0 +1,53 @@
+"""Helm 3 and 4 on the chart, and what they print as objects."""
+
+import functools
+import pathlib
+import subprocess
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+CHART = ROOT / "charts/calico-bgp-exporter"
+TOOLS = ROOT / "target/tools/chart"
+HELMS = ["helm3", "helm4"]
+CI = sorted(CHART.glob("ci/*-values.yaml"))
+
+
+def helm(version, *args):
+    """The finished process of `helm3` or `helm4`."""
+    return subprocess.run([TOOLS / version / "helm/helm", *map(str, args)], capture_output=True, text=True, cwd=ROOT)
+
+
+@functools.cache
+def template(version, *args, chart=CHART):
+    """What `helm template` prints; a failed run is a failed test."""
+    done = helm(version, "template", "calico-bgp-exporter", chart, "--namespace", "kube-system", *args)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects(text):
+    """The objects of a manifest by (kind, name)."""
+    found = {}
+    for document in yaml.safe_load_all(text):
+        if document:
+            key = document["kind"], document["metadata"]["name"]
+            assert key not in found, f"{key} is there twice"
+            found[key] = document
+    return found
+
+
+def render(*args, version="helm4"):
+    """The objects that the chart makes with these arguments."""
+    return objects(template(version, *args))
+
+
+def values_args(path):
+    """Arguments for one ci file; None for the defaults."""
+    return ("--values", str(path)) if path else ()
+
+
+def pod(rendered):
+    """The pod of the DaemonSet."""
+    return rendered["DaemonSet", "calico-bgp-exporter"]["spec"]["template"]["spec"]
+

@@ -1,0 +1,100 @@
+"""Every ci file renders alike under Helm 3 and 4, into objects that Kubernetes and the operator know, with the posture that docs/permissions.md states."""
+
+import copy
+import json
+import subprocess
+
+import kubernetes_validate
+import pytest
+from rendering import CHART, HELMS, ROOT, TOOLS, helm, pod, render, template, values_args
+
+OPERATOR = "monitoring.coreos.com/v1"
+# The oldest that the chart admits and that schemas exist for, and the newest.
+KUBERNETES = ["1.25", "1.37"]
+
+
+@pytest.mark.parametrize("version", HELMS)
+def test_lint(version, values):
+    done = helm(version, "lint", "--strict", CHART, *values_args(values))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_helm3_and_helm4_agree(values):
+    assert render(*values_args(values), version="helm3") == render(*values_args(values), version="helm4")
+
+
+@pytest.mark.parametrize("kubernetes", KUBERNETES)
+def test_kubernetes_schema(kubernetes, values):
+    for name, obj in render(*values_args(values)).items():
+        if obj["apiVersion"] != OPERATOR:
+            kubernetes_validate.validate(copy.deepcopy(obj), kubernetes, strict=True)
+
+
+def check_operator(objs):
+    """crds.mjs on the operator's objects among these."""
+    text = json.dumps([o for o in objs if o["apiVersion"] == OPERATOR])
+    return subprocess.run(["node", ROOT / "tests/chart/crds.mjs", TOOLS / "crds"], input=text, capture_output=True, text=True)
+
+
+def test_operator_schema(values):
+    objs = list(render(*values_args(values)).values())
+    if any(o["apiVersion"] == OPERATOR for o in objs):
+        done = check_operator(objs)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("right, wrong", [
+    ("jobLabel", "jobLable"), ("scrapeTimeout", "scrapeTimeOut"), ("targetLabel", "targetLable"),
+    ("annotations", "anotations"), ("expr", "exprs"), ("matchLabels", "matchLabel"), ('"15s"', '"15 seconds"'),
+])
+def test_operator_schema_sees_a_mistake(right, wrong):
+    objs = render("--set", "podMonitor.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true").values()
+    spoilt = [json.loads(json.dumps(o).replace(right, wrong)) for o in objs if o["apiVersion"] == OPERATOR]
+    assert check_operator(spoilt).returncode == 1
+
+
+def test_kubernetes_schema_sees_a_mistake():
+    daemonset = json.loads(json.dumps(render()["DaemonSet", "calico-bgp-exporter"]).replace("hostNetwork", "hostNetworks"))
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(daemonset, KUBERNETES[0], strict=True)
+
+
+def test_posture(values):
+    spec = pod(render(*values_args(values)))
+    (container,) = spec["containers"]
+    security = container["securityContext"]
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["allowPrivilegeEscalation"] is False and security["privileged"] is False
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["runAsUser"] == 0 or security["runAsNonRoot"], "runs as root by accident"
+    assert security["runAsGroup"] == 0, "group 0 opens BIRD's socket whoever the user is"
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["hostNetwork"] is True
+    assert "hostPID" not in spec and "hostIPC" not in spec
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["tolerations"] == [{"operator": "Exists"}]
+    assert all(mount["readOnly"] for mount in container.get("volumeMounts", []))
+    paths = [v["hostPath"] for v in spec.get("volumes", []) if "hostPath" in v]
+    assert paths in ([{"path": "/var/run/calico", "type": "DirectoryOrCreate"}], []), "the directory, nothing else of the node"
+    node = [e for e in container["env"] if e["name"] == "NODE_NAME"]
+    assert node[0]["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName"
+    assert "cpu" not in container["resources"]["limits"]
+
+
+def test_no_roles_no_tokens(values):
+    for (kind, _), obj in render(*values_args(values)).items():
+        assert "Role" not in kind
+        if kind == "ServiceAccount":
+            assert obj["automountServiceAccountToken"] is False
+
+
+def test_every_object_has_the_labels_and_a_namespace(values):
+    for (kind, name), obj in render(*values_args(values)).items():
+        assert obj["metadata"]["namespace"] == "kube-system", (kind, name)
+        if not name.endswith(("-note", "-second")):
+            assert obj["metadata"]["labels"]["app.kubernetes.io/name"] == "calico-bgp-exporter"
+
+
+def test_manifests_have_no_trailing_space_or_empty_value(values):
+    for line in template("helm4", *values_args(values)).splitlines():
+        assert "<no value>" not in line and "%!" not in line, line

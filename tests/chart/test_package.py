@@ -1,0 +1,89 @@
+"""What is shipped: the packaged chart, the README, the schema."""
+
+import base64
+import gzip
+import json
+import re
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import yaml
+from rendering import CHART, HELMS, ROOT, helm, objects, render, template
+
+ALL = ("--set", "podMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
+
+
+@pytest.fixture(params=HELMS)
+def package(request, tmp_path):
+    """The chart as `helm package` makes it."""
+    done = helm(request.param, "package", CHART, "--destination", tmp_path)
+    assert done.returncode == 0, done.stderr
+    return next(tmp_path.glob("*.tgz"))
+
+
+def test_package_holds_the_rules_and_dashboards_themselves(package):
+    with tarfile.open(package) as tar:
+        members = {m.name.removeprefix("calico-bgp-exporter/"): m for m in tar.getmembers()}
+        shipped = {n for n in members if n.startswith("files/")}
+        wanted = {f"files/alerts/{f.name}": f for f in (ROOT / "alerts").glob("*.yaml")}
+        wanted |= {f"files/dashboards/{f.name}": f for f in (ROOT / "dashboards").glob("*.json")}
+        for name, file in wanted.items():
+            assert members[name].isfile() and tar.extractfile(members[name]).read() == file.read_bytes(), name
+        stray = [n for n in shipped - wanted.keys() if n.count("/") > 2]
+        assert not stray, f"not for users: {stray}; see .helmignore"
+
+
+def test_package_renders_as_the_directory_does(package):
+    assert objects(template("helm4", *ALL, chart=package)) == render(*ALL)
+
+
+def test_release_fits_into_its_secret(package):
+    """Helm keeps chart and manifest, compressed, in one Secret; etcd takes 1 MiB."""
+    release = package.read_bytes() and json.dumps({"files": base64.b64encode(gzip.decompress(package.read_bytes())).decode(), "manifest": template("helm4", *ALL)})
+    assert len(base64.b64encode(base64.b64encode(gzip.compress(release.encode())))) < 900_000
+
+
+def test_chart_version_is_the_exporters():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    cargo = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+    assert chart["version"] == chart["appVersion"] == cargo
+
+
+def test_readme_is_made_from_the_values():
+    done = subprocess.run([sys.executable, ROOT / "tests/chart/readme.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_names_every_ci_file():
+    text = (CHART / "README.md").read_text()
+    for path in CHART.glob("ci/*.yaml"):
+        assert f"(ci/{path.name})" in text
+
+
+def test_every_value_is_in_the_schema_and_closed():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def resolve(node):
+        return schema["definitions"][node["$ref"].split("/")[-1]] if "$ref" in node else node
+
+    def walk(values, node, path):
+        node = resolve(node)
+        if "properties" not in node:
+            return
+        assert node["additionalProperties"] is False, path
+        for key, value in values.items():
+            assert key in node["properties"], f"{path}{key} is not in the schema"
+            if isinstance(value, dict):
+                walk(value, node["properties"][key], f"{path}{key}.")
+
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    walk(values, schema, "")
+    assert values.keys() == schema["properties"].keys()
+
+
+def test_links_in_the_docs_lead_somewhere():
+    for page in CHART / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("install", "permissions", "compatibility")):
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"

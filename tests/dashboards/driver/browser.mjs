@@ -1,0 +1,56 @@
+// Debian's Chromium, steered.
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const width = 1640;
+const quiet = 1200; // milliseconds without a query before a page counts as drawn
+const patience = 90_000;
+
+export class Browser {
+  /** `tools`: the folder where npm put its packages. */
+  static async start(pageUrl, tools) {
+    const puppeteer = createRequire(resolve(tools, "package.json"))("puppeteer-core");
+    const profile = mkdtempSync(join(tmpdir(), "dashboards-browser-"));
+    const browser = await puppeteer.launch({
+      executablePath: "/usr/bin/chromium",
+      userDataDir: profile,
+      args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--font-render-hinting=none"],
+    });
+    return Object.assign(new Browser(), { browser, profile, pageUrl });
+  }
+
+  /** Draws a view and returns what the page reports. */
+  async draw(view, { prometheus, from, to }, picture) {
+    const page = await this.browser.newPage();
+    const errors = [];
+    if (process.env.DEBUG) page.on("console", (m) => console.log(m.text().slice(0,2000)));
+    page.on("pageerror", (error) => errors.push(String(error.stack ?? error).slice(0, 500)));
+    await page.setViewport({ width, height: 1000 });
+    const query = new URLSearchParams({ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    for (const [name, value] of Object.entries(view.variables ?? {})) query.append(`var-${name}`, value);
+    await page.goto(`${this.pageUrl}/?${query}`);
+    await page.waitForFunction(
+      (ms) => window.report?.issues.some((i) => i.kind === "page") || (window.report?.ready && window.report.queries.length > 0 && window.report.pending === 0 && Date.now() - window.report.changed > ms),
+      { timeout: patience, polling: 200 },
+      quiet,
+    );
+    const height = await page.evaluate(() => Math.ceil(document.getElementById("page")?.getBoundingClientRect().height ?? 1000));
+    await page.setViewport({ width, height });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await page.screenshot({ path: picture, optimizeForSpeed: false });
+    const report = await page.evaluate(() => ({
+      ...window.report,
+      panels: document.querySelectorAll('[data-testid^="data-testid Panel header"]').length,
+      empty: [...document.querySelectorAll("[data-no-data]")].map((e) => Number(e.dataset.noData)),
+    }));
+    await page.close();
+    return { ...report, errors };
+  }
+
+  async close() {
+    await this.browser.close();
+    rmSync(this.profile, { recursive: true, force: true });
+  }
+}

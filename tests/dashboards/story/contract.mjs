@@ -1,0 +1,33 @@
+// The metrics that the dashboards may name and the stories may show: read from docs/metrics.md, which the exporter's
+// own tests hold to what it writes.
+import { readFileSync } from "node:fs";
+
+const text = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+
+/** Rows of the tables: metric, type, labels. Most tables leave the label `node` to their heading. */
+function* documented() {
+  let besides = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("| metric |")) besides = line.includes("labels besides `node`") ? ["node"] : [];
+    const [, name, type, labels] = line.match(/^\| `(\w+)` \| (gauge|counter|info) \| ([^|]*) \|/) ?? [];
+    if (name) yield [name, { type, labels: [...besides, ...[...labels.matchAll(/`(\w+)`/g)].map((m) => m[1])] }];
+  }
+}
+
+// What Prometheus itself adds. Which labels an alert keeps is its rule's business.
+const own = ["up", "scrape_duration_seconds", "scrape_samples_scraped"].map((name) => [name, { type: "gauge", labels: [] }]);
+const alerts = ["ALERTS", { type: "gauge", labels: ["alertname", "alertstate", "severity", "node", "peer"] }];
+
+/** name → { type, labels } */
+export const contract = new Map([...documented(), ...own, alerts]);
+
+/** Labels that service discovery puts on every series. `cluster` may be absent. */
+export const targetLabels = ["cluster", "job", "instance"];
+
+// Closed lists, in the order of the contract. Counts show every combination, zeros included.
+export const peerTypes = ["mesh", "node", "global", "local_workload", "other"];
+export const encapsulations = ["ipip", "vxlan", "wireguard", "direct", "gateway", "local", "blackhole"];
+export const origins = ["bird", "felix", "kernel", "static", "other"];
+export const queryErrors = ["connect", "timeout", "closed", "malformed", "refused", "too_large"];
+export const routeChanges = ["added", "removed", "replaced"];
+export const kernelSources = ["routes", "links", "sysctl"];

@@ -1,0 +1,304 @@
+//! Clients that are slow, many, silent or rude.
+
+use super::client::{connect, get, parse, send};
+use super::*;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// One crowd at a time: a process may have no more than 1024 descriptors.
+static CROWD: Mutex<()> = Mutex::new(());
+
+fn crowd() -> MutexGuard<'static, ()> {
+    CROWD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The usual limits, with deadlines that a test can wait for.
+fn quick() -> Limits {
+    Limits {
+        head: Duration::from_millis(300),
+        response: Duration::from_millis(700),
+        idle: Duration::from_millis(900),
+        ..Limits::default()
+    }
+}
+
+fn big() -> Node {
+    Node {
+        snapshot: Mutex::new(Some(Arc::new(fixture::mesh(2000, None)))),
+        ..Node::default()
+    }
+}
+
+/// How long until the server closes.
+fn closed_after(stream: &mut TcpStream, since: Instant) -> Duration {
+    let mut buffer = [0; 65536];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return since.elapsed(),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return since.elapsed(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn about(found: Duration, expected: Duration) {
+    // The machine may be busy.
+    let slack = Duration::from_secs(2);
+    assert!(
+        found > expected - Duration::from_millis(50),
+        "{found:?} instead of {expected:?}"
+    );
+    assert!(
+        found < expected + slack,
+        "{found:?} instead of {expected:?}"
+    );
+}
+
+#[test]
+fn the_silent_and_the_slow_are_closed() {
+    let server = Running::start_with(Node::default(), WebConfig::none(), quick());
+    let start = Instant::now();
+    let mut silent = connect(server.address);
+    about(closed_after(&mut silent, start), quick().head);
+
+    // A byte now and then does not help.
+    let mut slow = connect(server.address);
+    let start = Instant::now();
+    let mut writer = slow.try_clone().unwrap();
+    std::thread::spawn(move || {
+        for byte in b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Long: aaaaaaaaaaaaaaa" {
+            if writer.write_all(&[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    about(closed_after(&mut slow, start), quick().head);
+
+    // After a request there is more time to the next one, and again little for its head.
+    let mut idle = connect(server.address);
+    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    about(closed_after(&mut idle, Instant::now()), quick().idle);
+    let mut again = connect(server.address);
+    again
+        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    again.write_all(b"GET /").unwrap();
+    about(closed_after(&mut again, Instant::now()), quick().head);
+}
+
+#[test]
+fn a_slow_reader_is_closed() {
+    let server = Running::start_with(big(), WebConfig::none(), quick());
+    let mut stream = connect(server.address);
+    send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(900));
+    // Cut off in the middle: what the kernel had taken, and no more.
+    let mut raw = Vec::new();
+    let result = stream.read_to_end(&mut raw);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(raw.len() < 5_000_000, "{}", raw.len());
+    assert!(
+        result.is_err() || !raw.ends_with(b"process_start_time_seconds"),
+        "cut"
+    );
+    assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+}
+
+#[test]
+fn a_slow_look_is_waited_for() {
+    let node = Node {
+        delay: Duration::from_millis(500),
+        ..Node::default()
+    };
+    let server = Running::start_with(node, WebConfig::none(), quick());
+    assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+}
+
+#[test]
+fn heads_are_bounded() {
+    let server = Running::start(Node::default());
+    let long = "a".repeat(20_000);
+    let mut stream = connect(server.address);
+    let _ = stream.write_all(format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    let mut raw = Vec::new();
+    let _ = stream.read_to_end(&mut raw);
+    if !raw.is_empty() {
+        assert!(
+            matches!(parse(&raw).status, 414 | 431),
+            "{}",
+            parse(&raw).status
+        );
+    }
+    let many = ["X-A: b"; 200];
+    assert_eq!(get(server.address, "/metrics", &many).status, 431);
+    let fits = format!("X-A: {}", "b".repeat(8_000));
+    assert_eq!(get(server.address, "/metrics", &[&fits]).status, 200);
+}
+
+/// The limit is 128; three times as many silent connections do not keep one client out.
+#[test]
+fn idle_connections_starve_nobody() {
+    let _alone = crowd();
+    let server = Running::start(Node::default());
+    let mut crowd: Vec<TcpStream> = Vec::new();
+    for round in 0..5 {
+        crowd.extend((0..80).map(|_| connect(server.address)));
+        let start = Instant::now();
+        assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "round {round}: {:?}",
+            start.elapsed()
+        );
+    }
+    let open = crowd
+        .iter()
+        .filter(|stream| {
+            stream.set_nonblocking(true).unwrap();
+            let mut byte = [0];
+            let peeked = stream.peek(&mut byte);
+            matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+        })
+        .count();
+    assert!(open <= 128, "{open} connections open");
+}
+
+#[test]
+fn slow_readers_starve_nobody() {
+    let _alone = crowd();
+    let server = Running::start(big());
+    let mut crowd = Vec::new();
+    for _ in 0..200 {
+        let mut stream = connect(server.address);
+        send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+        crowd.push(stream);
+    }
+    let start = Instant::now();
+    assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// A client from another address keeps its connection whatever the crowd does.
+#[test]
+fn a_crowd_costs_no_other_client_its_connection() {
+    let _alone = crowd();
+    let server = Running::start(Node::default());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let from_elsewhere = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.77:0".parse().unwrap()).unwrap();
+        socket
+            .connect(server.address)
+            .await
+            .unwrap()
+            .into_std()
+            .unwrap()
+    });
+    let mut quiet = from_elsewhere;
+    quiet.set_nonblocking(false).unwrap();
+    let mut ask = || {
+        quiet
+            .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        let mut reply = Vec::new();
+        while !reply.ends_with(b"healthy\n") {
+            let mut piece = [0; 1024];
+            let n = quiet.read(&mut piece).unwrap();
+            assert!(n > 0, "closed");
+            reply.extend(&piece[..n]);
+        }
+    };
+    ask();
+    let _crowd: Vec<TcpStream> = (0..300).map(|_| connect(server.address)).collect();
+    ask();
+}
+
+#[test]
+fn clients_that_vanish_leave_nothing() {
+    let _alone = crowd();
+    let node = Node {
+        delay: Duration::from_millis(20),
+        ..big()
+    };
+    let server = Running::start(node);
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    get(server.address, "/metrics", &[]);
+    let before = descriptors();
+    for i in 0..200 {
+        let mut stream = connect(server.address);
+        send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+        if i % 2 == 0 {
+            let mut some = [0; 100];
+            let _ = stream.read(&mut some);
+        }
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+    // Other tests of this process open and close descriptors of their own.
+    assert!(
+        descriptors() < before + 700,
+        "{} from {before}",
+        descriptors()
+    );
+}
+
+#[test]
+fn the_end_waits_for_answers_and_for_nothing_else() {
+    let node = Node {
+        delay: Duration::from_millis(400),
+        ..Node::default()
+    };
+    let mut server = Running::start(node);
+    let address = server.address;
+    let silent = connect(address);
+    let mut idle = connect(address);
+    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let scrape = std::thread::spawn(move || get(address, "/metrics", &[]));
+    std::thread::sleep(Duration::from_millis(150));
+    let start = Instant::now();
+    server.ask_to_stop();
+    server.wait();
+    let took = start.elapsed();
+    assert!(
+        took > Duration::from_millis(100) && took < Duration::from_secs(2),
+        "{took:?}"
+    );
+    assert_eq!(scrape.join().unwrap().status, 200);
+    assert!(TcpStream::connect(address).is_err());
+    drop((silent, idle));
+}
+
+#[test]
+fn the_end_is_not_waited_for_longer_than_said() {
+    let node = Node {
+        delay: Duration::from_secs(10),
+        ..Node::default()
+    };
+    let limits = Limits {
+        drain: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let mut server = Running::start_with(node, WebConfig::none(), limits);
+    let mut stream = connect(server.address);
+    send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+    std::thread::sleep(Duration::from_millis(100));
+    let start = Instant::now();
+    server.ask_to_stop();
+    server.wait();
+    assert!(start.elapsed() < Duration::from_secs(2));
+}

@@ -1,0 +1,86 @@
+"""What is in the image, and that the chart's container sees BIRD and the kernel with the rights that the chart gives it."""
+
+import json
+import re
+import tarfile
+
+from conftest import IMAGE, ROOT, lab, podman, run, wait_for
+from rendering import render
+
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+REFERENCE = f"localhost/calico-bgp-exporter:{VERSION}"
+
+
+def test_the_image_is_the_binary_and_nothing_else():
+    (image,) = json.loads(podman("image", "inspect", REFERENCE).stdout)
+    assert image["Size"] < 5_000_000
+    assert image["Config"]["Entrypoint"] == ["/usr/bin/calico-bgp-exporter"] and image["Config"]["User"] == "0:0"
+    labels = image["Config"]["Labels"]
+    assert labels["org.opencontainers.image.version"] == VERSION and labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert len(labels["org.opencontainers.image.revision"]) >= 7
+    (archive,) = IMAGE.glob("*-amd64.tar")
+    assert archive.stat().st_size < 5_000_000
+    with tarfile.open(archive) as outer:
+        index = json.load(outer.extractfile("index.json"))
+        manifest = json.load(outer.extractfile("blobs/sha256/" + index["manifests"][0]["digest"].split(":")[1]))
+        (layer,) = manifest["layers"]
+        with tarfile.open(fileobj=outer.extractfile("blobs/sha256/" + layer["digest"].split(":")[1])) as inner:
+            assert [m.name for m in inner.getmembers() if m.isfile()] == ["usr/bin/calico-bgp-exporter"]
+            assert inner.getmember("usr/bin/calico-bgp-exporter").mode & 0o777 == 0o755
+
+
+def test_the_binary_is_static():
+    headers = run("readelf", "--program-headers", "--dynamic", IMAGE / "amd64/calico-bgp-exporter").stdout
+    assert "INTERP" not in headers and "NEEDED" not in headers
+
+
+def test_the_default_daemonset(start):
+    container = start(render()).ready()
+    samples = container.samples()
+    ups = {s: v for s, v in samples.items() if s.startswith(("calico_bird_up", "calico_kernel_up"))}
+    assert len(ups) >= 5 and set(ups.values()) == {1.0}, ups
+    assert all('node="n1"' in s for s in ups)
+    peer = lab("address", "n2")
+    (up,) = [v for s, v in samples.items() if s.startswith("calico_bgp_peers_state") and f'peer="{peer}"' in s and 'state="up"' in s]
+    assert up == 1
+    assert any(s.startswith("calico_pod_cidr_route_present") and lab("block", "n2") in s and v == 1 for s, v in samples.items())
+
+    status = dict(line.split(":\t", 1) for line in open(f"/proc/{container.pid()}/status").read().splitlines() if ":\t" in line)
+    assert {status[c] for c in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "CapInh")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["Uid"].split()[0] == "0"
+
+    assert container.curl("/-/healthy")
+    # kubectl exec POD -- calico-bgp-exporter doctor
+    doctor = podman("exec", container.id, "calico-bgp-exporter", "doctor", ok=False)
+    assert doctor.returncode in (0, 1) and peer in doctor.stdout, doctor.stdout + doctor.stderr
+    # Nothing can be written, and there is no shell.
+    assert podman("exec", container.id, "sh", "-c", "true", ok=False).returncode != 0
+
+
+def test_a_restarted_bird_is_found_again(start):
+    """The directory is mounted: its new socket is there."""
+    container = start(render()).ready()
+    lab("stop", "n1")
+    wait_for(lambda: any(s.startswith("calico_bird_up") and v == 0 for s, v in container.samples().items()))
+    lab("start", "n1")
+    wait_for(lambda: all(v == 1 for s, v in container.samples().items() if s.startswith("calico_bird_up")), 30)
+
+
+def test_without_user_and_group_0_the_socket_is_closed(start):
+    container = start(render(), user="65532:65532").ready()
+    samples = container.samples()
+    assert {v for s, v in samples.items() if s.startswith("calico_bird_up")} == {0.0}
+    assert {v for s, v in samples.items() if s.startswith("calico_kernel_up")} == {1.0}
+
+
+def test_group_0_alone_opens_the_socket(start):
+    plain = render("--set", "securityContext.runAsUser=65532,securityContext.runAsNonRoot=true")
+    samples = start(plain).ready().samples()
+    assert {v for s, v in samples.items() if s.startswith(("calico_bird_up", "calico_kernel_up"))} == {1.0}
+
+
+def test_without_bird(start):
+    container = start(render("--set", "bird.enabled=false")).ready()
+    samples = container.samples()
+    assert not any(s.startswith("calico_bird_up") for s in samples)
+    assert {v for s, v in samples.items() if s.startswith("calico_kernel_up")} == {1.0}

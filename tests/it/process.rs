@@ -1,0 +1,145 @@
+//! The program as a process: flags, endpoints, signals.
+
+use crate::exporter::{BINARY, Exporter};
+use crate::lab::Lab;
+use std::process::Command;
+
+fn refused(arguments: &[&str]) -> String {
+    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn bad_flags_end_with_2_and_say_what_to_write() {
+    assert!(refused(&["--bird.sockets", "x"]).contains("--bird.socket"));
+    assert!(refused(&["--ip-pool", "10.0.0.0/33"]).contains("10.0.0.0/33"));
+    assert!(refused(&["--bird.timeout", "2"]).contains("2s"));
+    assert!(refused(&["--web.listen-address", "19324"]).contains(":19324"));
+    assert!(refused(&["--web.telemetry-path", "metrics"]).contains("/metrics"));
+    assert!(refused(&["--pod-cidr-file", "/nowhere/cidrs.yaml"]).contains("/nowhere/cidrs.yaml"));
+    assert!(refused(&["--expected-encapsulation", "sometimes"]).contains("cross-subnet"));
+    assert!(refused(&["--log.level", "loud"]).contains("info"));
+    refused(&["doctor", "--output", "xml"]);
+    refused(&["dcotor"]);
+}
+
+#[test]
+fn version_and_help_are_for_people() {
+    let version = Command::new(BINARY).arg("--version").output().unwrap();
+    assert!(version.status.success());
+    assert!(
+        String::from_utf8(version.stdout)
+            .unwrap()
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+    let help =
+        String::from_utf8(Command::new(BINARY).arg("--help").output().unwrap().stdout).unwrap();
+    for flag in [
+        "--bird.socket",
+        "--web.listen-address",
+        "--web.config.file",
+        "--pod-cidr.limit",
+        "--log.format",
+        "doctor",
+    ] {
+        assert!(help.contains(flag), "{flag} is missing from --help");
+    }
+}
+
+#[test]
+fn it_serves_its_pages_and_ends_with_0() {
+    let lab = Lab::up("--nodes 2");
+    let mut exporter = Exporter::start(
+        &lab,
+        "n1",
+        "--web.telemetry-path /node/metrics --log.format json",
+    );
+    assert!(
+        exporter
+            .get("/node/metrics", &[])
+            .unwrap()
+            .contains("calico_bgp_peers_state")
+    );
+    assert!(exporter.get("/metrics", &[]).is_err());
+    assert!(exporter.get("/nowhere", &[]).unwrap_err().contains("404"));
+    exporter.get("/-/healthy", &[]).unwrap();
+    let page = exporter.get("/", &[]).unwrap();
+    assert!(
+        page.contains("10.0.3.142") && page.contains("192.168.2.0/26") && !page.contains("<script"),
+        "{page}"
+    );
+    let open = exporter
+        .get(
+            "/node/metrics",
+            &["-H", "Accept: application/openmetrics-text;version=1.0.0"],
+        )
+        .unwrap();
+    assert!(open.ends_with("# EOF\n"));
+    let kind = exporter
+        .get(
+            "/node/metrics",
+            &["-o", "/dev/null", "-w", "%{content_type}"],
+        )
+        .unwrap();
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    let packed = exporter
+        .get("/node/metrics", &["--compressed", "-w", "%{size_download}"])
+        .unwrap();
+    let size: usize = packed.rsplit('\n').next().unwrap().parse().unwrap();
+    assert!(size < packed.len() / 4, "{size} of {} bytes", packed.len());
+    assert!(exporter.end("-TERM").success());
+    for line in exporter.log().lines() {
+        let _: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    }
+}
+
+#[test]
+fn it_needs_no_capability_but_the_socket() {
+    let lab = Lab::up("--nodes 2");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    // No capability at all: uid 0 owns the socket, and that is enough.
+    let command = format!(
+        "setpriv --bounding-set=-all --inh-caps=-all --no-new-privs {BINARY} --node-name n1 --bird.socket {} --web.listen-address 127.0.0.1:19324",
+        lab.socket("n1", 4).display()
+    );
+    let mut child = lab
+        .inside("n1")
+        .args(command.split_whitespace())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let page = crate::lab::within(10, "it answers", || {
+        let output = lab
+            .inside("n1")
+            .args(["curl", "-sS", "--fail", "http://127.0.0.1:19324/metrics"])
+            .output()
+            .unwrap();
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(std::fs::read_to_string(&log).unwrap()),
+        }
+    });
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        status
+            .lines()
+            .any(|l| l.starts_with("CapEff:") && l.ends_with("0000000000000000")),
+        "{status}"
+    );
+    let page = crate::page::Page::parse(page);
+    assert_eq!(page.down("10.0.3.142"), Some(false));
+    for source in ["routes", "links", "sysctl"] {
+        assert_eq!(
+            page.value("calico_kernel_up", &[("source", source)]),
+            Some(1.0),
+            "{source}"
+        );
+    }
+}

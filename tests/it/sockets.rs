@@ -1,0 +1,284 @@
+//! Sockets that are missing, dead, silent or talk nonsense: the reason is counted, and nothing else suffers.
+
+use crate::exporter::Exporter;
+use crate::lab::{Lab, within};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+fn flags(sockets: &[&Path]) -> Vec<String> {
+    let mut flags = vec![
+        "--node-name".to_owned(),
+        "n1".to_owned(),
+        "--bird.timeout".to_owned(),
+        "1s".to_owned(),
+    ];
+    for socket in sockets {
+        flags.extend(["--bird.socket".to_owned(), socket.display().to_string()]);
+    }
+    flags
+}
+
+/// A socket that greets nobody right: `talk` gets each connection.
+struct Impostor(Arc<AtomicBool>);
+
+impl Impostor {
+    fn listen(
+        path: &Path,
+        talk: impl Fn(&mut std::os::unix::net::UnixStream) + Send + Sync + 'static,
+    ) -> Impostor {
+        let listener = UnixListener::bind(path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, talk) = (Arc::clone(&stop), Arc::new(talk));
+        std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                if let Ok((mut stream, _)) = listener.accept() {
+                    let talk = Arc::clone(&talk);
+                    std::thread::spawn(move || talk(&mut stream));
+                } else {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        });
+        Impostor(stop)
+    }
+}
+
+impl Drop for Impostor {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn silent(stream: &mut std::os::unix::net::UnixStream) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
+    let _ = stream.read(&mut [0; 1024]);
+    std::thread::sleep(Duration::from_secs(30));
+}
+
+#[test]
+fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
+    let lab = Lab::up("--nodes 2");
+    let good = lab.socket("n1", 4);
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bird6.ctl");
+    let cases: Vec<(&str, &str, Option<Impostor>)> = vec![
+        ("missing", "connect", None),
+        (
+            "silent",
+            "timeout",
+            Some(Impostor::listen(&folder.path().join("silent6.ctl"), silent)),
+        ),
+        (
+            "closing",
+            "closed",
+            Some(Impostor::listen(
+                &folder.path().join("closing6.ctl"),
+                |_| (),
+            )),
+        ),
+        (
+            "half",
+            "closed",
+            Some(Impostor::listen(&folder.path().join("half6.ctl"), |s| {
+                let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
+                let _ = s.read(&mut [0; 1024]);
+                let _ = s.write_all(
+                    b"2002-name     proto    table    state  since       info\n1002-kernel1  Ker",
+                );
+            })),
+        ),
+        (
+            "garbage",
+            "malformed",
+            Some(Impostor::listen(&folder.path().join("garbage6.ctl"), |s| {
+                let _ = s.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n\xff\xfe\x00\n");
+                let _ = s.read(&mut [0; 1024]);
+            })),
+        ),
+        (
+            "endless",
+            "too_large",
+            Some(Impostor::listen(&folder.path().join("endless6.ctl"), |s| {
+                let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
+                let line = [b'x'; 4096];
+                while s
+                    .write_all(b"1002-")
+                    .and_then(|()| s.write_all(&line))
+                    .and_then(|()| s.write_all(b"\n"))
+                    .is_ok()
+                {}
+            })),
+        ),
+        (
+            "refusing",
+            "refused",
+            Some(Impostor::listen(
+                &folder.path().join("refusing6.ctl"),
+                |s| {
+                    let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
+                    while s.read(&mut [0; 1024]).is_ok_and(|n| n > 0)
+                        && s.write_all(b"8007 Access denied\n").is_ok()
+                    {}
+                },
+            )),
+        ),
+    ];
+    for (name, error, impostor) in &cases {
+        let socket = if impostor.is_some() {
+            folder.path().join(format!("{name}6.ctl"))
+        } else {
+            bad.clone()
+        };
+        let exporter = Exporter::start_with(&lab, "n1", &flags(&[&good, &socket]));
+        let start = Instant::now();
+        let page = exporter.scrape();
+        let took = start.elapsed();
+        // 1 s of --bird.timeout, 100 ms of our own, and what curl and a busy machine take.
+        assert!(took < Duration::from_millis(1600), "{name}: {took:?}");
+        let path = socket.display().to_string();
+        assert_eq!(
+            page.value("calico_bird_up", &[("socket", &path)]),
+            Some(0.0),
+            "{name}"
+        );
+        let errors = page.value(
+            "calico_bird_query_errors_total",
+            &[("socket", &path), ("error", error)],
+        );
+        assert!(
+            errors.is_some_and(|n| n >= 1.0),
+            "{name} counts as {error}: {errors:?}"
+        );
+        assert_eq!(
+            page.value("calico_bird_up", &[("socket", &good.display().to_string())]),
+            Some(1.0),
+            "{name}"
+        );
+        assert_eq!(
+            page.down("10.0.3.142"),
+            Some(false),
+            "{name}: the other family is served"
+        );
+        assert!(
+            page.all("calico_bgp_peers", &[("ip_version", "6")])
+                .is_empty(),
+            "{name}: absent, never zeros"
+        );
+        assert_eq!(
+            page.value("calico_kernel_up", &[("source", "routes")]),
+            Some(1.0),
+            "{name}"
+        );
+        let before = exporter.descriptors();
+        for _ in 0..5 {
+            exporter.scrape();
+        }
+        assert!(
+            exporter.descriptors() <= before + 1,
+            "{name}: descriptors stay flat"
+        );
+    }
+}
+
+#[test]
+fn a_hung_bird_times_out_and_loses_no_descriptor_when_it_wakes() {
+    let lab = Lab::up("--nodes 2");
+    let socket = lab.socket("n1", 4);
+    let exporter = Exporter::start_with(&lab, "n1", &flags(&[&socket]));
+    let path = socket.display().to_string();
+    let descriptors = || {
+        std::fs::read_dir(format!("/proc/{}/fd", lab.bird_pid("n1")))
+            .unwrap()
+            .count()
+    };
+    let before = descriptors();
+    lab.fault("bird-hung n1");
+    exporter.until(5, "it hangs", "calico_bird_up", |p| {
+        p.value("calico_bird_up", &[("socket", &path)]) == Some(0.0)
+    });
+    // A hung BIRD's backlog is full after nine: what a careless client leaves behind stays there.
+    for _ in 0..12 {
+        let page = exporter.scrape();
+        assert_eq!(
+            page.value("calico_bird_up", &[("socket", &path)]),
+            Some(0.0)
+        );
+        assert!(page.all("calico_bgp_peers_state", &[]).is_empty());
+        assert_eq!(
+            page.value("calico_kernel_bird_routes", &[("ip_version", "4")]),
+            Some(2.0),
+            "its routes stand"
+        );
+    }
+    let page = exporter.scrape();
+    let timeouts = page
+        .value(
+            "calico_bird_query_errors_total",
+            &[("socket", &path), ("error", "timeout")],
+        )
+        .unwrap();
+    assert!(timeouts >= 1.0, "{timeouts}");
+    lab.heal("bird-hung n1");
+    exporter.until(10, "it answers again", "calico_bird_up", |p| {
+        p.value("calico_bird_up", &[("socket", &path)]) == Some(1.0)
+    });
+    within(5, "BIRD has closed what was left", || match descriptors() {
+        now if now <= before + 1 => Ok(()),
+        now => Err(format!("{now} descriptors, {before} before")),
+    });
+}
+
+#[test]
+fn the_families_are_independent() {
+    let lab = Lab::up("--v6 --nodes 2");
+    let exporter = Exporter::start(&lab, "n1", "");
+    let (four, six) = ("10.0.3.142", "fd00:3::142");
+    assert_eq!(exporter.scrape().down(six), Some(false));
+    // Only the IPv6 daemon goes.
+    let pid = lab.lab("pid n1 6");
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-KILL", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let page = exporter.until(5, "bird6 is gone", "calico_bird_up", |p| {
+        p.sum("calico_bird_up", &[]) == 1.0
+    });
+    assert_eq!(page.down(four), Some(false));
+    assert_eq!(page.down(six), None, "not seen, not said");
+    assert_eq!(
+        page.value("calico_bird_up", &[("ip_version", "6")]),
+        Some(0.0)
+    );
+    assert_eq!(
+        page.value("calico_kernel_bird_routes", &[("ip_version", "6")]),
+        Some(2.0),
+        "its routes stand"
+    );
+    lab.lab("start n1");
+    exporter.until(15, "bird6 is back", "calico_bgp_peers_state", |p| {
+        p.down(six) == Some(false)
+    });
+}
+
+#[test]
+fn a_new_socket_after_a_restart_is_found() {
+    let lab = Lab::up("--nodes 2");
+    let exporter = Exporter::start(&lab, "n1", "");
+    lab.lab("stop n1");
+    exporter.until(5, "gone", "calico_bird_up", |p| {
+        p.value("calico_bird_up", &[]) == Some(0.0)
+    });
+    lab.lab("start n1");
+    let page = exporter.until(15, "back", "calico_bgp_peers_state", |p| {
+        p.down("10.0.3.142") == Some(false)
+    });
+    assert_eq!(page.value("calico_bird_up", &[]), Some(1.0));
+}

@@ -1,0 +1,189 @@
+//! Every change is counted, and once: announced ones by the subscription, silent ones by two dumps.
+
+use super::net::{UPLINK, assert_same, changes, ip, kernel, run, settle};
+use calico_bgp_exporter::kernel::Kernel;
+use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::route::{Origin, RouteChange};
+use std::fmt::Write;
+
+const V4: IpVersion = IpVersion::V4;
+const V6: IpVersion = IpVersion::V6;
+
+fn hundred_each() -> String {
+    (0..100).fold(String::new(), |mut lines, i| {
+        let _ = writeln!(lines, "route add 192.168.{i}.0/26 via 10.0.0.2 proto bird");
+        let _ = writeln!(lines, "route add fd01:{i}::/122 via fd00::2 proto bird");
+        lines
+    })
+}
+
+fn birds(kernel: &Kernel, version: IpVersion, change: RouteChange) -> u64 {
+    kernel.counters().route_changes[&(version, Origin::Bird, change)]
+}
+
+#[test]
+fn what_is_there_at_the_start_is_no_change() {
+    run(|| async {
+        ip(UPLINK);
+        ip(&hundred_each());
+        let mut kernel = kernel();
+        kernel.look().await;
+        kernel.look().await;
+        assert_same(&kernel);
+        assert!(
+            kernel
+                .counters()
+                .route_changes
+                .values()
+                .all(|count| *count == 0)
+        );
+        assert_eq!(kernel.counters().route_changes.len(), 2 * 5 * 3);
+    });
+}
+
+#[test]
+fn a_link_that_goes_down() {
+    run(|| async {
+        ip(UPLINK);
+        ip(&hundred_each());
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        ip("link set eth0 down");
+        kernel.announced().await;
+        settle(&mut kernel).await;
+        assert_same(&kernel);
+        // The first hundred in silence, the second announced.
+        assert_eq!(birds(&kernel, V4, RouteChange::Removed), 100);
+        assert_eq!(birds(&kernel, V6, RouteChange::Removed), 100);
+        assert_eq!(
+            changes(&kernel, V4, RouteChange::Added) + changes(&kernel, V6, RouteChange::Added),
+            0
+        );
+    });
+}
+
+#[test]
+fn an_address_that_goes() {
+    run(|| async {
+        ip(UPLINK);
+        ip(&hundred_each());
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        ip("addr del 10.0.0.1/24 dev eth0");
+        settle(&mut kernel).await;
+        assert_same(&kernel);
+        assert_eq!(birds(&kernel, V4, RouteChange::Removed), 100);
+        assert_eq!(birds(&kernel, V6, RouteChange::Removed), 0);
+    });
+}
+
+#[test]
+fn announced_changes() {
+    run(|| async {
+        ip(UPLINK);
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        ip(&hundred_each());
+        settle(&mut kernel).await;
+        assert_eq!(
+            [V4, V6].map(|v| birds(&kernel, v, RouteChange::Added)),
+            [100, 100]
+        );
+        ip("route replace 192.168.7.0/26 via 10.0.0.3 proto bird
+route replace fd01:7::/122 via fd00::3 proto bird
+route replace 192.168.8.0/26 via 10.0.0.3 proto 80");
+        settle(&mut kernel).await;
+        assert_eq!(
+            [V4, V6].map(|v| birds(&kernel, v, RouteChange::Replaced)),
+            [1, 1]
+        );
+        assert_eq!(
+            kernel.counters().route_changes[&(V4, Origin::Felix, RouteChange::Replaced)],
+            1
+        );
+        ip("route del 192.168.9.0/26
+route del fd01:9::/122
+route add 192.168.9.0/26 via 10.0.0.2 proto bird");
+        settle(&mut kernel).await;
+        assert_eq!(
+            [V4, V6].map(|v| birds(&kernel, v, RouteChange::Removed)),
+            [1, 1]
+        );
+        assert_eq!(
+            [V4, V6].map(|v| birds(&kernel, v, RouteChange::Added)),
+            [101, 100]
+        );
+        assert_same(&kernel);
+        // Looking more often counts nothing more.
+        let before = kernel.counters().route_changes;
+        kernel.look().await;
+        kernel.confirm().await;
+        kernel.look().await;
+        assert_eq!(kernel.counters().route_changes, before);
+    });
+}
+
+#[test]
+fn workload_routes_are_felixs_from_the_first() {
+    run(|| async {
+        ip(UPLINK);
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        ip("link add cali123 type veth peer name pod
+link set cali123 up
+link set pod up
+route add 10.65.1.2 dev cali123");
+        settle(&mut kernel).await;
+        let counted = kernel.counters().route_changes;
+        assert_eq!(
+            counted[&(V4, Origin::Felix, RouteChange::Added)],
+            1,
+            "{counted:?}"
+        );
+        ip("link del cali123");
+        settle(&mut kernel).await;
+        let counted = kernel.counters().route_changes;
+        assert_eq!(
+            counted[&(V4, Origin::Felix, RouteChange::Removed)],
+            1,
+            "{counted:?}"
+        );
+        assert_same(&kernel);
+    });
+}
+
+#[test]
+fn an_overrun_listener_misses_no_change() {
+    run(|| async {
+        ip(UPLINK);
+        let mut kernel = kernel().with_receive_buffer(1);
+        settle(&mut kernel).await;
+        assert_eq!(kernel.counters().overruns, 0);
+        let many = (0..5000).fold(String::new(), |mut lines, i| {
+            let _ = writeln!(
+                lines,
+                "route add 100.{}.{}.0/26 via 10.0.0.2 proto bird",
+                i / 250,
+                i % 250
+            );
+            lines
+        });
+        ip(&many);
+        settle(&mut kernel).await;
+        let counters = kernel.counters();
+        assert!(
+            counters.overruns > 0 && counters.resyncs > 0,
+            "{counters:?}"
+        );
+        assert_same(&kernel);
+        assert_eq!(
+            birds(&kernel, V4, RouteChange::Added),
+            5000,
+            "announced or found, each once"
+        );
+        ip(&many.replace("add", "del"));
+        settle(&mut kernel).await;
+        assert_same(&kernel);
+        assert_eq!(birds(&kernel, V4, RouteChange::Removed), 5000);
+    });
+}

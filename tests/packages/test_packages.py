@@ -1,0 +1,154 @@
+"""The deb and the rpm: what is in them, that they install, that the unit is sound, and how exposed it is."""
+
+import json
+import pathlib
+import re
+import stat
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+UNIT = ROOT / "packaging/systemd/calico-bgp-exporter.service"
+(DEB,) = (ROOT / "target/packages").glob("*.deb")
+(RPM,) = (ROOT / "target/packages").glob("*.rpm")
+# The score that docs/permissions.md states.
+EXPOSURE = 1.1
+
+
+def run(*args, ok=True, **more):
+    done = subprocess.run([str(a) for a in args], capture_output=True, text=True, **more)
+    assert not ok or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def wanted():
+    """Path → mode and source of every file in a package."""
+    doc = "usr/share/doc/calico-bgp-exporter"
+    files = {
+        "usr/bin/calico-bgp-exporter": (0o755, ROOT / "target/image/amd64/calico-bgp-exporter"),
+        "usr/lib/systemd/system/calico-bgp-exporter.service": (0o644, UNIT),
+        "etc/default/calico-bgp-exporter": (0o644, ROOT / "packaging/systemd/calico-bgp-exporter.default"),
+        f"{doc}/copyright": (0o644, ROOT / "LICENSE"),
+        f"{doc}/install.md": (0o644, ROOT / "docs/install.md"),
+        f"{doc}/permissions.md": (0o644, ROOT / "docs/permissions.md"),
+    }
+    for rules in (ROOT / "alerts").glob("*.yaml"):
+        files[f"usr/share/calico-bgp-exporter/alerts/{rules.name}"] = (0o644, rules)
+    return files
+
+
+def check_files(root, ours):
+    """The installed files are the wanted ones, byte by byte, and root's."""
+    assert ours == wanted().keys()
+    for path, (mode, source) in wanted().items():
+        file = root / path
+        assert file.read_bytes() == source.read_bytes(), path
+        assert stat.S_IMODE(file.stat().st_mode) == mode and file.stat().st_uid == 0, path
+    assert run(root / "usr/bin/calico-bgp-exporter", "--version").startswith("calico-bgp-exporter ")
+
+
+def all_files(root):
+    return {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
+
+
+def dpkg(root, *args):
+    return run("dpkg", f"--root={root}", "--force-script-chrootless", "--log=/dev/null", *args)
+
+
+@pytest.fixture
+def debian(tmp_path):
+    """A root directory that dpkg knows and that is otherwise empty."""
+    for directory in "info", "updates", "triggers":
+        (tmp_path / "var/lib/dpkg" / directory).mkdir(parents=True)
+    for file in "status", "available":
+        (tmp_path / "var/lib/dpkg" / file).touch()
+    return tmp_path
+
+
+def test_deb_installs_keeps_changed_configuration_and_goes(debian):
+    dpkg(debian, "--install", DEB)
+    check_files(debian, {p for p in all_files(debian) if not p.startswith("var/lib/dpkg")})
+    config = debian / "etc/default/calico-bgp-exporter"
+    config.write_text('ARGS="--log.level=debug"\n')
+    dpkg(debian, "--install", DEB)
+    assert config.read_text() == 'ARGS="--log.level=debug"\n'
+    dpkg(debian, "--remove", "calico-bgp-exporter")
+    assert config.exists() and not (debian / "usr/bin/calico-bgp-exporter").exists()
+    dpkg(debian, "--purge", "calico-bgp-exporter")
+    assert not {p for p in all_files(debian) if not p.startswith("var/lib/dpkg")}
+
+
+def test_rpm_installs_keeps_changed_configuration_and_goes(tmp_path):
+    def rpm(*args):
+        return run("rpm", "--root", tmp_path, "--dbpath", "/var/lib/rpm", "--noscripts", *args)
+
+    rpm("--install", RPM)
+    check_files(tmp_path, {p for p in all_files(tmp_path) if not p.startswith("var/lib/rpm")})
+    assert rpm("--verify", "calico-bgp-exporter") == ""
+    config = tmp_path / "etc/default/calico-bgp-exporter"
+    config.write_text('ARGS="--log.level=debug"\n')
+    rpm("--upgrade", "--force", RPM)
+    assert config.read_text() == 'ARGS="--log.level=debug"\n'
+    rpm("--erase", "calico-bgp-exporter")
+    assert not (tmp_path / "usr/bin/calico-bgp-exporter").exists()
+
+
+def test_packages_need_nothing():
+    """The binary is static: it runs on every distribution of the same processor."""
+    assert "Depends" not in run("dpkg-deb", "--field", DEB)
+    needs = [line for line in run("rpm", "-qp", "--requires", RPM).split("\n") if line and not line.startswith("rpmlib(")]
+    assert set(needs) <= {"/bin/sh"}, needs
+
+
+def test_versions_are_the_exporters():
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+    assert run("dpkg-deb", "--field", DEB, "Version").strip() == f"{version}-1"
+    assert run("rpm", "-qp", "--queryformat", "%{VERSION}-%{RELEASE}", RPM) == f"{version}-1"
+
+
+# What dpkg and rpm hand to the scripts, and what those then ask of systemd.
+@pytest.mark.parametrize("script, args, enabled, asked", [
+    ("postinstall", ["configure", ""], True, ["daemon-reload", "preset U", "--quiet is-enabled U", "start U"]),
+    ("postinstall", ["configure", ""], False, ["daemon-reload", "preset U", "--quiet is-enabled U"]),
+    ("postinstall", ["configure", "0.0.9-1"], True, ["daemon-reload", "try-restart U"]),
+    ("postinstall", ["1"], False, ["daemon-reload", "preset U", "--quiet is-enabled U"]),
+    ("postinstall", ["2"], True, ["daemon-reload", "try-restart U"]),
+    ("preremove", ["remove"], True, ["disable --now U"]),
+    ("preremove", ["0"], True, ["disable --now U"]),
+    ("preremove", ["upgrade", "0.2.0-1"], True, []),
+    ("preremove", ["1"], True, []),
+    ("postremove", ["purge"], True, ["daemon-reload"]),
+    ("postremove", ["1"], True, ["daemon-reload"]),
+])
+def test_scripts(tmp_path, script, args, enabled, asked):
+    log = tmp_path / "log"
+    log.touch()
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>{log}\ncase "$*" in *is-enabled*) exit {0 if enabled else 1} ;; esac\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    # The scripts look for a running systemd; a copy looks for this directory instead.
+    copy = tmp_path / script
+    copy.write_text((ROOT / "packaging/scripts" / script).read_text().replace("/run/systemd/system", str(tmp_path)))
+    run("/bin/sh", copy, *args, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert log.read_text().replace("calico-bgp-exporter.service", "U").split("\n")[:-1] == asked
+
+
+@pytest.mark.parametrize("script", ["postinstall", "preremove", "postremove"])
+def test_scripts_do_nothing_without_systemd(script, tmp_path):
+    copy = tmp_path / script
+    copy.write_text((ROOT / "packaging/scripts" / script).read_text().replace("/run/systemd/system", str(tmp_path / "none")))
+    run("/bin/sh", copy, "configure", "", env={"PATH": "/nowhere"})
+
+
+def test_unit_is_valid(tmp_path):
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/usr/bin/calico-bgp-exporter", str(wanted()["usr/bin/calico-bgp-exporter"][1])))
+    assert run("systemd-analyze", "verify", unit) == ""
+
+
+def test_unit_exposure():
+    table = json.loads(run("systemd-analyze", "security", "--offline=yes", "--json=short", UNIT))
+    assert sum(1 for row in table if row["json_field"].startswith("CapabilityBoundingSet") and not row["set"]) == 0
+    run("systemd-analyze", "security", "--offline=yes", f"--threshold={round(EXPOSURE * 10)}", UNIT)
+    assert f"{EXPOSURE} OK" in run("systemd-analyze", "security", "--offline=yes", UNIT)
+    assert f"{EXPOSURE} OK" in (ROOT / "docs/permissions.md").read_text()
