@@ -29,10 +29,11 @@ class Cluster:
 
     # The lab
 
-    def run(self, *command):
+    def run(self, *command, **environment):
         """A command of tests/lab/lab; its output in case of failure."""
         done = subprocess.run([f"{ROOT}/tests/lab/lab", "--name", self.lab, *command],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                              env=os.environ | environment)
         if done.returncode:
             raise RuntimeError(f"lab {self.lab}: {' '.join(command)}: {done.stdout.strip()}")
         return done.stdout.strip()

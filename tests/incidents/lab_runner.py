@@ -154,6 +154,8 @@ class Runner:
         while time.time() < (calm + (3 if last else GROUP / self.factor)) or (not last and time.time() < start + SETTLED):
             self.look([], by_alert, stray)
             busy = {x["labels"]["alertname"] for x in self.cluster.alerts() if x["labels"]["severity"] != "info"}
+            if last:
+                busy -= {w.incident.alert for w in incidents if w.incident.lingers}
             if busy:
                 calm = time.time()
             if time.time() > start + QUIET / self.factor and busy:

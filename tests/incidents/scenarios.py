@@ -17,6 +17,7 @@ class Incident:
     during: object = None     # called once after the notification
     to: str = "page"
     silenced: tuple = ()      # alerts that must fire and be silenced
+    lingers: bool = False     # its range is so long that nobody waits for its end
 
 
 @dataclass
@@ -91,7 +92,7 @@ MESH = Lab("almesh", ("--nodes", "13", *TIMERS), nodes=13, slots=[
                  fault=("bird-dead", "n5"), silenced=("CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown")),
         Incident("no-peers", "CalicoBGPNoPeers", ("n6",), 'sum(calico_bgp_peers{node="n6"}) == 0', fault=("no-peers", "n6")),
         Incident("flapping", "CalicoBGPPeerFlapping", ("n7", a(8)),
-                 f'calico_bgp_peer_session_losses_total{{node="n7", peer="{a(8)}"}} > 0', fault=("flapping", "n7", "n8"), to="ticket"),
+                 f'calico_bgp_peer_session_losses_total{{node="n7", peer="{a(8)}"}} > 0', fault=("flapping", "n7", "n8"), to="ticket", lingers=True),
         Incident("peer-blocked", "CalicoBGPPeeringDown", ("n9", "n10"), down("n9", a(10)),
                  fault=("peer-blocked", "n9", "n10")),
     ],
@@ -105,7 +106,7 @@ MESH2 = Lab("almesh2", ("--nodes", "8", *TIMERS), nodes=8, slots=[
         Incident("mesh-incomplete", "CalicoBGPMeshIncomplete", ("n5",), 'sum(calico_bgp_peers{node="n5", peer_type="mesh"}) == 6',
                  fault=("mesh-incomplete", "n5", "n6"), silenced=("CalicoBGPPeeringDown",)),
         Incident("duplicate-block", "CalicoDuplicateBlock", ("1 IPv4 pod CIDR",), 'calico_pod_cidr_duplicate_owners > 0',
-                 fault=("duplicate-block", "n3", "n4"), to="ticket"),
+                 fault=("duplicate-block", "n3", "n4"), to="ticket", silenced=("CalicoForeignBlackhole",)),
     ],
 ])
 
@@ -135,7 +136,8 @@ KERNEL = Lab("alkern", ("--nodes", "4", "--routed", *TIMERS), nodes=4, slots=[
         Incident("route-missing", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26"),
                  'calico_pod_cidr_route_present{node="n1", cidr="192.168.2.0/26"} == 0', fault=("route-missing", "n1", "n2")),
         Incident("route-churn", "CalicoRouteChurn", ("n3", "bird"),
-                 'rate(calico_route_changes_total{node="n3", origin="bird", change="removed"}[10s]) > 0', fault=("route-churn", "n3"), to="ticket"),
+                 'rate(calico_route_changes_total{node="n3", origin="bird", change="removed"}[10s]) > 0', begin=lambda c: c.run("fault", "route-churn", "n3", LAB_PERIOD="1"),
+                 end=lambda c: c.run("heal", "route-churn", "n3"), to="ticket"),
     ],
     [
         Incident("kernel-refuses", "CalicoBirdKernelRoutesRejected", ("n1",), 'calico_bird_kernel_rejected_routes{node="n1"} > 0',
@@ -236,11 +238,11 @@ BENIGN = Lab("albenign", ("--nodes", "5", "--tor", *TIMERS), nodes=5, prepare=bi
     # From here to the end: a node without pods (its block released by a node that is up), a receive-only router (--tor), bird6 without
     # sessions and an unused tunnel that is down (prepare), an exporter that was told there is no BIRD (rt).
     [Benign("block released; node without pods", begin=lambda c: c.run("release", "n4"), info="CalicoBGPPeerNoRoutes")],
+    [Benign("300 pods in a second", begin=lambda c: c.run("pods", "n1", "300"), end=lambda c: c.run("pods", "n1", "0"))],
+    [Benign("SIGHUP by confd", begin=lambda c: c.run("reload"))],
+    [Benign("exporter restart", begin=restart_exporter("n3"), lasts=15)],
     [Benign("calico-node restart (40 s)", begin=lambda c: c.run("restart", "n1", "4"), lasts=20)],
     [Benign("graceful restart (120 s)", fault=("bird-dead", "n1"), lasts=12)],
-    [Benign("SIGHUP by confd", begin=lambda c: c.run("reload"))],
-    [Benign("300 pods in a second", begin=lambda c: c.run("pods", "n1", "300"), end=lambda c: c.run("pods", "n1", "0"))],
-    [Benign("exporter restart", begin=restart_exporter("n3"), lasts=15)],
     [Benign("node removed on purpose", begin=removed_on_purpose, lasts=30, end=back_again)],
     [Benign("bird6 without sessions; BIRD declared absent", lasts=60)],
     [Benign("receive-only router; unused tunnel down", lasts=60)],
