@@ -13,5 +13,5 @@ image: static chart-tools ## build the container image and run it as the chart d
 	packaging/image $(IMAGE_ARCH)
 	$(MAKE) test-image
 test-image:
-	tests/tools/need podman runc
+	tests/tools/need podman runc curl openssl binutils
 	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) -m pytest -q --tb=short -p no:cacheprovider tests/image

@@ -2,6 +2,7 @@
 
 use calico_bgp_exporter::cli::{Cli, Command};
 use calico_bgp_exporter::config::{self, BadFlag};
+use calico_bgp_exporter::http::WebConfigError;
 use calico_bgp_exporter::observe::pod_file::BadFile;
 use calico_bgp_exporter::{doctor, serve};
 use clap::Parser;
@@ -30,7 +31,7 @@ fn outcome(result: anyhow::Result<()>) -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             // A file that a flag names is a flag's value.
-            if error.is::<BadFile>() {
+            if error.is::<BadFile>() || error.is::<WebConfigError>() {
                 return ExitCode::from(2);
             }
             ExitCode::FAILURE

@@ -4,7 +4,7 @@ use crate::cli::DetailArg;
 use crate::config::Serve;
 use crate::diagnose;
 use crate::expose::{Detail, DetailLevel, Labels};
-use crate::http::{self, App, ListenAddress, Server, Site};
+use crate::http::{self, App, ListenAddress, Server, Site, WebConfig};
 use crate::log;
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
@@ -39,6 +39,10 @@ async fn serve(settings: Serve) -> Result<()> {
         .iter()
         .map(|address| address.parse::<ListenAddress>())
         .collect::<Result<Vec<_>, _>>()?;
+    let web_config = match &settings.web_config {
+        Some(path) => WebConfig::load(path)?,
+        None => WebConfig::none(),
+    };
     let listeners = http::bind(&addresses).await?;
     let node = settings.look.node.clone();
     let observer = Observer::new(settings.look.clone())?;
@@ -60,7 +64,9 @@ async fn serve(settings: Serve) -> Result<()> {
         detail: detail(&settings),
     };
     let looking = look_on(observer, asked, settings.refresh, Arc::clone(&ready));
-    let server = Server::new(listeners, Asker { ask, ready }, site).run(ended()?);
+    let server = Server::new(listeners, Asker { ask, ready }, site)
+        .with_web_config(web_config)
+        .run(ended()?);
     tokio::select! {
         () = looking => {}
         () = server => {}
@@ -103,6 +109,7 @@ async fn look_on(
     ready: Arc<AtomicBool>,
 ) {
     let mut next = Instant::now();
+    let mut gulp = next;
     loop {
         let mut askers = Vec::new();
         tokio::select! {
@@ -112,8 +119,11 @@ async fn look_on(
                 None => return,
             },
             () = tokio::time::sleep_until(next) => {}
-            () = observer.announced() => {
-                tokio::time::sleep(GULP).await;
+            () = async {
+                tokio::time::sleep_until(gulp).await;
+                observer.announced().await;
+            } => {
+                gulp = Instant::now() + GULP;
                 continue;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::collector::Out;
 use super::families as f;
-use super::series::Value;
+use super::series::{Shared, Value};
 use super::{Detail, DetailLevel};
 use crate::model::IpVersion;
 use crate::model::daemon::DaemonLook;
@@ -33,7 +33,8 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
         }
         DetailLevel::None => (Vec::new(), None),
     };
-    let rows: Vec<Row> = shown.iter().map(|s| Row::new(out.node(), s)).collect();
+    let rows = shown.iter().map(|s| Row::new(out.node(), s));
+    let rows = rows.collect::<Result<Vec<Row>, fmt::Error>>()?;
 
     states(out, &rows)?;
     counts(out, &all, &readable)?;
@@ -44,7 +45,7 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
             let count = left_out
                 .iter()
                 .filter(|s| s.session.ip_version() == *version);
-            series.gauge(&[&[node, version.as_str().into()]], count.count() as u64)?;
+            series.gauge(&[node, version.as_str().into()], count.count() as u64)?;
         }
     }
     per_session(out, &rows)?;
@@ -59,22 +60,21 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
 /// A session with the label values that all its series share.
 struct Row<'a> {
     judged: &'a JudgedSession,
-    labels: [Value<'a>; 5],
+    labels: Shared<'a>,
 }
 
 impl<'a> Row<'a> {
-    fn new(node: Value<'a>, judged: &'a JudgedSession) -> Self {
+    fn new(node: Value<'a>, judged: &'a JudgedSession) -> Result<Self, fmt::Error> {
         let session = &judged.session;
-        Row {
-            judged,
-            labels: [
-                node,
-                session.neighbor.into(),
-                session.peer_type.as_str().into(),
-                session.ip_version().as_str().into(),
-                session.name.as_str().into(),
-            ],
-        }
+        let values = [
+            node,
+            session.neighbor.into(),
+            session.peer_type.as_str().into(),
+            session.ip_version().as_str().into(),
+            session.name.as_str().into(),
+        ];
+        let labels = Shared::new(&f::BGP_PEERS_STATE, &values)?;
+        Ok(Row { judged, labels })
     }
 }
 
@@ -118,8 +118,8 @@ fn states(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEERS_STATE);
     for row in rows {
         let up = row.judged.up;
-        series.gauge(&[&row.labels, &["up".into()]], u32::from(up))?;
-        series.gauge(&[&row.labels, &["down".into()]], u32::from(!up))?;
+        series.gauge_of(&row.labels, &["up".into()], u32::from(up))?;
+        series.gauge_of(&row.labels, &["down".into()], u32::from(!up))?;
     }
     Ok(())
 }
@@ -139,12 +139,12 @@ fn counts(out: &mut Out, all: &[&JudgedSession], readable: &[IpVersion]) -> fmt:
             for (up, state) in [(true, "up"), (false, "down")] {
                 let count = counts.get(&(*version, peer_type, up)).copied();
                 series.gauge(
-                    &[&[
+                    &[
                         node,
                         version.as_str().into(),
                         peer_type.as_str().into(),
                         state.into(),
-                    ]],
+                    ],
                     count.unwrap_or(0),
                 )?;
             }
@@ -157,35 +157,35 @@ fn per_session(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_FSM_STATE);
     for row in rows {
         let state = row.judged.session.bgp_state.rfc4273();
-        series.gauge(&[&row.labels], u32::from(state))?;
+        series.gauge_of(&row.labels, &[], u32::from(state))?;
     }
     let mut series = out.family(&f::BGP_PEER_INFO);
     for row in rows {
         let session = &row.judged.session;
-        series.info(&[
+        series.info_of(
             &row.labels,
             &[
                 session.neighbor_as.into(),
                 session.local_as.into(),
                 session.source_address.into(),
             ],
-        ])?;
+        )?;
     }
     let mut series = out.family(&f::BGP_PEER_DOWN_REASON);
     for row in rows.iter().filter(|row| !row.judged.up) {
         if let Some(reason) = row.judged.reason {
-            series.gauge(&[&row.labels, &[reason.as_str().into()]], 1u32)?;
+            series.gauge_of(&row.labels, &[reason.as_str().into()], 1u32)?;
         }
     }
     let mut series = out.family(&f::BGP_PEER_STATE_CHANGE);
     for row in rows {
         if let Some(since) = row.judged.since {
-            series.gauge(&[&row.labels], since.as_secs_f64())?;
+            series.gauge_of(&row.labels, &[], since.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BGP_PEER_SESSION_LOSSES);
     for row in rows {
-        series.counter(&[&row.labels], row.judged.losses)?;
+        series.counter_of(&row.labels, &[], row.judged.losses)?;
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ fn losses(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
             let losses = &snapshot.counters.session_losses;
             let count = losses.get(&(version, peer_type)).copied().unwrap_or(0);
             series.counter(
-                &[&[node, version.as_str().into(), peer_type.as_str().into()]],
+                &[node, version.as_str().into(), peer_type.as_str().into()],
                 count,
             )?;
         }
@@ -221,7 +221,7 @@ fn routes(out: &mut Out, rows: &[Row]) -> fmt::Result {
         ];
         for (kind, count) in kinds {
             if let Some(count) = count {
-                series.gauge(&[&row.labels, &[kind.into()]], count)?;
+                series.gauge_of(&row.labels, &[kind.into()], count)?;
             }
         }
     }
@@ -251,7 +251,7 @@ fn updates(out: &mut Out, rows: &[Row]) -> fmt::Result {
             for (result, count) in results {
                 if let Some(count) = count {
                     let labels = [direction.into(), kind.into(), result.into()];
-                    series.counter(&[&row.labels, &labels], count)?;
+                    series.counter_of(&row.labels, &labels, count)?;
                 }
             }
         }
@@ -271,13 +271,13 @@ fn identities(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
     }
     let mut series = out.family(&f::BGP_NODE_INFO);
     for (address, identity) in by_address {
-        series.info(&[&[
+        series.info(&[
             node,
             address.into(),
             IpVersion::from(address).as_str().into(),
             identity.local_as.into(),
             identity.router_id.as_str().into(),
-        ]])?;
+        ])?;
     }
     Ok(())
 }

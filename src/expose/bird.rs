@@ -39,19 +39,24 @@ fn per_socket(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
     let mut series = out.family(&f::BIRD_UP);
     for view in &distinct {
         let values = [node, labels(view).into(), view.look.socket.as_str().into()];
-        series.gauge(&[&values], u32::from(view.look.result.is_ok()))?;
+        series.gauge(&values, u32::from(view.look.result.is_ok()))?;
     }
     let mut series = out.family(&f::BIRD_QUERY_DURATION);
     for view in &distinct {
         let values = [node, labels(view).into(), view.look.socket.as_str().into()];
-        series.gauge(&[&values], view.look.duration.as_secs_f64())?;
+        series.gauge(&values, view.look.duration.as_secs_f64())?;
     }
     let mut series = out.family(&f::BIRD_QUERY_ERRORS);
     for view in &distinct {
-        let values = [node, labels(view).into(), view.look.socket.as_str().into()];
         for kind in QueryErrorKind::ALL {
+            let values = [
+                node,
+                labels(view).into(),
+                view.look.socket.as_str().into(),
+                kind.as_str().into(),
+            ];
             let count = view.query_errors.get(&kind).copied().unwrap_or(0);
-            series.counter(&[&values, &[kind.as_str().into()]], count)?;
+            series.counter(&values, count)?;
         }
     }
     Ok(())
@@ -61,31 +66,31 @@ fn per_daemon(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::BIRD_INFO);
     for (view, daemon) in read {
-        series.info(&[&[
+        series.info(&[
             node,
             view.look.ip_version.as_str().into(),
             daemon.version.as_str().into(),
             daemon.router_id.as_str().into(),
-        ]])?;
+        ])?;
     }
     let mut series = out.family(&f::BIRD_START);
     for (view, _) in read {
         if let Some(started) = view.started {
             let values = [node, view.look.ip_version.as_str().into()];
-            series.gauge(&[&values], started.as_secs_f64())?;
+            series.gauge(&values, started.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BIRD_RECONFIGURATION);
     for (view, _) in read {
         if let Some(reconfigured) = view.reconfigured {
             let values = [node, view.look.ip_version.as_str().into()];
-            series.gauge(&[&values], reconfigured.as_secs_f64())?;
+            series.gauge(&values, reconfigured.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BIRD_RECOVERY);
     for (view, daemon) in read {
         let values = [node, view.look.ip_version.as_str().into()];
-        series.gauge(&[&values], u32::from(daemon.recovery))?;
+        series.gauge(&values, u32::from(daemon.recovery))?;
     }
     Ok(())
 }
@@ -98,7 +103,7 @@ fn unknown_lines(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
     }
     let mut series = out.family(&f::BIRD_UNKNOWN_LINES);
     for (version, count) in lines {
-        series.counter(&[&[node, version.as_str().into()]], count)?;
+        series.counter(&[node, version.as_str().into()], count)?;
     }
     Ok(())
 }
@@ -120,7 +125,7 @@ fn protocols(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
                 kind.into(),
             ];
             let up = protocol.state == ProtocolState::Up;
-            series.gauge(&[&values], u32::from(up))?;
+            series.gauge(&values, u32::from(up))?;
         }
     }
     let mut seen = HashSet::new();
@@ -132,7 +137,7 @@ fn protocols(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
                 && seen.insert((version, &protocol.name))
             {
                 let values = [node, version.as_str().into(), protocol.name.as_str().into()];
-                series.gauge(&[&values], routes.exported)?;
+                series.gauge(&values, routes.exported)?;
             }
         }
     }
@@ -154,7 +159,7 @@ fn rejected(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
                 let count = refused
                     .iter()
                     .filter(|net| IpVersion::from(**net) == version);
-                series.gauge(&[&[node, version.as_str().into()]], count.count() as u64)?;
+                series.gauge(&[node, version.as_str().into()], count.count() as u64)?;
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
         ("links", kernel.tunnels.is_ok()),
         ("sysctl", kernel.forwarding.is_ok()),
     ] {
-        series.gauge(&[&[node, source.into()]], u32::from(up))?;
+        series.gauge(&[node, source.into()], u32::from(up))?;
     }
     if let Ok(summary) = &kernel.routes {
         routes(out, summary)?;
@@ -40,7 +40,7 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
         let mut series = out.family(&f::IP_FORWARDING);
         for (version, enabled) in IpVersion::FAMILIES.into_iter().zip(forwarding) {
             if let Some(enabled) = enabled {
-                series.gauge(&[&[node, version.as_str().into()]], u32::from(*enabled))?;
+                series.gauge(&[node, version.as_str().into()], u32::from(*enabled))?;
             }
         }
     }
@@ -51,7 +51,7 @@ fn routes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::KERNEL_BIRD_ROUTES);
     for (version, count) in IpVersion::FAMILIES.into_iter().zip(summary.bird_routes) {
-        series.gauge(&[&[node, version.as_str().into()]], count)?;
+        series.gauge(&[node, version.as_str().into()], count)?;
     }
     let mut series = out.family(&f::ROUTES);
     for version in IpVersion::FAMILIES {
@@ -65,7 +65,7 @@ fn routes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
                     encapsulation.as_str().into(),
                     origin.as_str().into(),
                 ];
-                series.gauge(&[&values], count)?;
+                series.gauge(&values, count)?;
             }
         }
     }
@@ -87,7 +87,7 @@ fn route_changes(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
                     origin.as_str().into(),
                     change.as_str().into(),
                 ];
-                series.counter(&[&values], count.unwrap_or(0))?;
+                series.counter(&values, count.unwrap_or(0))?;
             }
         }
     }
@@ -99,7 +99,7 @@ fn foreign_blackholes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
     let mut series = out.family(&f::FOREIGN_BLACKHOLES);
     for (version, foreign) in IpVersion::FAMILIES.iter().zip(&summary.foreign_blackholes) {
         if let Some(foreign) = foreign {
-            series.gauge(&[&[node, version.as_str().into()]], foreign.len())?;
+            series.gauge(&[node, version.as_str().into()], foreign.len())?;
         }
     }
     Ok(())
@@ -112,14 +112,19 @@ fn tunnels(out: &mut Out, tunnels: &[&Tunnel], routes_read: bool) -> fmt::Result
     let mut series = out.family(&f::TUNNEL_UP);
     for tunnel in tunnels {
         let values = [node, tunnel.device.as_str().into(), labels(tunnel).into()];
-        series.gauge(&[&values], u32::from(tunnel.up))?;
+        series.gauge(&values, u32::from(tunnel.up))?;
     }
     if routes_read {
         let mut series = out.family(&f::TUNNEL_ROUTES);
         for tunnel in tunnels {
-            let values = [node, tunnel.device.as_str().into(), labels(tunnel).into()];
             for (version, count) in IpVersion::FAMILIES.into_iter().zip(tunnel.routes) {
-                series.gauge(&[&values, &[version.as_str().into()]], count)?;
+                let values = [
+                    node,
+                    tunnel.device.as_str().into(),
+                    labels(tunnel).into(),
+                    version.as_str().into(),
+                ];
+                series.gauge(&values, count)?;
             }
         }
     }
@@ -127,14 +132,14 @@ fn tunnels(out: &mut Out, tunnels: &[&Tunnel], routes_read: bool) -> fmt::Result
     for tunnel in tunnels {
         if let Some((mtu, _)) = tunnel.seen {
             let values = [node, tunnel.device.as_str().into(), labels(tunnel).into()];
-            series.gauge(&[&values], mtu)?;
+            series.gauge(&values, mtu)?;
         }
     }
     let mut series = out.family(&f::TUNNEL_FITTING_MTU);
     for tunnel in tunnels {
         if let Some(mtu) = tunnel.largest_fitting_mtu {
             let values = [node, tunnel.device.as_str().into(), labels(tunnel).into()];
-            series.gauge(&[&values], mtu)?;
+            series.gauge(&values, mtu)?;
         }
     }
     for (family, pick) in COUNTERS {
@@ -143,7 +148,7 @@ fn tunnels(out: &mut Out, tunnels: &[&Tunnel], routes_read: bool) -> fmt::Result
             if let Some((_, stats)) = &tunnel.seen {
                 let values: [Value; 3] =
                     [node, tunnel.device.as_str().into(), labels(tunnel).into()];
-                series.counter(&[&values], pick(stats))?;
+                series.counter(&values, pick(stats))?;
             }
         }
     }

@@ -17,16 +17,16 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, now: UnixTime) -> fmt::
     let node = out.node();
     let version = env!("CARGO_PKG_VERSION");
     out.family(&f::BUILD_INFO)
-        .info(&[&[node, version.into(), REVISION.into()]])?;
+        .info(&[node, version.into(), REVISION.into()])?;
     let counters = &snapshot.counters;
     out.family(&f::NETLINK_OVERRUNS)
-        .counter(&[&[node]], counters.netlink_overruns)?;
+        .counter(&[node], counters.netlink_overruns)?;
     out.family(&f::NETLINK_RESYNCS)
-        .counter(&[&[node]], counters.netlink_resyncs)?;
+        .counter(&[node], counters.netlink_resyncs)?;
     out.family(&f::LOOK_DURATION)
-        .gauge(&[&[node]], snapshot.duration.as_secs_f64())?;
+        .gauge(&[node], snapshot.duration.as_secs_f64())?;
     out.family(&f::SNAPSHOT_AGE)
-        .gauge(&[&[node]], now.since(snapshot.at).as_secs_f64())?;
+        .gauge(&[node], now.since(snapshot.at).as_secs_f64())?;
     process(out, &Process::read())
 }
 

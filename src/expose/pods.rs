@@ -3,7 +3,7 @@
 use super::DetailLevel;
 use super::collector::Out;
 use super::families as f;
-use super::series::Value;
+use super::series::{Shared, Value};
 use crate::model::IpVersion;
 use crate::model::pod::PodCidr;
 use crate::model::snapshot::Presence;
@@ -15,7 +15,7 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
     all.dedup_by_key(|pod| pod.expected);
 
     let node = out.node();
-    let rows: Vec<Row> = all
+    let rows = all
         .iter()
         .filter(|pod| match detail {
             DetailLevel::All => true,
@@ -23,11 +23,11 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
             DetailLevel::None => false,
         })
         .map(|pod| Row::new(node, pod))
-        .collect();
+        .collect::<Result<Vec<Row>, fmt::Error>>()?;
 
     let mut series = out.family(&f::POD_CIDR_PRESENT);
     for row in &rows {
-        series.gauge(&[&row.labels], u32::from(row.pod.absent.is_none()))?;
+        series.gauge_of(&row.labels, &[], u32::from(row.pod.absent.is_none()))?;
     }
     counts(out, &all)?;
     per_cidr(out, &rows)?;
@@ -37,21 +37,20 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
 /// A CIDR with the label values that all its series share.
 struct Row<'a> {
     pod: &'a PodCidr,
-    labels: [Value<'a>; 4],
+    labels: Shared<'a>,
 }
 
 impl<'a> Row<'a> {
-    fn new(node: Value<'a>, pod: &'a PodCidr) -> Self {
+    fn new(node: Value<'a>, pod: &'a PodCidr) -> Result<Self, fmt::Error> {
         let cidr = pod.expected.cidr;
-        Row {
-            pod,
-            labels: [
-                node,
-                cidr.into(),
-                IpVersion::from(cidr).as_str().into(),
-                pod.expected.owner.into(),
-            ],
-        }
+        let values = [
+            node,
+            cidr.into(),
+            IpVersion::from(cidr).as_str().into(),
+            pod.expected.owner.into(),
+        ];
+        let labels = Shared::new(&f::POD_CIDR_PRESENT, &values)?;
+        Ok(Row { pod, labels })
     }
 }
 
@@ -65,7 +64,7 @@ fn counts(out: &mut Out, all: &[&PodCidr]) -> fmt::Result {
                 .filter(|pod| IpVersion::from(pod.expected.cidr) == version)
                 .filter(|pod| pod.absent.is_none() == present)
                 .count();
-            series.gauge(&[&[node, version.as_str().into(), word.into()]], count)?;
+            series.gauge(&[node, version.as_str().into(), word.into()], count)?;
         }
     }
     Ok(())
@@ -75,7 +74,7 @@ fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::POD_CIDR_INFO);
     for row in rows {
         if let Some(reached) = &row.pod.reached {
-            series.info(&[
+            series.info_of(
                 &row.labels,
                 &[
                     reached.encapsulation.as_str().into(),
@@ -83,19 +82,19 @@ fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
                     reached.gateway.into(),
                     reached.origin.as_str().into(),
                 ],
-            ])?;
+            )?;
         }
     }
     let mut series = out.family(&f::POD_CIDR_FALLTHROUGH);
     for row in rows {
         if let Some(via) = row.pod.absent {
-            series.gauge(&[&row.labels, &[via.as_str().into()]], 1u32)?;
+            series.gauge_of(&row.labels, &[via.as_str().into()], 1u32)?;
         }
     }
     let mut series = out.family(&f::POD_CIDR_MISMATCH);
     for row in rows {
         if let Some(mismatch) = row.pod.mismatch {
-            series.gauge(&[&row.labels], u32::from(mismatch))?;
+            series.gauge_of(&row.labels, &[], u32::from(mismatch))?;
         }
     }
     Ok(())
@@ -111,11 +110,11 @@ fn totals(out: &mut Out, presence: &Presence) -> fmt::Result {
         let count = duplicates
             .iter()
             .filter(|net| IpVersion::from(**net) == version);
-        series.gauge(&[&[node, version.as_str().into()]], count.count())?;
+        series.gauge(&[node, version.as_str().into()], count.count())?;
     }
     let mut series = out.family(&f::POD_CIDRS_LEFT_OUT);
     for (version, count) in IpVersion::FAMILIES.into_iter().zip(presence.left_out) {
-        series.gauge(&[&[node, version.as_str().into()]], count)?;
+        series.gauge(&[node, version.as_str().into()], count)?;
     }
     Ok(())
 }

@@ -8,6 +8,9 @@ from speaker import AS, NODE, address
 from stage import bird, netns
 from stage.netns import Namespace, batch
 
+# Seconds; longer than the exporter gives a session that came up.
+SETTLED = 65
+
 
 class Peers:
     """Two namespaces, one BIRD, `configured` sessions of which `established` come up, `blocks` routes from each."""
@@ -28,12 +31,14 @@ class Peers:
         self._wait()
 
     def _wait(self):
-        end = time.monotonic() + 180
+        end = time.monotonic() + 300
         while True:
             answer = self.bird.ask("show protocols")
             up = answer.count("Established")
             routes = self.node.run("ip", "route", "show", "proto", "bird").count("\n")
             if up >= self.established and routes >= self.established * self.blocks:
+                # For a minute after a session came up the exporter reads the route table at each look.
+                time.sleep(SETTLED)
                 return
             if time.monotonic() > end or self.speaker.poll() is not None:
                 self.close()

@@ -1,9 +1,9 @@
 //! TLS and client certificates, with openssl's certificates and curl.
 
 use super::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use tempfile::TempDir;
 
 fn run(directory: &Path, program: &str, arguments: &[&str]) {
     let output = Command::new(program)
@@ -59,38 +59,26 @@ fn certificate(directory: &Path, name: &str, names: &str, issuer: Option<&str>) 
     run(directory, "openssl", &arguments);
 }
 
-/// A CA, a server, and clients of it, of another CA, and of nobody.
-fn certificates() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        need(&["openssl", "curl"]);
-        // Kept until the process ends: every test of this file uses it.
-        let directory = tempfile::tempdir().unwrap().keep();
-        certificate(&directory, "ca", "", None);
-        certificate(&directory, "other-ca", "", None);
-        certificate(
-            &directory,
-            "server",
-            "DNS:localhost,IP:127.0.0.1",
-            Some("ca"),
-        );
-        certificate(
-            &directory,
-            "renewed",
-            "DNS:localhost,IP:127.0.0.1",
-            Some("ca"),
-        );
-        let names =
-            "DNS:prometheus.example,email:p@example,IP:192.0.2.7,URI:spiffe://cluster/prometheus";
-        certificate(&directory, "client", names, Some("ca"));
-        certificate(
-            &directory,
-            "stranger",
-            "DNS:stranger.example",
-            Some("other-ca"),
-        );
-        directory
-    })
+/// A directory with a CA, a server, and clients of it, of another CA, and of nobody.
+fn directory() -> TempDir {
+    need(&["openssl", "curl"]);
+    let made = tempfile::tempdir().unwrap();
+    let directory = made.path();
+    certificate(directory, "ca", "", None);
+    certificate(directory, "other-ca", "", None);
+    let here = "DNS:localhost,IP:127.0.0.1";
+    certificate(directory, "server", here, Some("ca"));
+    certificate(directory, "renewed", here, Some("ca"));
+    let names =
+        "DNS:prometheus.example,email:p@example,IP:192.0.2.7,URI:spiffe://cluster/prometheus";
+    certificate(directory, "client", names, Some("ca"));
+    certificate(
+        directory,
+        "stranger",
+        "DNS:stranger.example",
+        Some("other-ca"),
+    );
+    made
 }
 
 fn start(directory: &Path, text: &str) -> Running {
@@ -100,20 +88,10 @@ fn start(directory: &Path, text: &str) -> Running {
     Running::start_with(Node::default(), config, Limits::default())
 }
 
-/// A directory of its own with the certificates that a file names.
-fn directory() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(certificates()).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
-    }
-    directory
-}
-
 const SERVER: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
 /// The status that curl gets; 0 where there is no answer.
-fn curl(server: &Running, arguments: &[&str]) -> u16 {
+fn curl(directory: &TempDir, server: &Running, arguments: &[&str]) -> u16 {
     let output = Command::new("curl")
         .args([
             "-s",
@@ -131,7 +109,7 @@ fn curl(server: &Running, arguments: &[&str]) -> u16 {
             "https://localhost:{}/metrics",
             server.address.port()
         ))
-        .current_dir(certificates())
+        .current_dir(directory.path())
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap().parse().unwrap()
@@ -146,20 +124,20 @@ fn with(name: &str) -> [String; 4] {
     ]
 }
 
-fn curl_as(server: &Running, name: &str) -> u16 {
+fn curl_as(directory: &TempDir, server: &Running, name: &str) -> u16 {
     let arguments = with(name);
-    curl(server, &arguments.each_ref().map(String::as_str))
+    curl(directory, server, &arguments.each_ref().map(String::as_str))
 }
 
 #[test]
 fn serves_over_tls_1_2_and_1_3() {
     let directory = directory();
     let server = start(directory.path(), SERVER);
-    assert_eq!(curl(&server, &[]), 200);
-    assert_eq!(curl(&server, &["--tlsv1.3"]), 200);
-    assert_eq!(curl(&server, &["--tls-max", "1.2"]), 200);
-    assert_eq!(curl(&server, &["--http2"]), 200);
-    assert_eq!(curl(&server, &["--cacert", "other-ca.crt"]), 0);
+    assert_eq!(curl(&directory, &server, &[]), 200);
+    assert_eq!(curl(&directory, &server, &["--tlsv1.3"]), 200);
+    assert_eq!(curl(&directory, &server, &["--tls-max", "1.2"]), 200);
+    assert_eq!(curl(&directory, &server, &["--http2"]), 200);
+    assert_eq!(curl(&directory, &server, &["--cacert", "other-ca.crt"]), 0);
     // Plain HTTP gets no answer.
     use std::io::{Read, Write};
     let mut stream = client::connect(server.address);
@@ -175,17 +153,18 @@ fn serves_over_tls_1_2_and_1_3() {
 fn versions_suites_and_curves() {
     let directory = directory();
     let server = start(directory.path(), &format!("{SERVER}  min_version: TLS13\n"));
-    assert_eq!(curl(&server, &["--tls-max", "1.2"]), 0);
-    assert_eq!(curl(&server, &[]), 200);
+    assert_eq!(curl(&directory, &server, &["--tls-max", "1.2"]), 0);
+    assert_eq!(curl(&directory, &server, &[]), 200);
     let server = start(directory.path(), &format!("{SERVER}  max_version: TLS12\n"));
-    assert_eq!(curl(&server, &["--tlsv1.3"]), 0);
-    assert_eq!(curl(&server, &[]), 200);
+    assert_eq!(curl(&directory, &server, &["--tlsv1.3"]), 0);
+    assert_eq!(curl(&directory, &server, &[]), 200);
 
     let suite = "  cipher_suites: [TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305]\n  curve_preferences: [CurveP384]\n";
     let server = start(directory.path(), &format!("{SERVER}{suite}"));
     let old = ["--tls-max", "1.2", "--ciphers"];
     assert_eq!(
         curl(
+            &directory,
             &server,
             &[&old[..], &["ECDHE-ECDSA-AES128-GCM-SHA256"]].concat()
         ),
@@ -193,14 +172,15 @@ fn versions_suites_and_curves() {
     );
     assert_eq!(
         curl(
+            &directory,
             &server,
             &[&old[..], &["ECDHE-ECDSA-CHACHA20-POLY1305"]].concat()
         ),
         200
     );
-    assert_eq!(curl(&server, &["--tlsv1.3"]), 200);
-    assert_eq!(curl(&server, &["--curves", "X25519"]), 0);
-    assert_eq!(curl(&server, &["--curves", "P-384"]), 200);
+    assert_eq!(curl(&directory, &server, &["--tlsv1.3"]), 200);
+    assert_eq!(curl(&directory, &server, &["--curves", "X25519"]), 0);
+    assert_eq!(curl(&directory, &server, &["--curves", "P-384"]), 200);
 }
 
 #[test]
@@ -215,7 +195,7 @@ fn inline_certificates() {
     let (cert, key) = (indented("server.crt"), indented("server.key"));
     let text = format!("tls_server_config:\n  cert: |\n{cert}  key: |\n{key}");
     let server = start(directory.path(), &text);
-    assert_eq!(curl(&server, &[]), 200);
+    assert_eq!(curl(&directory, &server, &[]), 200);
 }
 
 #[test]
@@ -225,9 +205,9 @@ fn client_certificates() {
         let text = format!("{SERVER}  client_auth_type: {auth}\n{more}");
         let server = start(directory.path(), &text);
         [
-            curl(&server, &[]),
-            curl_as(&server, "client"),
-            curl_as(&server, "stranger"),
+            curl(&directory, &server, &[]),
+            curl_as(&directory, &server, "client"),
+            curl_as(&directory, &server, "stranger"),
         ]
     };
     let ca = "  client_ca_file: ca.crt\n";
@@ -263,9 +243,9 @@ fn users_over_tls() {
         directory.path(),
         &format!("{SERVER}basic_auth_users:\n  alice: {hash}\n"),
     );
-    assert_eq!(curl(&server, &[]), 401);
-    assert_eq!(curl(&server, &["-u", "alice:wrong"]), 401);
-    assert_eq!(curl(&server, &["-u", "alice:secret"]), 200);
+    assert_eq!(curl(&directory, &server, &[]), 401);
+    assert_eq!(curl(&directory, &server, &["-u", "alice:wrong"]), 401);
+    assert_eq!(curl(&directory, &server, &["-u", "alice:secret"]), 200);
 }
 
 /// The certificate that the server shows, as openssl sees it.
@@ -298,7 +278,7 @@ fn a_renewed_certificate_is_served_without_restart() {
     assert_eq!(subject(&server), "subject=CN=renewed");
     put("web.yml", "server.crt");
     assert_eq!(subject(&server), "subject=CN=renewed");
-    assert_eq!(curl(&server, &[]), 200);
+    assert_eq!(curl(&directory, &server, &[]), 200);
 }
 
 /// A mounted Secret changes by a symbolic link that is moved.
