@@ -152,7 +152,7 @@ export const table = ({ columns, hidden = [], sort, empty, ...rest }) => {
     defaults: { ...(empty && { noValue: empty }) },
     custom: { align: "auto", cellOptions: { type: "auto" }, filterable: false, inspect: false },
     overrides: [
-      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: "–", ...look } : look)).filter((o) => o.properties.length),
+      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: look.links ? "\u00a0" : "–", ...look } : look)).filter((o) => o.properties.length),
       ...hidden.map((name) => series(name, { "custom.hidden": true, "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
     ],
     options: {

@@ -2,6 +2,7 @@
 
 const noFault = ["healthy", "single"];
 const alone = ["single"];
+const large = ["large"]; // of sessions and pod CIDRs it shows only what is in trouble
 
 /**
  * Panels that are empty, or of panels with several queries the queries that are. Nothing else may be empty, and a
