@@ -97,7 +97,7 @@ const states = l.timeline({
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
     Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
   targets: [
-    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, avg_over_time((${q.nodeState})[$__range:$__interval] @ end()))`), "{{node}}"),
+    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, ${q.trouble})`), "{{node}}"),
   ],
   unit: "none",
   mappings: l.map(q.nodeStates),

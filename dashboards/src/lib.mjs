@@ -50,7 +50,7 @@ const refIds = (targets) => targets.map((t, i) => ({ ...t, refId: String.fromCha
 
 // ---- panels ----------------------------------------------------------------------------------------------------
 
-function panel(type, { id, title, description, targets, w, h, interval, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
+function panel(type, { id, title, description, targets, w, h, interval, maxDataPoints, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
   return {
     id,
     type,
@@ -64,6 +64,7 @@ function panel(type, { id, title, description, targets, w, h, interval, unit = "
     },
     options,
     ...(interval && { interval }),
+    ...(maxDataPoints && { maxDataPoints }),
     targets: refIds(targets),
     ...(transformations && { transformations }),
   };
@@ -127,6 +128,7 @@ export const graph = ({ style = "lines", line = false, custom = {}, legend = {},
 export const timeline = ({ mappings, links, empty, ...rest }) =>
   panel("state-timeline", {
     ...rest,
+    maxDataPoints: 240, // a state is asked of every node or session at every point
     custom: { fillOpacity: 85, lineWidth: 0, spanNulls: false, insertNulls: false },
     defaults: { mappings, ...(links && { links }), ...(empty && { noValue: empty }) },
     options: {

@@ -30,8 +30,8 @@ try {
     for (const view of chosen.filter((v) => v.story === name)) {
       const report = await browser.draw(view, { prometheus: history.url, from: clock.start * 1000, to: clock.end * 1000, scrape: stories[name].step ?? clock.step }, `${out}/${view.picture}.png`);
       const wrong = judge(view, report);
-      const slowest = Math.max(...report.queries.map((q) => q.ms ?? 0));
-      console.log(`${seconds()}: ${wrong.length ? "FAILED" : "drawn"}: ${view.picture}: ${report.panels} panels, ${report.queries.length} queries, slowest ${slowest} ms`);
+      const slowest = report.queries.reduce((a, b) => ((a.ms ?? 0) > (b.ms ?? 0) ? a : b));
+      console.log(`${seconds()}: ${wrong.length ? "FAILED" : "drawn"}: ${view.picture}: ${report.panels} panels, ${report.queries.length} queries, slowest ${slowest.ms} ms (panel ${slowest.panel})`);
       for (const line of wrong) console.log(`    ${line}`);
       failures += wrong.length > 0;
     }
