@@ -6,6 +6,7 @@ TRIPLE_arm64 := aarch64-unknown-linux-gnu
 STATIC := target/image/$(IMAGE_ARCH)/calico-bgp-exporter
 
 .PHONY: static image test-image
+test-parts: image
 static: ## the static binary for image and packages
 	RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --release --locked --target $(TRIPLE_$(IMAGE_ARCH))
 	install -D target/$(TRIPLE_$(IMAGE_ARCH))/release/calico-bgp-exporter $(STATIC)

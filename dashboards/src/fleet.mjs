@@ -97,7 +97,7 @@ const states = l.timeline({
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
     Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
   targets: [
-    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, avg_over_time((${q.nodeState})[$__range:$__interval] @ end()))`), "{{node}}"),
+    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, ${q.trouble})`), "{{node}}"),
   ],
   unit: "none",
   mappings: l.map(q.nodeStates),
@@ -270,13 +270,8 @@ const churn = l.graph({
   h: 8,
 });
 
-/** `about`: which nodes' alerts are shown (an alert about many nodes has no label `node`); `on`: panels for the others. */
-export const annotationsFor = (about, on) => [
-  l.annotation("Alerts", "red", `max by (alertname, severity, node, peer) (ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster", node=~"${about}"})`, {
-    title: "{{alertname}}",
-    text: "{{severity}} {{node}} {{peer}}",
-    tags: "alertname,node,peer",
-  }),
+/** BIRD's restarts and session losses, on the panels `on`. */
+export const events = (on) => [
   l.annotation("BIRD restarts", "blue", `max by (cluster, node) (${m("calico_bird_start_timestamp_seconds")}) * 1000`, {
     title: "BIRD started",
     text: "{{node}}",
@@ -290,12 +285,18 @@ export const annotationsFor = (about, on) => [
     on,
   }),
 ];
+// One mark for each alert, however many nodes it speaks of: the table beside names them.
+const alertMarks = l.annotation("Alerts", "red", `count by (alertname, severity) (${firing})`, {
+  title: "{{alertname}}",
+  text: "{{severity}}",
+  tags: "alertname,severity",
+});
 
 export const fleet = l.dashboard({
   self: "fleet",
   title: "Calico BGP / Fleet",
   description: "Is the network between the nodes whole? Sessions, pod routes and tunnels of all nodes, the culprit first.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.nodes],
-  annotations: annotationsFor(".*", [10, 14]),
+  annotations: [alertMarks, ...events([10, 14])],
   rows: [stats, [states, alerts], [[unreachable, missing], sessions], [mix, losses, churn], [nodes]],
 });

@@ -53,6 +53,14 @@ export const nodeState = `
 export const nodeStateOrSilent = `${nodeState}
   or max by (cluster, node) (last_over_time(${m("calico_bgp_exporter_build_info")}[$__range])) * 0 + 5`;
 
+const inRange = (name, ...matchers) => `avg_over_time(${m(name, ...matchers)}[$__range] @ end())`;
+/** How bad a node's time was over the range, in one pass over its samples: what to show where not all can be shown. */
+export const trouble = `sum by (cluster, node) (
+  ${inRange("calico_bgp_peers", 'state="down"')}
+  or ${inRange("calico_pod_cidrs", 'present="false"')}
+  or 1 - ${inRange("calico_bird_up")}
+  or last_over_time(${m("calico_bgp_exporter_build_info")}[$__range] @ end()) unless ${m("calico_bgp_exporter_build_info")} @ end())`;
+
 /** Tunnels that send and receive nothing. */
 export const oneWay = `(rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]) > bool 0)
   * (rate(${m("calico_tunnel_receive_packets_total")}[$__rate_interval]) == bool 0)`;

@@ -2,6 +2,7 @@
 
 const noFault = ["healthy", "single"];
 const alone = ["single"];
+const large = ["large"]; // of sessions and pod CIDRs it shows only what is in trouble
 
 /**
  * Panels that are empty, or of panels with several queries the queries that are. Nothing else may be empty, and a
@@ -17,12 +18,15 @@ export const emptyIsGood = [
   { dashboard: "fleet", panel: 17, queries: ["G"], stories: alone, why: "a node without sessions has no BGP address" },
   { dashboard: "node", panel: 11, stories: alone, why: "no session" },
   { dashboard: "node", panel: 12, stories: alone, why: "no session" },
+  { dashboard: "node", panel: 12, queries: ["D", "E"], stories: large, why: "sessions that are down have no routes" },
   { dashboard: "node", panel: 12, queries: ["G"], stories: ["healthy"], why: "no session is down, so none has a reason" },
   { dashboard: "node", panel: 14, stories: alone, why: "no pods on other nodes" },
   { dashboard: "node", panel: 15, stories: alone, why: "no session, so none is lost" },
+  { dashboard: "node", panel: 15, stories: large, why: "a counter that appears with the loss has not grown" },
   { dashboard: "node", panel: 16, stories: alone, why: "no pods on other nodes" },
   { dashboard: "node", panel: 16, queries: ["C"], stories: ["healthy"], why: "no pod CIDR is missing" },
   { dashboard: "node", panel: 18, stories: alone, why: "no session" },
+  { dashboard: "node", panel: 18, stories: large, why: "sessions that are down have no routes" },
 ];
 
 /** What is wrong, a line each. */

@@ -35,10 +35,7 @@ pub(super) struct Active {
 
 impl Active {
     /// The answer to a request that is not let in.
-    pub(super) async fn refuse(
-        &self,
-        request: &HeaderMap,
-    ) -> Option<Response<http_body_util::Full<Bytes>>> {
+    pub(super) async fn refuse(&self, request: &HeaderMap) -> Option<Response<Bytes>> {
         if self
             .limiter
             .as_ref()
