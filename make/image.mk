@@ -6,6 +6,7 @@ TRIPLE_arm64 := aarch64-unknown-linux-gnu
 STATIC := target/image/$(IMAGE_ARCH)/calico-bgp-exporter
 
 .PHONY: static image test-image
+test-parts: image
 static: ## the static binary for image and packages
 	RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --release --locked --target $(TRIPLE_$(IMAGE_ARCH))
 	install -D target/$(TRIPLE_$(IMAGE_ARCH))/release/calico-bgp-exporter $(STATIC)
@@ -13,5 +14,5 @@ image: static chart-tools ## build the container image and run it as the chart d
 	packaging/image $(IMAGE_ARCH)
 	$(MAKE) test-image
 test-image:
-	tests/tools/need podman runc
+	tests/tools/need podman runc curl openssl binutils
 	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) -m pytest -q --tb=short -p no:cacheprovider tests/image

@@ -109,6 +109,7 @@ async fn look_on(
     ready: Arc<AtomicBool>,
 ) {
     let mut next = Instant::now();
+    let mut gulp = next;
     loop {
         let mut askers = Vec::new();
         tokio::select! {
@@ -118,8 +119,11 @@ async fn look_on(
                 None => return,
             },
             () = tokio::time::sleep_until(next) => {}
-            () = observer.announced() => {
-                tokio::time::sleep(GULP).await;
+            () = async {
+                tokio::time::sleep_until(gulp).await;
+                observer.announced().await;
+            } => {
+                gulp = Instant::now() + GULP;
                 continue;
             }
         }

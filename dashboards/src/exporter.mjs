@@ -11,10 +11,10 @@ const stats = [
     id: 1,
     title: "Exporters",
     description: "Exporters that Prometheus scrapes, and all that it knows.",
-    targets: [l.now('sum(up{cluster=~"$cluster", job=~"$job"})', "up"), l.now('count(up{cluster=~"$cluster", job=~"$job"})', "known")],
-    text: "value_and_name",
+    targets: [l.now(q.partOf('sum(up{cluster=~"$cluster", job=~"$job"})', 'count(up{cluster=~"$cluster", job=~"$job"})'), "{{part}} of {{whole}}")],
+    text: "name",
     unit: "none",
-    options: { colorMode: "value" },
+    thresholds: l.zeroOrRed,
     w: 3,
     h: 4,
   }),
@@ -23,7 +23,7 @@ const stats = [
     thresholds: l.zeroOrOrange,
     defaults: { decimals: 0 },
   }),
-  stat(4, "Kernel reads that fail", "Parts of the kernel (routes, links, sysctl) whose last reading was not complete.", `sum(${m("calico_kernel_up")} == bool 0)`),
+  stat(4, "Kernel errors", "Parts of the kernel (routes, links, sysctl) whose last reading was not complete.", `sum(${m("calico_kernel_up")} == bool 0)`),
   stat(5, "Oldest snapshot", "Age of the oldest look at a node that is served. Beyond half a minute the exporter is stuck.", `max(${m("calico_bgp_exporter_snapshot_age_seconds")})`, {
     unit: "s",
     thresholds: l.limits(15, 30),
@@ -39,7 +39,7 @@ const stats = [
     options: { colorMode: "value" },
   }),
   stat(8, "Left out", "Sessions and pod CIDRs that have no series of their own because a limit was reached.",
-    `sum(${m("calico_bgp_peers_left_out")}) + sum(${m("calico_pod_cidrs_left_out")})`, { thresholds: l.zeroOrOrange }),
+    `(sum(${m("calico_bgp_peers_left_out")}) or vector(0)) + (sum(${m("calico_pod_cidrs_left_out")}) or vector(0))`, { thresholds: l.zeroOrOrange }),
 ];
 
 /** Median, 95th percentile and maximum over the nodes: as readable for one node as for 500. */
@@ -48,9 +48,9 @@ const spread = (expr) => [
   l.over(`quantile(0.95, ${expr})`, "95th percentile"),
   l.over(`quantile(0.5, ${expr})`, "median"),
 ];
-const spreadColors = [l.fixed("maximum", "orange"), l.fixed("95th percentile", "yellow"), l.fixed("median", "green", { "custom.lineWidth": 2 })];
-const spreadOf = (id, title, description, expr, unit, more) =>
-  l.graph({ id, title, description, targets: spread(expr), unit, overrides: spreadColors, w: 8, h: 8, ...more });
+const spreadColors = [l.fixed("maximum", "orange"), l.fixed("95th percentile", "yellow"), l.fixed("median", "green", { "custom.lineWidth": 2, "custom.fillOpacity": 10 })];
+const spreadOf = (id, title, description, expr, unit, { custom, ...more }) =>
+  l.graph({ id, title, description, targets: spread(expr), unit, overrides: spreadColors, custom: { fillOpacity: 0, ...custom }, w: 8, h: 8, ...more });
 
 const queryTime = spreadOf(10, "BIRD query time", "Time the last query of a BIRD socket took, over all nodes and sockets. The limit is --bird.timeout (2 s).",
   m("calico_bird_query_duration_seconds"), "s", { custom: { scaleDistribution: { type: "log", log: 10 } }, defaults: { min: undefined }, thresholds: l.limits(0.5, 2) });
@@ -121,15 +121,15 @@ const exporters = l.table({
     bird: ["BIRD", {}],
     "Value #C": ["Series", { align: "right" }],
     "Value #D": ["Memory", { unit: "bytes", align: "right" }],
-    "Value #E": ["Descriptors used", { unit: "percentunit", gauge: true, max: 1, thresholds: l.limits(0.5, 0.8) }],
-    "Value #F": ["Runs for", { unit: "s", decimals: 0 }],
+    "Value #E": ["Descriptors used", { unit: "percentunit", decimals: 0, gauge: true, max: 1, thresholds: l.limits(0.5, 0.8) }],
+    "Value #F": ["Runs for", { unit: "s", decimals: 1 }],
     "Value #G": ["Failed queries", { align: "right", decimals: 0, thresholds: l.zeroOrOrange, color: "text" }],
     "Value #H": ["Last look took", { unit: "s", align: "right" }],
   },
   hidden: ["at"],
   sort: ["Series", "desc"],
   w: 24,
-  h: 10,
+  h: 12,
 });
 
 export const exporter = l.dashboard({

@@ -12,10 +12,10 @@ const stats = [
     id: 1,
     title: "Sessions up",
     description: "BGP sessions that are up (Established, and their routes flow), and all that are configured on the chosen nodes.",
-    targets: [l.now(`sum(${m("calico_bgp_peers", 'state="up"')})`, "up"), l.now(`sum(${m("calico_bgp_peers")})`, "configured")],
-    text: "value_and_name",
+    targets: [l.now(q.partOf(`sum(${m("calico_bgp_peers", 'state="up"')})`, `sum(${m("calico_bgp_peers")})`), "{{part}} of {{whole}}")],
+    text: "name",
     unit: "none",
-    options: { colorMode: "value" },
+    thresholds: l.zeroOrRed,
     w: 3,
     h: 4,
   }),
@@ -97,7 +97,7 @@ const states = l.timeline({
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
     Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
   targets: [
-    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, avg_over_time((${q.nodeState})[$__range:$__interval] @ end()))`), "{{node}}"),
+    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, ${q.trouble})`), "{{node}}"),
   ],
   unit: "none",
   mappings: l.map(q.nodeStates),
@@ -120,6 +120,7 @@ const alerts = l.table({
   },
   hidden: ["peer", "at"],
   sort: ["Severity", "asc"],
+  empty: "No alert is firing",
   w: 9,
   h: 10,
 });
@@ -141,14 +142,15 @@ const unreachable = l.table({
   ],
   columns: {
     peer_node: ["Node", { links: toNode }],
-    peer: ["Address", { width: 105 }],
-    "Value #A": ["Lost by", { width: 80, align: "right", unit: "none" }],
-    "Value #B": ["Share of nodes", { width: 165, unit: "percentunit", decimals: 0, gauge: true, max: 1, thresholds: l.limits(0.2, 0.5) }],
-    reason: ["Mostly", { width: 170, mappings: l.map(q.reasons), color: "text" }],
+    peer: ["Address", { width: 100 }],
+    "Value #A": ["Lost by", { width: 85, align: "right", unit: "none" }],
+    "Value #B": ["Share of nodes", { width: 140, unit: "percentunit", decimals: 0, gauge: true, max: 1, thresholds: l.limits(0.2, 0.5) }],
+    reason: ["Mostly", { width: 165, mappings: l.map(q.reasons), color: "text" }],
     "Value #D": ["Routes missing", { width: 125, align: "right", unit: "none" }],
   },
   hidden: ["at"],
   sort: ["Lost by", "desc"],
+  empty: "Every peer is reached",
   w: 12,
   h: 6,
 });
@@ -159,26 +161,21 @@ const sessions = l.table({
   description: `Who is affected: the node that lost the session, the peer it lost, why, and for how long, the latest first (at most 500).
     Filter the column Lost peer to see all nodes that a lost node affects. Click a node to open it with the peer chosen.`,
   targets: [
-    l.rows(
-      at(
-        named(
-          `bottomk(500, max by (cluster, node, peer, peer_type, reason) ((${q.sessionAge()}) * ignoring (reason) group_left (reason) ${down}))`,
-          "peer",
-          "peer_node",
-        ),
-      ),
-    ),
+    l.rows(at(named(`topk(500, max by (cluster, node, peer, peer_type, reason) (${down}))`, "peer", "peer_node"))),
+    // A session that never changed its state has no age.
+    l.rows(`max by (cluster, node, peer, peer_type) (${q.sessionAge()} and ignoring (reason) ${down})`),
   ],
   columns: {
-    node: ["Node", { links: toNodeAndPeer }],
-    peer_node: ["Lost peer", { links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
+    node: ["Node", { filter: true, links: toNodeAndPeer }],
+    peer_node: ["Lost peer", { filter: true, links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
     peer: ["Address", { width: 105 }],
     peer_type: ["Kind", { width: 80 }],
-    reason: ["Reason", { width: 170, mappings: l.map(q.reasons), color: "text" }],
-    Value: ["For", { width: 90, unit: "s", decimals: 0 }],
+    reason: ["Reason", { filter: true, width: 170, mappings: l.map(q.reasons), color: "text" }],
+    "Value #B": ["For", { width: 90, unit: "s", decimals: 1 }],
   },
   hidden: ["at"],
   sort: ["For", "asc"],
+  empty: "All sessions are up",
   w: 12,
   h: 13,
 });
@@ -191,6 +188,7 @@ const mix = l.graph({
   targets: [l.over(`sum by (encapsulation) (${m("calico_routes", 'encapsulation!~"local|blackhole"')}) > 0`, "{{encapsulation}}")],
   unit: "none",
   style: "stack",
+  empty: "No pods on other nodes",
   overrides: Object.entries(q.encapsulationColors).map(([name, color]) => l.fixed(name, color)),
   w: 8,
   h: 8,
@@ -204,6 +202,7 @@ const losses = l.graph({
   unit: "none",
   style: "bars",
   links: l.toNode({ node: "__field.labels.node" }),
+  empty: "No session was lost",
   w: 8,
   h: 8,
 });
@@ -216,14 +215,15 @@ const missing = l.table({
     l.rows(at(named(`topk(500, max by (cluster, node, cidr, owner, via) (${m("calico_pod_cidr_route_fallthrough")}))`, "owner", "owner_node"))),
   ],
   columns: {
-    node: ["Node", { links: toNode }],
+    node: ["Node", { filter: true, links: toNode }],
     cidr: ["Pod CIDR", { width: 130 }],
-    owner_node: ["Pods of", {}],
+    owner_node: ["Pods of", { filter: true }],
     owner: ["Address", { width: 105 }],
     via: ["Packets take", { width: 140, mappings: l.map(q.vias), color: "text" }],
   },
   hidden: ["at"],
   sort: ["Pod CIDR", "asc"],
+  empty: "Every pod CIDR has its route",
   w: 12,
   h: 7,
 });
@@ -248,51 +248,55 @@ const nodes = l.table({
     "Value #B": ["Sessions", { align: "right" }],
     "Value #C": ["Down", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
     "Value #D": ["Missing CIDRs", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
-    "Value #E": ["Losses", { align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
-    "Value #F": ["BIRD runs for", { align: "right", unit: "s", decimals: 0 }],
+    "Value #E": ["Losses", { align: "right", decimals: 0 }],
+    "Value #F": ["BIRD runs for", { align: "right", unit: "s", decimals: 1 }],
   },
   hidden: ["at"],
   sort: ["State", "desc"],
   w: 24,
-  h: 11,
+  h: 12,
 });
 
 const churn = l.graph({
   id: 18,
   title: "Route changes by origin",
-  description: `Routes that were added, removed or replaced in the kernel. Felix's follow the pods; BIRD's follow the sessions. A steady rate of BIRD's
-    without session losses means that another program deletes its routes.`,
-  targets: [l.over(`sum by (origin) (rate(${m("calico_route_changes_total", 'origin=~"bird|felix"')}[$__rate_interval]))`, "{{origin}}")],
-  unit: "ops",
-  thresholds: l.limits(10, 100),
+  description: `Routes that were added, removed or replaced in the kernel. Felix's follow the pods; BIRD's follow the sessions. Changes of BIRD's
+    that go on without session losses mean that another program deletes its routes.`,
+  targets: [l.over(`sum by (origin) (increase(${m("calico_route_changes_total", 'origin=~"bird|felix"')}[$__rate_interval]))`, "{{origin}}")],
+  unit: "none",
+  style: "bars",
   overrides: [l.fixed("bird", "blue"), l.fixed("felix", "green")],
   w: 8,
   h: 8,
 });
 
-export const annotations = [
-  l.annotation("Alerts", "red", `max by (alertname, severity, node, peer) (ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster"})`, {
-    title: "{{alertname}}",
-    text: "{{severity}} {{node}} {{peer}}",
-    tags: "alertname,node,peer",
-  }),
+/** BIRD's restarts and session losses, on the panels `on`. */
+export const events = (on) => [
   l.annotation("BIRD restarts", "blue", `max by (cluster, node) (${m("calico_bird_start_timestamp_seconds")}) * 1000`, {
     title: "BIRD started",
     text: "{{node}}",
     tags: "node",
+    on,
     useValueForTime: true,
   }),
   l.annotation("Session losses", "orange", `sum by (cluster) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) >= 1`, {
     title: "Sessions were lost",
     text: "{{cluster}}",
+    on,
   }),
 ];
+// One mark for each alert, however many nodes it speaks of: the table beside names them.
+const alertMarks = l.annotation("Alerts", "red", `count by (alertname, severity) (${firing})`, {
+  title: "{{alertname}}",
+  text: "{{severity}}",
+  tags: "alertname,severity",
+});
 
 export const fleet = l.dashboard({
   self: "fleet",
   title: "Calico BGP / Fleet",
   description: "Is the network between the nodes whole? Sessions, pod routes and tunnels of all nodes, the culprit first.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.nodes],
-  annotations,
+  annotations: [alertMarks, ...events([10, 14])],
   rows: [stats, [states, alerts], [[unreachable, missing], sessions], [mix, losses, churn], [nodes]],
 });

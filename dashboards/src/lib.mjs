@@ -50,7 +50,7 @@ const refIds = (targets) => targets.map((t, i) => ({ ...t, refId: String.fromCha
 
 // ---- panels ----------------------------------------------------------------------------------------------------
 
-function panel(type, { id, title, description, targets, w, h, interval, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
+function panel(type, { id, title, description, targets, w, h, interval, maxDataPoints, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
   return {
     id,
     type,
@@ -64,6 +64,7 @@ function panel(type, { id, title, description, targets, w, h, interval, unit = "
     },
     options,
     ...(interval && { interval }),
+    ...(maxDataPoints && { maxDataPoints }),
     targets: refIds(targets),
     ...(transformations && { transformations }),
   };
@@ -104,19 +105,19 @@ const lines = {
 };
 const styles = {
   lines: {},
-  steps: { lineInterpolation: "stepAfter" },
+  steps: { lineInterpolation: "stepAfter", fillOpacity: 0, lineWidth: 2 },
   stack: { fillOpacity: 45, lineInterpolation: "stepAfter", stacking: { mode: "normal", group: "A" } },
   bars: { drawStyle: "bars", fillOpacity: 80, lineWidth: 0, stacking: { mode: "normal", group: "A" } },
 };
 
 /** A graph. `style`: lines, steps, stack, bars. `line`: draw the thresholds. */
-export const graph = ({ style = "lines", line = false, custom = {}, legend = {}, links, ...rest }) =>
+export const graph = ({ style = "lines", line = false, custom = {}, legend = {}, links, empty, ...rest }) =>
   panel("timeseries", {
     ...rest,
     // A bar stands for what happened since the one before it.
     ...(style === "bars" && { interval: "2m" }),
     custom: { ...lines, ...styles[style], ...(line && { thresholdsStyle: { mode: "dashed" } }), ...custom },
-    defaults: { color: { mode: "palette-classic" }, min: 0, ...(links && { links }), ...rest.defaults },
+    defaults: { color: { mode: "palette-classic" }, min: 0, ...(links && { links }), ...(empty && { noValue: empty }), ...rest.defaults },
     options: {
       legend: { calcs: [], displayMode: "list", placement: "bottom", showLegend: true, ...legend },
       tooltip: { mode: "multi", sort: "desc" },
@@ -124,11 +125,12 @@ export const graph = ({ style = "lines", line = false, custom = {}, legend = {},
   });
 
 /** States over time, one line a series. */
-export const timeline = ({ mappings, links, ...rest }) =>
+export const timeline = ({ mappings, links, empty, ...rest }) =>
   panel("state-timeline", {
     ...rest,
+    maxDataPoints: 240, // a state is asked of every node or session at every point
     custom: { fillOpacity: 85, lineWidth: 0, spanNulls: false, insertNulls: false },
-    defaults: { mappings, ...(links && { links }) },
+    defaults: { mappings, ...(links && { links }), ...(empty && { noValue: empty }) },
     options: {
       alignValue: "left",
       legend: { displayMode: "list", placement: "bottom", showLegend: true },
@@ -142,21 +144,22 @@ export const timeline = ({ mappings, links, ...rest }) =>
 /**
  * A table. `columns`: { field: [title, { width, unit, mappings, color, links, … }] }, in the order they are shown;
  * every other field is dropped, but for `hidden` ones, which links use. Several queries are merged by the labels they
- * share.
+ * share. `empty`: what stands there when there is no row.
  */
-export const table = ({ columns, hidden = [], sort, footer, ...rest }) => {
+export const table = ({ columns, hidden = [], sort, empty, ...rest }) => {
   const names = Object.keys(columns);
   return panel("table", {
     ...rest,
     unit: rest.unit ?? "none",
-    custom: { align: "auto", cellOptions: { type: "auto" }, filterable: true, inspect: false },
+    defaults: { ...(empty && { noValue: empty }) },
+    custom: { align: "auto", cellOptions: { type: "auto" }, filterable: false, inspect: false },
     overrides: [
-      ...Object.values(columns).map(([title, look = {}]) => column(title, look)).filter((o) => o.properties.length),
+      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: look.links ? "\u00a0" : "–", ...look } : look)).filter((o) => o.properties.length),
       ...hidden.map((name) => series(name, { "custom.hidden": true, "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
     ],
     options: {
       cellHeight: "sm",
-      footer: { show: false, reducer: ["sum"], countRows: false, fields: "", ...footer },
+      footer: { show: false, reducer: ["sum"], countRows: false, fields: "" },
       showHeader: true,
       sortBy: sort ? [{ displayName: sort[0], desc: sort[1] === "desc" }] : [],
     },
@@ -175,9 +178,10 @@ export const table = ({ columns, hidden = [], sort, footer, ...rest }) => {
   });
 };
 
-function column(title, { width, align, unit, decimals, mappings, thresholds, color, links, gauge, max, noValue }) {
+function column(title, { filter, width, align, unit, decimals, mappings, thresholds, color, links, gauge, max, noValue }) {
   const properties = [];
   const set = (id, value) => value !== undefined && properties.push({ id, value });
+  set("custom.filterable", filter);
   set("custom.width", width);
   set("custom.align", align);
   set("unit", unit);
@@ -290,8 +294,9 @@ export const variables = {
 
 // ---- the dashboard ---------------------------------------------------------------------------------------------
 
-/** Marks over the graphs, from a query. `more.useValueForTime`: the value is the moment, in milliseconds. */
-export const annotation = (name, iconColor, expr, { title, text, tags = "", ...more }) => ({
+/** Marks over the graphs, from a query; `on`: ids of the panels that show them, all by default. With useValueForTime
+ * the value is the moment, in milliseconds. */
+export const annotation = (name, iconColor, expr, { title, text, tags = "", on, ...more }) => ({
   name,
   iconColor,
   enable: true,
@@ -302,6 +307,7 @@ export const annotation = (name, iconColor, expr, { title, text, tags = "", ...m
   tagKeys: tags,
   titleFormat: title,
   textFormat: text,
+  ...(on && { filter: { exclude: false, ids: on } }),
   ...more,
 });
 

@@ -1,7 +1,7 @@
 // Calico BGP / Node: everything about one node, the findings first.
 import * as l from "./lib.mjs";
 import * as q from "./queries.mjs";
-import { annotations } from "./fleet.mjs";
+import { events } from "./fleet.mjs";
 const { at, named } = q;
 
 const m = q.m;
@@ -17,7 +17,7 @@ const held = `sum by (ip_version) (${m("calico_kernel_bird_routes")})`;
 const disagreement = `sum(abs(${exported} - ${held}))`;
 const forwardingOff = `sum(${m("calico_ip_forwarding_enabled")} == bool 0)`;
 const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0)
-  * on (device) (sum by (device) (${m("calico_tunnel_routes")}) > bool 0))`;
+  * on (cluster, job, instance, device) (sum by (cluster, job, instance, device) (${m("calico_tunnel_routes")}) > bool 0))`;
 const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunnel_largest_fitting_mtu_bytes")})`;
 
 const stats = [
@@ -25,10 +25,10 @@ const stats = [
     id: 1,
     title: "Sessions up",
     description: "BGP sessions that are up (Established, and their routes flow), and all that BIRD has configured.",
-    targets: [l.now(`sum(${m("calico_bgp_peers", 'state="up"')})`, "up"), l.now(`sum(${m("calico_bgp_peers")})`, "configured")],
-    text: "value_and_name",
+    targets: [l.now(q.partOf(`sum(${m("calico_bgp_peers", 'state="up"')})`, `sum(${m("calico_bgp_peers")})`), "{{part}} of {{whole}}")],
+    text: "name",
     unit: "none",
-    options: { colorMode: "value" },
+    thresholds: l.zeroOrRed,
     w: 3,
     h: 4,
   }),
@@ -40,7 +40,7 @@ const stats = [
   stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse.", disagreement, { w: 3 }),
   stat(6, "Tunnel", "Does a tunnel send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
     `clamp_max(sum(${q.oneWay}), 1)`, { mappings: yesNo(["one-way", "red"], ["both ways", l.calm]), w: 3 }),
-  stat(7, "Forwarding", "net.ipv4.ip_forward, and net.ipv6.conf.all.forwarding where the node has IPv6 sessions or pod routes.",
+  stat(7, "Forwarding", "Does the kernel forward packets? net.ipv4.ip_forward, and net.ipv6.conf.all.forwarding where the node has IPv6 sessions or pod routes.",
     `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
   stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${m("calico_bird_start_timestamp_seconds")})`, {
     unit: "s",
@@ -84,7 +84,7 @@ const findings = l.table({
   unit: "none",
   columns: {
     check: ["Check", {}],
-    Value: ["Found", { width: 75, align: "right", mappings: l.map({ 0: ["ok", "green"] }), thresholds: l.zeroOrRed, color: "text" }],
+    Value: ["Found", { width: 80, align: "right", mappings: l.map({ 0: ["ok", "green"] }), thresholds: l.zeroOrRed, color: "text" }],
   },
   sort: ["Found", "desc"],
   w: 7,
@@ -109,6 +109,7 @@ const states = l.timeline({
   ],
   unit: "none",
   mappings: l.map(q.sessionStates),
+  empty: "No session is configured",
   w: 17,
   h: 8,
 });
@@ -134,15 +135,16 @@ const sessions = l.table({
     peer: ["Peer", { width: 110 }],
     peer_type: ["Kind", { width: 75 }],
     remote_as: ["AS", { width: 75 }],
-    "Value #A": ["State", { width: 110, mappings: l.map(q.sessionStates), color: "background" }],
+    "Value #A": ["State", { width: 110, align: "center", mappings: l.map(q.sessionStates), color: "background" }],
     reason: ["Reason", { width: 165, mappings: l.map(q.reasons), color: "text" }],
-    "Value #B": ["For", { width: 95, unit: "s", decimals: 0 }],
+    "Value #B": ["For", { width: 95, unit: "s", decimals: 1 }],
     "Value #D": ["Routes in", { width: 90, align: "right" }],
-    "Value #E": ["Routes out", { width: 95, align: "right" }],
+    "Value #E": ["Routes out", { width: 100, align: "right" }],
     "Value #F": ["Losses", { width: 80, align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
   },
   hidden: ["at"],
   sort: ["State", "asc"],
+  empty: "No session is configured",
   w: 17,
   h: 9,
 });
@@ -176,6 +178,7 @@ const mix = l.graph({
   targets: [l.over(`sum by (encapsulation) (${m("calico_routes", 'encapsulation!~"local|blackhole"')}) > 0`, "{{encapsulation}}")],
   unit: "none",
   style: "stack",
+  empty: "No pods on other nodes",
   overrides: Object.entries(q.encapsulationColors).map(([name, color]) => l.fixed(name, color)),
   w: 8,
   h: 8,
@@ -193,6 +196,7 @@ const losses = l.graph({
   ],
   unit: "none",
   style: "bars",
+  empty: "No session was lost",
   w: 8,
   h: 8,
 });
@@ -212,8 +216,8 @@ const podCidrs = l.table({
   columns: {
     cidr: ["Pod CIDR", { width: 130 }],
     owner_node: ["Pods of", { links: toPeersNode("Pods of") }],
-    "Value #A": ["Route", { width: 85, mappings: l.map({ 0: ["missing", "red"], 1: ["present", "green"] }), color: "text" }],
-    encapsulation: ["Encapsulation", { width: 115 }],
+    "Value #A": ["Route", { width: 85, align: "left", mappings: l.map({ 0: ["missing", "red"], 1: ["present", "green"] }), color: "text" }],
+    encapsulation: ["Encapsulation", { width: 125 }],
     device: ["Device", { width: 90 }],
     gateway: ["Gateway", { width: 110 }],
     origin: ["Origin", { width: 75 }],
@@ -221,6 +225,7 @@ const podCidrs = l.table({
   },
   hidden: ["at"],
   sort: ["Route", "asc"],
+  empty: "No pods on other nodes",
   w: 14,
   h: 10,
 });
@@ -236,7 +241,7 @@ const traffic = l.graph({
   unit: "pps",
   defaults: { min: undefined },
   custom: { fillOpacity: 25, axisCenteredZero: true },
-  overrides: [{ matcher: { id: "byRegexp", options: "/ sent$/" }, properties: [{ id: "custom.transform", value: "negative-Y" }] }],
+  overrides: [{ matcher: { id: "byRegexp", options: "/ sent$/" }, properties: [{ id: "custom.transform", value: "negative-Y" }, { id: "color", value: { mode: "fixed", fixedColor: "blue" } }] }],
   w: 10,
   h: 10,
 });
@@ -248,6 +253,7 @@ const routes = l.graph({
   targets: [l.over(`sum by (kind) (${m("calico_bgp_peer_routes", peers)})`, "{{kind}}")],
   unit: "none",
   style: "steps",
+  empty: "No session is up",
   w: 8,
   h: 8,
 });
@@ -264,22 +270,19 @@ const churn = l.graph({
   h: 8,
 });
 
+const both = (what) => `sum by (device) (increase(${m(`calico_tunnel_receive_${what}_total`)}[$__rate_interval])
+  + increase(${m(`calico_tunnel_transmit_${what}_total`)}[$__rate_interval]))`;
 const faults = l.graph({
   id: 20,
   title: "Tunnel errors and drops",
   description: "Packets that a tunnel device counted as faulty or dropped, in either direction.",
-  targets: [
-    l.over(
-      `sum by (device) (rate(${m("calico_tunnel_receive_errors_total")}[$__rate_interval]) + rate(${m("calico_tunnel_transmit_errors_total")}[$__rate_interval]))`,
-      "{{device}} errors",
-    ),
-    l.over(
-      `sum by (device) (rate(${m("calico_tunnel_receive_dropped_total")}[$__rate_interval]) + rate(${m("calico_tunnel_transmit_dropped_total")}[$__rate_interval]))`,
-      "{{device}} dropped",
-    ),
+  targets: [l.over(both("errors"), "{{device}} errors"), l.over(both("dropped"), "{{device}} dropped")],
+  unit: "none",
+  style: "bars",
+  overrides: [
+    { matcher: { id: "byRegexp", options: "/ errors$/" }, properties: [{ id: "color", value: { mode: "fixed", fixedColor: "red" } }] },
+    { matcher: { id: "byRegexp", options: "/ dropped$/" }, properties: [{ id: "color", value: { mode: "fixed", fixedColor: "orange" } }] },
   ],
-  unit: "pps",
-  thresholds: l.limits(1, 100),
   w: 8,
   h: 8,
 });
@@ -290,11 +293,17 @@ const peer = l.variable("peer", "Peer", `label_values(${m("calico_bgp_peers_stat
   description: "Restrict sessions and routes to these peers",
 });
 
+const alertMarks = l.annotation("Alerts", "red", `max by (alertname, severity, peer) (ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster", node="$node"})`, {
+  title: "{{alertname}}",
+  text: "{{severity}} {{peer}}",
+  tags: "alertname,severity,peer",
+});
+
 export const node = l.dashboard({
   self: "node",
   title: "Calico BGP / Node",
   description: "One node: what is wrong with it, its BGP sessions, BIRD against the kernel, its pod routes and its tunnels.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.node, peer],
-  annotations,
+  annotations: [alertMarks, ...events([11, 13])],
   rows: [stats, [findings, [states, sessions]], [birdKernel, mix, losses], [podCidrs, traffic], [routes, churn, faults]],
 });

@@ -243,13 +243,17 @@ impl DaemonHistory {
                 });
                 if moved || (known.reason != reason && reason_due) {
                     told = Some(moment.monotonic);
-                    events.push(transition(&session, known, reason));
+                    let dropped = known.up && up;
+                    let from = word(known.up, known.reason);
+                    events.push(transition(&session, from, reason, dropped));
                 }
             }
             None if !first => events.push(Event::Configured {
                 protocol: session.name.clone(),
                 present: true,
             }),
+            // What is down already belongs into the night's story too.
+            None if !up => events.push(transition(&session, "unknown", reason, false)),
             None => {}
         }
         let mut losses = known.map_or(0, |known| known.losses);
@@ -354,24 +358,24 @@ fn steady(printed: Since, computed: UnixTime, known: Option<&Known>) -> UnixTime
     if same { before } else { computed }
 }
 
-fn transition(session: &Session, known: &Known, reason: Option<DownReason>) -> Event {
-    let word = |up: bool, reason: Option<DownReason>| {
-        if up {
-            "up".to_owned()
-        } else {
-            reason.map_or("down", DownReason::as_str).to_owned()
-        }
-    };
-    let detail = session.last_error.clone().or_else(|| {
-        (known.up && reason.is_none()).then(|| "dropped and came back between two looks".to_owned())
-    });
+fn word(up: bool, reason: Option<DownReason>) -> &'static str {
+    if up {
+        "up"
+    } else {
+        reason.map_or("down", DownReason::as_str)
+    }
+}
+
+/// `dropped`: up at both looks, and lost between them.
+fn transition(session: &Session, from: &str, reason: Option<DownReason>, dropped: bool) -> Event {
+    let unseen = || dropped.then(|| "dropped and came back between two looks".to_owned());
     Event::Session {
         peer: session.neighbor,
         protocol: session.name.clone(),
-        from: word(known.up, known.reason),
-        to: word(reason.is_none(), reason),
+        from: from.to_owned(),
+        to: word(reason.is_none(), reason).to_owned(),
         reason,
-        detail,
+        detail: session.last_error.clone().or_else(unseen),
     }
 }
 

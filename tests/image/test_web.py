@@ -1,12 +1,7 @@
 """The hardened values: TLS with client certificates on the node's own address, as user 65532, from Secrets as the kubelet lays them out."""
 
-import json
-import os
-import subprocess
-
 import pytest
-import yaml
-from conftest import lab, run
+from conftest import lab, podman, run, wait_for
 from rendering import CHART, render
 
 
@@ -65,6 +60,23 @@ def test_hardened_values(start, pki):
     # cert-manager renews it: the Secret's files change, the container does not.
     issue(pki, "renewed", "ca")
     secret(tls, tls_files(pki, "renewed"))
-    served = run("ip", "netns", "exec", "cbeimg-mon", "sh", "-c",
-                 f"openssl s_client -connect {lab('address', 'n1')}:19324 -cert {pki}/client.crt -key {pki}/client.key </dev/null 2>/dev/null | openssl x509 -noout -subject").stdout
-    assert "renewed" in served
+    connect = f"openssl s_client -connect {lab('address', 'n1')}:19324 -cert {pki}/client.crt -key {pki}/client.key </dev/null 2>/dev/null"
+    wait_for(lambda: "CN = renewed" in lab("exec", "mon", "sh", "-c", f"{connect} | openssl x509 -noout -subject", ok=False), 5)
+
+
+def test_a_bad_web_configuration_refuses_to_start(start, tmp_path):
+    """The pod fails at once, and its log names the line: it does not run without the protection that was asked for."""
+    web = secret(tmp_path / "web", {"web-config.yml": b"\ntls_server_config:\n  cert_fil: a\n"})
+    container = start(render("--set", "web.existingConfigSecret=x"), secrets={"web-config": web})
+    wait_for(lambda: podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container.id).stdout.strip() == "exited 2", 10)
+    assert "web-config.yml" in container.logs() and "line 3" in container.logs(), container.logs()
+
+
+def test_a_password(start, tmp_path):
+    hashed = b"$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK"
+    web = secret(tmp_path / "web", {"web-config.yml": b"basic_auth_users:\n  prometheus: " + hashed + b"\n"})
+    container = start(render("--set", "web.existingConfigSecret=x,web.authenticated=true"), secrets={"web-config": web})
+    container.ready("--user", "prometheus:s3cret")
+    assert container.samples("--user", "prometheus:s3cret")
+    assert not container.curl("/metrics", "--user", "prometheus:wrong", ok=False)
+    assert not container.curl("/-/healthy", ok=False)

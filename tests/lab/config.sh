@@ -50,6 +50,8 @@ timers() {
     echo "  error wait time 5,30;"
   fi
   [ "$HOLD" = 240 ] || echo "  hold time $HOLD;"
+  # How long the neighbours wait for a restarted BIRD: 120 s by default, as Calico leaves it; shortened with the rest.
+  [ "$RESTART_WAIT" = 240 ] || echo "  graceful restart time $(((RESTART_WAIT + 1) / 2));"
 }
 
 # peers NODE-NUMBER FAMILY: lines "NAME ADDRESS AS OPTIONS" of its sessions.

@@ -237,6 +237,8 @@ lab_down() {
     [ -z "${pids// /}" ] || kill -KILL $pids 2>/dev/null || true
     echo "netns delete $ns"
   done | { grep . || true; } | ip -force -batch - || true
+  # The demo's cable to this machine: the kernel takes its time to end a namespace.
+  ip link delete "$name-up" 2>/dev/null || true
   rm -rf "$run"
   [ "${1:-}" = quiet ] || echo "lab $name: removed"
 }

@@ -13,7 +13,7 @@ UNIT = ROOT / "packaging/systemd/calico-bgp-exporter.service"
 (DEB,) = (ROOT / "target/packages").glob("*.deb")
 (RPM,) = (ROOT / "target/packages").glob("*.rpm")
 # The score that docs/permissions.md states.
-EXPOSURE = 1.3
+EXPOSURE = 1.1
 
 
 def run(*args, ok=True, **more):
@@ -32,6 +32,7 @@ def wanted():
         f"{doc}/copyright": (0o644, ROOT / "LICENSE"),
         f"{doc}/install.md": (0o644, ROOT / "docs/install.md"),
         f"{doc}/permissions.md": (0o644, ROOT / "docs/permissions.md"),
+        f"{doc}/tls.md": (0o644, ROOT / "docs/tls.md"),
     }
     for rules in (ROOT / "alerts").glob("*.yaml"):
         files[f"usr/share/calico-bgp-exporter/alerts/{rules.name}"] = (0o644, rules)

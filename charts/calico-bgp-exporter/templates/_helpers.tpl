@@ -81,7 +81,7 @@ annotations:
 {{- /* "true" when a client without a certificate or password is turned away: the kubelet is such a client. */ -}}
 {{- define "cbe.authenticated" -}}
 {{- $tls := .Values.web.config.tls_server_config | default dict -}}
-{{- if or .Values.web.authenticated .Values.web.config.basic_auth_users (has (toString $tls.client_auth_type) (list "RequireAnyClientCert" "RequireAndVerifyClientCert")) -}}
+{{- if or .Values.web.authenticated .Values.web.config.basic_auth_users (has (toString $tls.client_auth_type) (list "RequireClientCert" "RequireAnyClientCert" "RequireAndVerifyClientCert")) -}}
 true
 {{- end -}}
 {{- end -}}

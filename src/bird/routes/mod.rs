@@ -53,6 +53,11 @@ impl Routes {
     }
 
     fn row(&mut self, text: &[u8]) -> bool {
+        // Whatever is indented belongs to the path above; anything else ends it, so that the attributes of a
+        // row that could not be read never become another's.
+        if text.starts_with(b"\t") {
+            return false;
+        }
         self.close_path();
         let Some(row) = Row::read(text) else {
             return false;

@@ -22,12 +22,15 @@ export class Browser {
   }
 
   /** Draws a view and returns what the page reports. */
-  async draw(view, { prometheus, from, to }, picture) {
+  async draw(view, { prometheus, from, to, scrape }, picture) {
     const page = await this.browser.newPage();
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error.stack ?? error).slice(0, 500)));
     await page.setViewport({ width, height: 1000 });
-    const query = new URLSearchParams({ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    const query = new URLSearchParams({
+      ...{ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, scrape },
+      ...{ from: new Date(from).toISOString(), to: new Date(to).toISOString() },
+    });
     for (const [name, value] of Object.entries(view.variables ?? {})) query.append(`var-${name}`, value);
     await page.goto(`${this.pageUrl}/?${query}`);
     await page.waitForFunction(

@@ -12,7 +12,8 @@ const families = ["4", "6"];
 export function simulate(story) {
   const recorder = new Recorder();
   const state = new Map(story.nodes.map((node, i) => [node, newState(node, story, random(i + 1))]));
-  for (let time = clock.start; time <= clock.end; time += clock.step) {
+  const step = story.step ?? clock.step;
+  for (let time = clock.start; time <= clock.end; time += step) {
     const minute = (time - clock.start) / 60;
     for (const node of story.nodes) scrape(recorder, story, node, state.get(node), time, minute);
     for (const { from, until = Infinity, ...labels } of story.alerts) {
@@ -28,7 +29,7 @@ const cluster = (story) => (story.cluster ? { cluster: story.cluster } : {});
 function newState(node, story, rand) {
   return {
     rand,
-    sessions: sessionsOf(node, story).map((s) => ({ ...s, up: true, since: -60 * 24 * 3, losses: 0 })),
+    sessions: sessionsOf(node, story).map((s) => ({ ...s, up: true, since: s.type === "mesh" ? -60 * 24 * 3 : undefined, losses: 0 })),
     changes: new Map(),
     counters: new Map(),
     present: new Map(),
@@ -91,12 +92,13 @@ function sessions({ story, node, state, minute, put }) {
       if (!up) s.losses += 1;
       s.up = up;
     }
+    if (story.detail === "unhealthy" && up) continue;
     const labels = { peer: s.peer.address, peer_type: s.type, ip_version: "4", protocol: s.protocol };
     put("calico_bgp_peers_state", up ? 1 : 0, { ...labels, state: "up" });
     put("calico_bgp_peers_state", up ? 0 : 1, { ...labels, state: "down" });
     put("calico_bgp_peer_fsm_state", up ? 6 : fault.fsm, labels);
     put("calico_bgp_peer_info", 1, { ...labels, remote_as: s.as, local_as: "64512", source_address: node.address });
-    put("calico_bgp_peer_state_change_timestamp_seconds", Math.round(clock.start + s.since * 60), labels);
+    if (s.since !== undefined) put("calico_bgp_peer_state_change_timestamp_seconds", Math.round(clock.start + s.since * 60), labels);
     put("calico_bgp_peer_session_losses_total", s.losses, labels);
     if (!up) {
       put("calico_bgp_peer_down_reason", 1, { ...labels, reason: fault.reason });
@@ -111,7 +113,6 @@ function sessions({ story, node, state, minute, put }) {
 
 function sessionTotals({ state, put, birdAnswers }) {
   for (const v of families) {
-    put("calico_bgp_peers_left_out", 0, { ip_version: v });
     for (const type of k.peerTypes) {
       const mine = v === "4" ? state.sessions.filter((s) => s.type === type) : [];
       put("calico_bgp_session_losses_total", mine.reduce((sum, s) => sum + s.losses, 0), { ip_version: v, peer_type: type });
@@ -135,6 +136,7 @@ function podCidrs({ story, node, state, minute, put }) {
     });
   }
   for (const c of cidrs) {
+    if (story.detail === "unhealthy" && c.present) continue;
     const labels = { cidr: c.cidr, ip_version: "4", owner: c.peer.address };
     const [how, device, gateway, origin] = c.present
       ? [c.how, c.how === "ipip" ? "tunl0" : "eth0", c.peer.address, "bird"]
@@ -209,7 +211,7 @@ function tunnels({ story, node, state, minute, put }, cidrs) {
 }
 
 function exporter({ story, node, state, put, birdAnswers }, own) {
-  put("calico_bgp_exporter_build_info", 1, { version: "0.1.0" });
+  put("calico_bgp_exporter_build_info", 1, { version: "0.1.0", revision: "3f2a91c" });
   put("calico_bgp_exporter_netlink_overruns_total", 0);
   put("calico_bgp_exporter_netlink_resyncs_total", count(state, "resyncs", state.rand() < 0.01 ? 1 : 0));
   put("calico_bgp_exporter_look_duration_seconds", (birdAnswers ? 0.004 : 2) + 0.003 * state.rand());

@@ -30,12 +30,12 @@ function variable(v, chosen) {
 }
 
 function annotationLayer(a) {
-  return new scenes.dataLayers.AnnotationsDataLayer({ name: a.name, isEnabled: a.enable, isHidden: a.hide, query: { ...a, datasource: source } });
+  return new scenes.dataLayers.AnnotationsDataLayer({ key: `annotation-${a.name}`, name: a.name, isEnabled: a.enable, isHidden: a.hide, query: { ...a, datasource: source } });
 }
 
 function queries(panel) {
   const targets = panel.targets.map((t) => ({ ...t, datasource: source, panelId: panel.id }));
-  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, minInterval: panel.interval });
+  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, minInterval: panel.interval, maxDataPoints: panel.maxDataPoints, dataLayerFilter: { panelId: panel.id } });
   if (!panel.transformations) return runner;
   return new scenes.SceneDataTransformer({ $data: runner, transformations: panel.transformations });
 }

@@ -2,12 +2,12 @@ import { useTheme2 } from "@grafana/ui";
 import { useLayoutEffect, useRef } from "react";
 
 /** What Grafana shows in place of an empty panel. The driver looks for the attribute. */
-export function NoData({ panel }) {
+export function NoData({ panel, fieldConfig }) {
   const theme = useTheme2();
   const style = { display: "flex", height: "100%", alignItems: "center", justifyContent: "center", color: theme.colors.text.secondary };
   return (
     <div data-no-data={panel} style={style}>
-      No data
+      {fieldConfig.defaults.noValue ?? "No data"}
     </div>
   );
 }

@@ -17,6 +17,7 @@ export const supportedPanels = Object.keys(panels);
 export function registerPanels() {
   for (const [pluginId, [component, options]] of Object.entries(panels)) {
     const plugin = new PanelPlugin(component);
+    plugin.setDataSupport({ annotations: true, alertStates: true });
     plugin.useFieldConfig({ useCustomConfig: options && ((builder) => customOptions(builder, options)) });
     sceneUtils.registerRuntimePanelPlugin({ pluginId, plugin });
   }

@@ -1,4 +1,4 @@
-import { getFieldDisplayValues } from "@grafana/data";
+import { getDisplayValueAlignmentFactors, getFieldDisplayValues } from "@grafana/data";
 import { BigValue, useTheme2, VizRepeater } from "@grafana/ui";
 import { NoData } from "./common.jsx";
 
@@ -6,10 +6,11 @@ export function StatPanel({ id, data, fieldConfig, options, replaceVariables, wi
   const theme = useTheme2();
   const values = () =>
     getFieldDisplayValues({ fieldConfig, reduceOptions: options.reduceOptions, replaceVariables, theme, data: data.series, timeZone });
-  if (!data.series.some((f) => f.length > 0)) return <NoData panel={id} />;
+  if (!data.series.some((f) => f.length > 0)) return <NoData panel={id} fieldConfig={fieldConfig} />;
   return (
     <VizRepeater
       getValues={values}
+      getAlignmentFactors={getDisplayValueAlignmentFactors}
       width={width}
       height={height}
       source={data}

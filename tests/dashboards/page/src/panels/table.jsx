@@ -4,7 +4,7 @@ import { NoData } from "./common.jsx";
 
 export function TablePanel({ id, data, options, width, height, timeRange, fieldConfig }) {
   const frame = data.series[0];
-  if (!frame?.length) return <NoData panel={id} />;
+  if (!frame?.length) return <NoData panel={id} fieldConfig={fieldConfig} />;
   cacheFieldDisplayNames([frame]);
   return (
     <TableNG

@@ -9,7 +9,7 @@ const axisHeight = 20;
 const legendHeight = 26;
 const longestLabel = 190;
 
-export function TimelinePanel({ id, data, timeRange, timeZone, width, height, options }) {
+export function TimelinePanel({ id, data, fieldConfig, timeRange, timeZone, width, height, options }) {
   const theme = useTheme2();
   const rows = data.series.flatMap((frame) => {
     const time = frame.fields.find((f) => f.type === FieldType.time);
@@ -17,7 +17,7 @@ export function TimelinePanel({ id, data, timeRange, timeZone, width, height, op
       .filter((f) => f.type === FieldType.number)
       .map((field) => ({ name: getFieldDisplayName(field, frame, data.series), field, bars: barsOf(time, field) }));
   });
-  if (rows.length === 0) return <NoData panel={id} />;
+  if (rows.length === 0) return <NoData panel={id} fieldConfig={fieldConfig} />;
 
   const left = Math.min(longestLabel, 12 + Math.max(...rows.map((r) => measureText(r.name, fontSize).width)));
   const from = timeRange.from.valueOf();
@@ -90,7 +90,7 @@ function barsOf(time, field) {
 }
 
 function ticks(from, to, width) {
-  const minutes = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].find((m) => ((to - from) / 60000 / m) * 70 < width) ?? 1440;
+  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].find((m) => ((to - from) / 60000 / m) * 70 < width) ?? 1440;
   const step = minutes * 60000;
   const list = [];
   for (let t = Math.ceil(from / step) * step; t <= to; t += step) list.push(t);

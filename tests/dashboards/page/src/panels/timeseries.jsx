@@ -2,12 +2,12 @@ import { TimeSeries } from "@grafana/ui";
 import { useMemo } from "react";
 import { Marks, marksOf, NoData } from "./common.jsx";
 
-export function TimeSeriesPanel({ id, data, timeRange, timeZone, width, height, options }) {
+export function TimeSeriesPanel({ id, data, fieldConfig, timeRange, timeZone, width, height, options }) {
   const frames = useMemo(
     () => data.series.filter((f) => f.length > 0).map((f) => ({ ...f, fields: f.fields.map((field) => ({ ...field })) })),
     [data.series],
   );
-  if (frames.length === 0) return <NoData panel={id} />;
+  if (frames.length === 0) return <NoData panel={id} fieldConfig={fieldConfig} />;
   const marks = marksOf(data);
   return (
     <TimeSeries

@@ -1,0 +1,8 @@
+.PHONY: incidents
+incidents: build ## every incident staged, with a real Prometheus and Alertmanager: who is told, how soon, how often
+	tests/tools/need prometheus prometheus-alertmanager python3 iproute2 nftables iputils-ping
+	BIN=$(abspath $(BIN)) python3 tests/incidents/suite.py $(INCIDENTS)
+.PHONY: exposition
+exposition: build ## record the names of all metrics from a lab, for the check of names in alerts, dashboards and documents
+	tests/tools/need prometheus prometheus-alertmanager python3 iproute2 nftables iputils-ping
+	BIN=$(abspath $(BIN)) python3 tests/incidents/suite.py --record tests/fixtures/exposition.prom

@@ -1,0 +1,90 @@
+// The dashboards keep the rules, their queries are PromQL to Prometheus' own parser, and every rule sees what it is for.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { emptyIsGood } from "../judge.mjs";
+import { stories } from "../story/stories.mjs";
+import { views } from "../views.mjs";
+import { interpolated } from "./promql.mjs";
+import { rules } from "./rules.mjs";
+
+const folder = new URL("../../../dashboards/", import.meta.url);
+const names = ["fleet", "node", "exporter"];
+const load = (name) => JSON.parse(readFileSync(new URL(`calico-bgp-${name}.json`, folder), "utf8"));
+const lint = (dashboard) => Object.entries(rules).flatMap(([rule, check]) => [...check(dashboard)].map((line) => `${rule}: ${line}`));
+
+test("the folder holds the three dashboards and nothing else that Grafana would read", () => {
+  const files = readdirSync(folder).filter((f) => f.endsWith(".json"));
+  assert.deepEqual(files.sort(), names.map((n) => `calico-bgp-${n}.json`).sort());
+});
+
+for (const name of names) {
+  test(`${name} keeps the rules`, () => assert.deepEqual(lint(load(name)), []));
+}
+
+test("every query is PromQL", () => {
+  const expressions = names.map(load).flatMap((d) => [...d.panels.flatMap((p) => p.targets.map((t) => t.expr)), ...d.annotations.list.map((a) => a.expr)]);
+  const groups = [{ name: "dashboards", rules: expressions.map((expr, i) => ({ record: `query_${i}`, expr: interpolated(expr) })) }];
+  const temporary = mkdtempSync(join(tmpdir(), "dashboards-"));
+  try {
+    writeFileSync(join(temporary, "rules.yaml"), JSON.stringify({ groups })); // JSON is YAML
+    execFileSync("promtool", ["check", "rules", "--lint=none", join(temporary, "rules.yaml")], { stdio: "pipe" });
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+});
+
+test("every dashboard is drawn in the healthy and in the faulty story, and declarations name panels that exist", () => {
+  for (const dashboard of names) {
+    for (const story of ["healthy", "faulty"]) assert.ok(views.some((v) => v.dashboard === dashboard && v.story === story), `${dashboard} in ${story}`);
+  }
+  for (const e of emptyIsGood) {
+    const panel = load(e.dashboard).panels.find((p) => p.id === e.panel);
+    assert.ok(panel, `panel ${e.panel} of ${e.dashboard}`);
+    for (const refId of e.queries ?? []) assert.ok(panel.targets.some((t) => t.refId === refId), `query ${refId} of ${panel.title}`);
+    for (const story of e.stories) assert.ok(stories[story] && story !== "faulty", `in the faulty story nothing is empty`);
+  }
+});
+
+// What each rule is for: a change that must be seen.
+const panel = (d, id) => d.panels.find((p) => p.id === id);
+const inQuery = (id, from, to) => (d) => {
+  const t = panel(d, id).targets[0];
+  assert.ok(t.expr.includes(from), `${from} is in the query`);
+  t.expr = t.expr.replaceAll(from, to);
+};
+const damage = {
+  "template-datasource": (d) => (d.templating.list[0].query = "loki"),
+  "template-cluster": (d) => (d.templating.list[1].allValue = ".+"),
+  "template-job": (d) => (d.templating.list[2].multi = false),
+  "template-instance": (d) => (d.templating.list[3].allValue = ""),
+  "template-label-promql": (d) => (d.templating.list[3].query.query = "label_values(calico_bgp_exporter_build_infos, node)"),
+  "template-on-time-change-reload": (d) => (d.templating.list[3].refresh = 1),
+  "panel-datasource": (d) => (panel(d, 10).datasource = { uid: "prometheus" }),
+  "panel-title-description": (d) => (panel(d, 10).description = ""),
+  "panel-units": (d) => (panel(d, 10).fieldConfig.defaults.unit = "furlong"),
+  "panel-thresholds": (d) => delete panel(d, 10).fieldConfig.defaults.thresholds,
+  "panel-no-targets": (d) => (panel(d, 10).targets = []),
+  "panel-place": (d) => (panel(d, 10).gridPos.w += 1),
+  "target-job": inQuery(2, ', job=~"$job"', ""),
+  "target-instance": inQuery(2, ', node=~"$node"', ""),
+  "target-rate-interval": inQuery(15, "$__rate_interval", "5m"),
+  "target-counter-agg": inQuery(15, "[$__rate_interval]", ""),
+  "target-contract": inQuery(2, "calico_bgp_peers", "calico_bgp_peer"),
+  "table-columns": inQuery(11, "severity", "priority"),
+  "data-links": (d) => (panel(d, 10).fieldConfig.defaults.links[0].url = "/d/other?var-node=1"),
+  "dashboard-links": (d) => d.links.pop(),
+  "uneditable-dashboard": (d) => (d.editable = true),
+  "no-literals": inQuery(2, 'job=~"$job"', 'job=~"$job", instance="worker-1:19324"'),
+};
+test("every rule has its damage", () => assert.deepEqual(Object.keys(damage).sort(), Object.keys(rules).sort()));
+for (const [rule, change] of Object.entries(damage)) {
+  test(`${rule} sees what it is for`, () => {
+    const dashboard = load("fleet");
+    change(dashboard);
+    assert.ok(lint(dashboard).some((line) => line.startsWith(rule)), lint(dashboard).join("\n"));
+  });
+}

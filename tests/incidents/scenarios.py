@@ -1,0 +1,268 @@
+"""What happens in which lab, and who is to be told. A slot's incidents run at once: their alerts
+have different names, as Alertmanager makes one notification of alerts with one name.
+"""
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Incident:
+    row: str                  # of the incident catalogue
+    alert: str                # that notifies
+    culprit: tuple            # words that its notification must contain
+    metric: str               # PromQL that shows the fault
+    fault: tuple = ()         # arguments of `lab fault`, or
+    begin: object = None      # a function of the cluster
+    end: object = None
+    during: object = None     # called once after the notification
+    to: str = "page"
+    silenced: tuple = ()      # alerts that must fire and be silenced
+    lingers: bool = False     # its range is so long that nobody waits for its end
+
+
+@dataclass
+class Benign:
+    row: str
+    begin: object = None
+    end: object = None
+    fault: tuple = ()
+    lasts: float = 10         # seconds from begin to end, already scaled
+    info: str = ""            # an alert of severity info that fires and is not sent
+
+
+@dataclass
+class Lab:
+    name: str
+    up: tuple
+    slots: list
+    nodes: int = 0
+    flags: dict = field(default_factory=dict)     # node -> further flags of its exporter
+    without: tuple = ()                           # nodes without an exporter
+    switched_off: tuple = ()
+    prepare: object = None                        # before the exporters start
+    show: object = None                           # after Prometheus has started
+
+
+TIMERS = ("--hold", "24", "--retry", "1", "--restart-wait", "24")  # Calico's 240 s, shortened by 10
+
+
+def a(n):
+    """Address of node n."""
+    return f"10.0.3.{140 + n}"
+
+
+def down(node, peer, reason=""):
+    return f'calico_bgp_peer_down_reason{{node="{node}", peer="{peer}"{reason and f", reason={chr(34)}{reason}{chr(34)}"}}}'
+
+
+def kill_exporter(node):
+    return lambda c: c.stop(f"exporter-{node}")
+
+
+def start_exporter(node):
+    return lambda c: c.exporter(node)
+
+
+def restart_exporter(node):
+    def restart(c):
+        c.stop(f"exporter-{node}")
+        c.exporter(node)
+    return restart
+
+
+def restart_together(c):
+    """At once: 20 s are two here."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: c.run("restart", node, "0"), ("n1", "n2", "n3")))
+
+
+MESH = Lab("almesh", ("--nodes", "13", *TIMERS), nodes=13, slots=[
+    [
+        Incident("node-lost", "CalicoBGPNodeUnreachable", ("n13", a(13)), down("n1", a(13)), fault=("node-lost", "n13"),
+                 silenced=("CalicoBGPPeeringDown", "CalicoBGPExporterDown")),
+        Incident("foreign-blackhole", "CalicoForeignBlackhole", ("n2",), 'calico_foreign_blackholes{node="n2"} > 0',
+                 fault=("foreign-blackhole", "n2"), to="ticket"),
+        Incident("no-forwarding", "CalicoIPForwardingDisabled", ("n3",), 'calico_ip_forwarding_enabled{node="n3"} == 0',
+                 fault=("no-forwarding", "n3")),
+        Incident("exporter-down", "CalicoBGPExporterDown", ("n4",), f'up{{instance="{a(4)}:19324"}} == 0',
+                 begin=kill_exporter("n4"), end=start_exporter("n4"), to="ticket"),
+    ],
+    [
+        Incident("bird-dead-routes-stay", "CalicoBirdDown", ("n5", "go stale"), 'calico_bird_up{node="n5"} == 0',
+                 fault=("bird-dead", "n5"), silenced=("CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown")),
+        Incident("no-peers", "CalicoBGPNoPeers", ("n6",), 'sum(calico_bgp_peers{node="n6"}) == 0', fault=("no-peers", "n6")),
+        Incident("flapping", "CalicoBGPPeerFlapping", ("n7", a(8)),
+                 f'calico_bgp_peer_session_losses_total{{node="n7", peer="{a(8)}"}} > 0', fault=("flapping", "n7", "n8"), to="ticket", lingers=True),
+        Incident("peer-blocked", "CalicoBGPPeeringDown", ("n9", "n10"), down("n9", a(10)),
+                 fault=("peer-blocked", "n9", "n10")),
+    ],
+])
+
+MESH2 = Lab("almesh2", ("--nodes", "8", *TIMERS), nodes=8, slots=[
+    [
+        Incident("node-isolated", "CalicoBGPNodeIsolated", ("n1",), 'sum(calico_bgp_peers{node="n1", state="up"}) == 0',
+                 fault=("node-isolated", "n1"), silenced=("CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown")),
+        Incident("bird-hung", "CalicoBirdDown", ("n2", "timeout"), 'calico_bird_up{node="n2"} == 0', fault=("bird-hung", "n2")),
+        Incident("mesh-incomplete", "CalicoBGPMeshIncomplete", ("n5",), 'sum(calico_bgp_peers{node="n5", peer_type="mesh"}) == 6',
+                 fault=("mesh-incomplete", "n5", "n6"), silenced=("CalicoBGPPeeringDown",)),
+        Incident("duplicate-block", "CalicoDuplicateBlock", ("1 IPv4 pod CIDR",), 'calico_pod_cidr_duplicate_owners > 0',
+                 fault=("duplicate-block", "n3", "n4"), to="ticket", silenced=("CalicoForeignBlackhole",)),
+    ],
+])
+
+# A routed fabric: the router knows every block, so CalicoPodRouteViaGateway is switched off as its text says.
+REFLECTOR = Lab("alrr", ("--nodes", "5", "--behind-router", "1", "--topology", "rr", "--routed", *TIMERS), nodes=5,
+                switched_off=("CalicoPodRouteViaGateway",), slots=[
+    [
+        Incident("rr-lost", "CalicoBGPNodeUnreachable", ("n1", a(1)), down("n2", a(1)), fault=("rr-lost", "n1"),
+                 silenced=("CalicoBGPPeeringDown",)),
+    ],
+    [
+        Incident("wrong-as", "CalicoBGPPeeringDown", ("n2", a(1), "bad_peer_as"), down("n2", a(1), "bad_peer_as"),
+                 fault=("wrong-as", "n2", "n1"), during=restart_exporter("n2")),
+        Incident("next-hop-lost", "CalicoPodCIDRRouteMissing", ("n3", "192.168.5.0/26", "unreachable"),
+                 'calico_pod_cidr_route_fallthrough{node="n3", via="unreachable"}', fault=("next-hop-lost", "n3")),
+    ],
+])
+
+SOURCE = Lab("alsource", ("--nodes", "3", "--topology", "rr", *TIMERS), nodes=3, slots=[
+    [
+        Incident("wrong-source", "CalicoBGPPeeringDown", ("n3",), down("n3", a(1)), fault=("wrong-source", "n3")),
+    ],
+])
+
+KERNEL = Lab("alkern", ("--nodes", "4", "--routed", *TIMERS), nodes=4, slots=[
+    [
+        Incident("route-missing", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26"),
+                 'calico_pod_cidr_route_present{node="n1", cidr="192.168.2.0/26"} == 0', fault=("route-missing", "n1", "n2")),
+        Incident("route-churn", "CalicoRouteChurn", ("n3", "bird"),
+                 'rate(calico_route_changes_total{node="n3", origin="bird", change="removed"}[10s]) > 0', begin=lambda c: c.run("fault", "route-churn", "n3", LAB_PERIOD="1"),
+                 end=lambda c: c.run("heal", "route-churn", "n3"), to="ticket"),
+    ],
+    [
+        Incident("kernel-refuses", "CalicoBirdKernelRoutesRejected", ("n1",), 'calico_bird_kernel_rejected_routes{node="n1"} > 0',
+                 fault=("kernel-refuses", "n1", "n2"), to="ticket", silenced=("CalicoPodRouteViaGateway",)),
+        Incident("recovery-stuck", "CalicoBirdRecoveryStuck", ("n3", a(4)), 'calico_bird_graceful_restart_recovery{node="n3"} == 1',
+                 fault=("recovery-stuck", "n3", "n4"), to="ticket"),
+        Incident("(the dead peer of it)", "CalicoBirdDown", ("n4",), 'calico_bird_up{node="n4"} == 0'),
+    ],
+    [
+        Incident("default-fallthrough", "CalicoPodCIDRRouteMissing", ("rt", "192.168.2.0/26", "default"),
+                 'calico_pod_cidr_route_fallthrough{node="rt", via="default"}', fault=("default-fallthrough", "rt", "n2")),
+        Incident("restarted-together", "CalicoNodesRestartedTogether", ("n1", "n2", "n3"),
+                 'count(time() - calico_bird_start_timestamp_seconds < 20) >= 3', begin=restart_together, to="ticket"),
+    ],
+], flags={"rt": ("--bird.socket", "none", "--pod-cidr", f"192.168.1.0/26={a(1)}", "--pod-cidr", f"192.168.2.0/26={a(2)}")})
+
+TUNNEL = Lab("altun", ("--nodes", "5", "--behind-router", "1", "--encap", "vxlan", *TIMERS), nodes=5, slots=[
+    [
+        Incident("tunnel-down", "CalicoTunnelDown", ("n1", "vxlan.calico"), 'calico_tunnel_up{node="n1"} == 0',
+                 fault=("tunnel-down", "n1"), silenced=("CalicoPodCIDRRouteMissing",)),
+        Incident("via-gateway", "CalicoPodRouteViaGateway", ("n2", "192.168.5.0/26"),
+                 'sum(calico_routes{node="n2", encapsulation="gateway"}) > 0', fault=("via-gateway", "n2", "n5"), to="ticket"),
+        Incident("underlay-mtu", "CalicoTunnelMTUTooLarge", ("n3", "vxlan.calico"),
+                 'calico_tunnel_mtu_bytes{node="n3"} > calico_tunnel_largest_fitting_mtu_bytes', fault=("underlay-mtu", "n3"), to="ticket"),
+        Incident("wrong-encapsulation", "CalicoEncapsulationMismatch", ("n4", "192.168.3.0/26", "direct"),
+                 'calico_pod_cidr_encapsulation_mismatch{node="n4"} == 1', fault=("wrong-encapsulation", "n4", "n3"), to="ticket"),
+    ],
+    [
+        Incident("ipip-blocked (VXLAN)", "CalicoTunnelOneWay", ("n2", "vxlan.calico", "4789"),
+                 'rate(calico_tunnel_transmit_packets_total{node="n2"}[10s]) > 0 and rate(calico_tunnel_receive_packets_total{node="n2"}[10s]) == 0',
+                 fault=("ipip-blocked", "n2")),
+        Incident("tunnel-gone", "CalicoTunnelDown", ("n3", "vxlan.calico"), 'calico_tunnel_up{node="n3"} == 0', fault=("tunnel-gone", "n3"),
+                 silenced=("CalicoPodCIDRRouteMissing",)),
+        Benign("mode change that completes", fault=("wrong-encapsulation", "n4", "n1"), lasts=30),
+    ],
+], flags={f"n{n}": ("--expected-encapsulation", "always") for n in (1, 3, 4, 5)})
+
+DUAL = Lab("aldual", ("--nodes", "3", "--v6", *TIMERS), nodes=3, slots=[
+    [
+        Incident("peer-blocked, dual stack", "CalicoBGPPeeringDown", (a(1), a(2), "fd00:3::141", "fd00:3::142"), down("n1", a(2)),
+                 fault=("peer-blocked", "n1", "n2")),
+    ],
+    [
+        Incident("node-lost, dual stack", "CalicoBGPNodeUnreachable", ("n3", a(3), "fd00:3::143"), down("n1", a(3)), fault=("node-lost", "n3"),
+                 silenced=("CalicoBGPPeeringDown",)),
+    ],
+])
+
+PAIR = Lab("alpair", ("--nodes", "2", *TIMERS), nodes=2, without=("n2",), slots=[
+    [
+        Incident("peer-refused", "CalicoBGPPeeringDown", ("n1", a(2), "connection_refused"), down("n1", a(2), "connection_refused"),
+                 fault=("bird-dead", "n2")),
+    ],
+    [
+        Benign("an exporter joins", begin=lambda c: c.exporter("n2"), lasts=15),
+    ],
+    [
+        Incident("bird-absent", "CalicoBirdDown", ("n2", "connect"), 'calico_bird_up{node="n2"} == 0', fault=("bird-absent", "n2"),
+                 silenced=("CalicoBGPPeeringDown",)),
+    ],
+])
+
+
+def removed_on_purpose(c):
+    """Its pods go first, the node's resource some time later."""
+    c.run("stop", "n5")
+    c.stop("exporter-n5")
+    import time
+    time.sleep(8)
+    c.run("remove", "n5")
+    del c.targets["n5"]
+    c.write_targets()
+
+
+def back_again(c):
+    c.run("add", "n5")
+    c.exporter("n5")
+
+
+def unused_tunnel(c):
+    c.run("exec", "n3", "ip", "link", "add", "vxlan.calico", "type", "vxlan", "id", "4096", "dstport", "4789", "dev", "eth0")
+
+
+def bird6_without_sessions(c):
+    """As Calico runs it where IPv6 is off."""
+    import subprocess
+    from cluster import ROOT
+    program = subprocess.run([f"{ROOT}/tests/tools/bird", "1", "bird6"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    with open(f"{c.work}/bird6.cfg", "w") as config:
+        config.write("router id 10.0.3.141;\nprotocol device { }\n")
+    c.start("bird6", "ip", "netns", "exec", f"{c.lab}-n1", program, "-f", "-c", f"{c.work}/bird6.cfg", "-s", f"{c.work}/bird6.ctl")
+    c.flags["n1"] += ("--bird.socket", f"{c.work}/bird6.ctl")
+    unused_tunnel(c)
+
+
+BENIGN = Lab("albenign", ("--nodes", "5", "--tor", *TIMERS), nodes=5, prepare=bird6_without_sessions,
+             flags={"rt": ("--bird.socket", "none")}, slots=[
+    # From here to the end: a node without pods (its block released by a node that is up), a receive-only router (--tor), bird6 without
+    # sessions and an unused tunnel that is down (prepare), an exporter that was told there is no BIRD (rt).
+    [Benign("block released; node without pods", begin=lambda c: c.run("release", "n4"), info="CalicoBGPPeerNoRoutes")],
+    [Benign("300 pods in a second", begin=lambda c: c.run("pods", "n1", "300"), end=lambda c: c.run("pods", "n1", "0"))],
+    [Benign("SIGHUP by confd", begin=lambda c: c.run("reload"))],
+    [Benign("exporter restart", begin=restart_exporter("n3"), lasts=15)],
+    [Benign("calico-node restart (40 s)", begin=lambda c: c.run("restart", "n1", "4"), lasts=20)],
+    [Benign("graceful restart (120 s)", fault=("bird-dead", "n1"), lasts=12)],
+    [Benign("node removed on purpose", begin=removed_on_purpose, lasts=30, end=back_again)],
+    [Benign("bird6 without sessions; BIRD declared absent", lasts=60)],
+    [Benign("receive-only router; unused tunnel down", lasts=60)],
+    # Half an hour (180 s) after the first restart: a fourth loss within it would be flapping, and rightly so.
+    [Benign("rolling restart, 30 s apart", begin=lambda c: c.run("rolling", "3"), lasts=30)],
+])
+
+SINGLE = Lab("alone", ("--nodes", "1", *TIMERS), nodes=1, slots=[
+    [Benign("single-node cluster", lasts=120)],
+])
+
+
+def everything(c):
+    """A fault for each series that only a fault shows."""
+    c.run("stop", "n3")
+    c.run("fault", "route-missing", "n1", "n2")
+
+
+# Shows every metric: for `suite.py --record`.
+NAMES = Lab("alnames", ("--nodes", "4", "--behind-router", "1", "--encap", "vxlan", "--v6", *TIMERS), nodes=4, slots=[], show=everything,
+            flags={"n1": ("--bgp.update-stats", "--expected-encapsulation", "always"), "n2": ("--bgp.peer-detail", "unhealthy")})
+
+LABS = [KERNEL, BENIGN, REFLECTOR, MESH, TUNNEL, DUAL, PAIR, MESH2, SOURCE, SINGLE]

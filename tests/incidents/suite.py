@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""The incident suite: every incident of the catalogue that can be staged ends in exactly one notification
+with the culprit's name, every benign event in none. Real BIRD, real kernel routes (tests/lab), the real
+exporter, Prometheus with alerts/calico-bgp.rules.yaml and Alertmanager with alerts/alertmanager-example.yaml.
+
+One factor shortens `for`, ranges and group times of the shipped files, BIRD's hold and restart timers and the
+length of the benign events alike; the receivers' addresses are the recorder's. Nothing else is touched.
+Usage: suite.py [--factor 10] [--record FILE] [LAB...]
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from cluster import ROOT
+from scenarios import LABS, NAMES
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--factor", type=float, default=10)
+    arguments.add_argument("--keep", action="store_true", help="keep logs and data")
+    arguments.add_argument("labs", nargs="*")
+    arguments.add_argument("--record", metavar="FILE", help="write the names of all series that a lab shows, and run no incident")
+    options = arguments.parse_args()
+    unknown = set(options.labs) - {lab.name for lab in LABS}
+    if unknown:
+        sys.exit(f"no lab {', '.join(unknown)}; there are {', '.join(lab.name for lab in LABS)}")
+    labs = [lab for lab in LABS if not options.labs or lab.name in options.labs] if not options.record else [NAMES]
+    started = time.time()
+    work = tempfile.mkdtemp(prefix="incidents-")
+    tool = f"{ROOT}/tests/lab/lab"
+    runners, rows, names = {}, [], {}
+    try:
+        for lab in labs:
+            os.makedirs(f"{work}/{lab.name}")
+            subprocess.run([tool, "--name", lab.name, "up", *lab.up, "--wait", "90"], check=True, stdout=sys.stderr)
+            runners[lab.name] = subprocess.Popen(
+                ["ip", "netns", "exec", f"{lab.name}-mon", sys.executable, f"{HERE}/lab_runner.py",
+                 lab.name, f"{work}/{lab.name}", str(options.factor)])
+        for lab in labs:
+            runners[lab.name].wait()
+            try:
+                verdicts = json.load(open(f"{work}/{lab.name}/verdicts.json"))
+                rows += [(lab.name, row) for row in verdicts["rows"]]
+                for metric, labels in verdicts["names"].items():
+                    names.setdefault(metric, set()).update(labels)
+            except OSError:
+                rows.append((lab.name, dict(row="(the run itself)", alert="", bad="no verdicts")))
+    finally:
+        for runner in runners.values():
+            if runner.poll() is None:
+                runner.terminate()
+                runner.wait()
+        for lab in labs:
+            subprocess.run([tool, "--name", lab.name, "down"], stdout=subprocess.DEVNULL)
+    if options.record and not rows:
+        record(names, options.record)
+        subprocess.run(["rm", "-rf", work])
+        return 0
+    return report(rows, options.factor, time.time() - started, work, options.keep)
+
+
+def record(names, path):
+    with open(path, "w") as out:
+        out.write("# Names of metrics and labels as Prometheus scraped them from the lab: make exposition. Values are left empty.\n")
+        for metric in sorted(names):
+            out.write(metric + "{" + ",".join(f'{label}=""' for label in sorted(names[metric])) + "} 0\n")
+    print(f"{len(names)} metrics")
+
+
+def report(rows, factor, took, work, keep):
+    line = "{:<38} {:<33} {:>7} {:>7} {:>7} {:>3}  {:<7} {}".format
+    print(f"\nSeconds from the fault to the metric, the alert and the notification; times are shortened by {factor:g}.\n")
+    print(line("incident", "alert", "metric", "alert", "notif.", "n", "to", "verdict"))
+    failed = 0
+    for lab, row in rows:
+        failed += bool(row["bad"])
+        print(line(row["row"], row["alert"], *(row.get(k, "-") for k in ("metric", "fired", "notification")),
+                   row.get("n", ""), row.get("to", "nobody" if row.get("benign") else ""),
+                   f"FAILED ({lab}): {row['bad']}" if row["bad"] else "ok"))
+    print(f"\n{len(rows) - failed} passed, {failed} failed")
+    print(f"in {took:.0f} s" + (f"; logs and data are in {work}" if failed or keep else ""))
+    if not failed and not keep:
+        subprocess.run(["rm", "-rf", work])
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,152 @@
+//! Facts, made by hand.
+
+use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::daemon::{Daemon, DaemonLook};
+use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
+use calico_bgp_exporter::model::peer::{
+    BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
+};
+use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
+use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
+use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
+use ipnet::IpNet;
+use std::time::Duration;
+
+pub const NOON: i64 = 1_795_262_400;
+
+pub fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+/// A mesh session to 10.0.3.`host`, up for `age` seconds at `server` (seconds of the daemon's clock).
+pub fn session(host: u8, up: bool, server: i64, age: i64) -> Session {
+    let tod = (server - age).rem_euclid(86_400) * 1000;
+    Session {
+        name: format!("Mesh_10_0_3_{host}"),
+        peer_type: PeerType::Mesh,
+        neighbor: [10, 0, 3, host].into(),
+        neighbor_as: Some(64512),
+        local_as: Some(64512),
+        source_address: None,
+        neighbor_id: None,
+        state: if up {
+            ProtocolState::Up
+        } else {
+            ProtocolState::Start
+        },
+        bgp_state: if up {
+            BgpState::Established
+        } else {
+            BgpState::Active
+        },
+        since: Some(Since::TimeOfDay { millis: tod }),
+        last_error: None,
+        message: None,
+        graceful_restart: false,
+        internal: up.then_some(true),
+        routes: None,
+        updates: None,
+    }
+}
+
+pub fn look(server: i64, sessions: Vec<Session>) -> DaemonLook {
+    DaemonLook {
+        socket: "bird.ctl".to_owned(),
+        ip_version: IpVersion::V4,
+        duration: Duration::ZERO,
+        result: Ok(Daemon {
+            server_time: Some(LocalTime {
+                millis: server * 1000,
+            }),
+            last_reboot: Some(LocalTime {
+                millis: (server - 100_000) * 1000,
+            }),
+            sessions,
+            ..Daemon::default()
+        }),
+    }
+}
+
+pub fn judged(session: Session, since: i64, imported: u64) -> JudgedSession {
+    let up = session.is_up();
+    JudgedSession {
+        session: Session {
+            routes: Some(RouteCounts {
+                imported,
+                ..RouteCounts::default()
+            }),
+            ..session
+        },
+        up,
+        reason: None,
+        since: Some(UnixTime::from_secs(since)),
+        losses: 0,
+        last_loss: None,
+    }
+}
+
+/// Paths as (prefix, protocol, owner); an empty protocol makes a static one.
+pub fn rib(paths: &[(&str, &str, &str)]) -> Rib {
+    let mut rib = Rib::default();
+    for (prefix, protocol, owner) in paths {
+        let at = rib
+            .protocols
+            .iter()
+            .position(|known| known == protocol)
+            .unwrap_or_else(|| {
+                rib.protocols.push((*protocol).to_owned());
+                rib.protocols.len() - 1
+            });
+        rib.paths.push(RibPath {
+            prefix: net(prefix),
+            protocol: at as u32,
+            source: if protocol.is_empty() {
+                RibSource::Static
+            } else {
+                RibSource::Bgp
+            },
+            next_hop: owner.parse().ok(),
+            as_path_empty: true,
+            best: true,
+            refused: false,
+            unreachable: false,
+        });
+    }
+    rib
+}
+
+/// `dst [via GATEWAY] dev INDEX`, or a kind without a device.
+pub fn route(dst: &str, gateway: &str, device: u32, kind: RouteKind) -> Route {
+    Route {
+        key: RouteKey {
+            table: 254,
+            dst: net(dst),
+            tos: 0,
+            metric: 0,
+        },
+        protocol: 12,
+        kind,
+        next_hop: NextHop {
+            gateway: gateway.parse().ok(),
+            ifindex: device,
+            dead: false,
+            onlink: false,
+        },
+        more: None,
+    }
+}
+
+pub fn links(devices: &[(u32, &str, DeviceKind, bool)]) -> LinkTable {
+    devices
+        .iter()
+        .map(|(index, name, kind, up)| Link {
+            index: *index,
+            name: (*name).to_owned(),
+            kind: *kind,
+            up: *up,
+            mtu: 1500,
+            parent: None,
+            stats: LinkStats::default(),
+        })
+        .collect()
+}
