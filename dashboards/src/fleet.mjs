@@ -93,11 +93,11 @@ const stats = [
 
 const states = l.timeline({
   id: 10,
-  title: "Nodes over time (the 30 worst)",
+  title: "Nodes over time (the 20 worst)",
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
     Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
   targets: [
-    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, ${q.trouble})`), "{{node}}"),
+    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(20, ${q.trouble})`), "{{node}}"),
   ],
   unit: "none",
   mappings: l.map(q.nodeStates),
@@ -196,9 +196,15 @@ const mix = l.graph({
 
 const losses = l.graph({
   id: 15,
-  title: "Session losses by node",
+  title: "Session losses by node (the 15 with most)",
   description: "How often sessions left the state up, also when they were back before the next scrape. A restart shows once on every neighbour; a flapping link shows again and again.",
-  targets: [l.over(`sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) > 0`, "{{node}}")],
+  targets: [
+    l.over(
+      `sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) > 0
+        and on (cluster, node) topk(15, sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__range] @ end())))`,
+      "{{node}}",
+    ),
+  ],
   unit: "none",
   style: "bars",
   links: l.toNode({ node: "__field.labels.node" }),
