@@ -1,3 +1,5 @@
+# Python leaves nothing beside the sources.
+incidents exposition test-exposition: export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: incidents
 incidents: build ## every incident staged, with a real Prometheus and Alertmanager: who is told, how soon, how often
 	tests/tools/need prometheus prometheus-alertmanager python3 iproute2 nftables iputils-ping
