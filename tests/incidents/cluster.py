@@ -29,10 +29,11 @@ class Cluster:
 
     # The lab
 
-    def run(self, *command):
+    def run(self, *command, **environment):
         """A command of tests/lab/lab; its output in case of failure."""
         done = subprocess.run([f"{ROOT}/tests/lab/lab", "--name", self.lab, *command],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                              env=os.environ | environment)
         if done.returncode:
             raise RuntimeError(f"lab {self.lab}: {' '.join(command)}: {done.stdout.strip()}")
         return done.stdout.strip()
@@ -136,3 +137,10 @@ scrape_configs:
             return []
         new, self.seen = lines[self.seen:], len(lines)
         return [json.loads(line) for line in new]
+
+    def names(self):
+        """Every metric and the label names of its series."""
+        found = {}
+        for series in self.get("series", **{"match[]": '{__name__=~"calico_.+|process_.+"}'}):
+            found.setdefault(series.pop("__name__"), set()).update(set(series) - {"job", "instance"})
+        return {metric: sorted(labels) for metric, labels in found.items()}
