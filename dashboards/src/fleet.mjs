@@ -4,7 +4,7 @@ import * as q from "./queries.mjs";
 const { m, at, named } = q;
 
 const toNode = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node" });
-const toNodeAndPeer = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: "__data.fields.peer" });
+const toNodeAndPeer = (peer) => l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: `__data.fields.${peer}` });
 const firing = 'ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster"}';
 
 const stats = [
@@ -110,15 +110,15 @@ const alerts = l.table({
   id: 11,
   title: "Alerts firing",
   description: "What the shipped rules say now. Click a row's node to open it; the peer is chosen there already.",
-  targets: [l.rows(at(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node")))],
+  targets: [l.rows(at(q.orAll(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node"), "peer", "peer_or_all")))],
   unit: "none",
   columns: {
     severity: ["Severity", { width: 85, mappings: l.map(q.severities), color: "text" }],
     alertname: ["Alert", { width: 250 }],
-    node: ["Node", { links: toNodeAndPeer }],
+    node: ["Node", { links: toNodeAndPeer("peer_or_all") }],
     peer_node: ["Peer", { links: l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Peer" }) }],
   },
-  hidden: ["peer", "at"],
+  hidden: ["peer_or_all", "at"],
   sort: ["Severity", "asc"],
   empty: "No alert is firing",
   w: 9,
@@ -166,7 +166,7 @@ const sessions = l.table({
     l.rows(`max by (cluster, node, peer, peer_type) (${q.sessionAge()} and ignoring (reason) ${down})`),
   ],
   columns: {
-    node: ["Node", { filter: true, links: toNodeAndPeer }],
+    node: ["Node", { filter: true, links: toNodeAndPeer("Address") }],
     peer_node: ["Lost peer", { filter: true, links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
     peer: ["Address", { width: 105 }],
     peer_type: ["Kind", { width: 80 }],
