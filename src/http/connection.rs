@@ -2,6 +2,7 @@
 //! apart from a slow head, so this watches what passes over the stream instead.
 
 use super::Limits;
+use hyper::body::Bytes;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -28,6 +29,22 @@ struct State {
     phase: Phase,
     deadline: Instant,
     progress: Instant,
+    unsent: Option<Unsent>,
+}
+
+/// A response's body that the client has not yet taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unsent {
+    /// Address and length of the bytes, which responses may share.
+    pub(super) bytes: (usize, usize),
+    /// When the client is given up.
+    pub(super) deadline: Instant,
+}
+
+impl Unsent {
+    pub(super) fn place(body: &Bytes) -> (usize, usize) {
+        (body.as_ptr() as usize, body.len())
+    }
 }
 
 /// What is known of one connection.
@@ -50,6 +67,7 @@ impl Connection {
                 phase: Phase::Head,
                 deadline: now + limits.head,
                 progress: now,
+                unsent: None,
             }),
             evicted: Notify::new(),
         }
@@ -69,6 +87,16 @@ impl Connection {
         self.update(|state, now| {
             state.phase = Phase::Serving;
             state.deadline = now + self.limits.response;
+        });
+    }
+
+    /// The response is ready.
+    pub(super) fn answered(&self, body: &Bytes) {
+        self.update(|state, _| {
+            state.unsent = Some(Unsent {
+                bytes: Unsent::place(body),
+                deadline: state.deadline,
+            });
         });
     }
 
@@ -95,6 +123,7 @@ impl Connection {
         self.update(|state, now| {
             if state.phase == Phase::Sending {
                 state.phase = Phase::Idle;
+                state.unsent = None;
                 state.deadline = now + self.limits.idle;
             }
         });
@@ -104,6 +133,11 @@ impl Connection {
     /// request of it is being answered.
     pub(super) fn evictable_since(&self) -> Option<Instant> {
         self.get(|state| (state.phase != Phase::Serving).then_some(state.progress))
+    }
+
+    /// What the client has not yet taken of a response.
+    pub(super) fn unsent(&self) -> Option<Unsent> {
+        self.get(|state| state.unsent.filter(|_| state.phase == Phase::Sending))
     }
 
     /// Nothing of a request is being answered or sent.

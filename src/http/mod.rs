@@ -58,6 +58,9 @@ pub struct Limits {
     /// From a response to the next request: longer than scrapes are apart, so that Prometheus need not
     /// shake hands anew each time.
     pub idle: Duration,
+    /// Bytes of different responses that clients have not yet taken. Beyond it the oldest are given up: a
+    /// client that asks and does not read may not cost the node its memory.
+    pub unsent_bytes: usize,
     /// How long running responses may take after the end was asked for.
     pub drain: Duration,
 }
@@ -70,6 +73,7 @@ impl Default for Limits {
             head_bytes: 16 * 1024,
             response: Duration::from_secs(30),
             idle: Duration::from_secs(90),
+            unsent_bytes: 4 * 1024 * 1024,
             drain: Duration::from_secs(5),
         }
     }

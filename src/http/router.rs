@@ -4,7 +4,6 @@ use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
 use super::{App, Site, status};
 use crate::expose::{Format, negotiate};
 use crate::model::snapshot::Snapshot;
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -30,7 +29,7 @@ impl<A: App> Router<A> {
         Router { app, site, pages }
     }
 
-    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let path = request.uri().path();
         let metrics = path == self.site.telemetry_path;
         if !metrics && !matches!(path, "/" | "/-/healthy" | "/-/ready") {
@@ -51,7 +50,7 @@ impl<A: App> Router<A> {
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    async fn metrics(&self, headers: &HeaderMap) -> Response<Bytes> {
         let format = negotiate::format(values(headers, header::ACCEPT));
         let gzip = negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
         let snapshot = match self.look().await {
@@ -74,7 +73,7 @@ impl<A: App> Router<A> {
         negotiated(body, content_type(format), gzip)
     }
 
-    async fn status(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    async fn status(&self, headers: &HeaderMap) -> Response<Bytes> {
         let snapshot = match self.look().await {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
@@ -100,7 +99,7 @@ impl<A: App> Router<A> {
         response
     }
 
-    async fn look(&self) -> Result<Arc<Snapshot>, Response<Full<Bytes>>> {
+    async fn look(&self) -> Result<Arc<Snapshot>, Response<Bytes>> {
         match tokio::time::timeout(LOOK, self.app.look()).await {
             Ok(snapshot) => Ok(snapshot),
             Err(_) => Err(plain(
@@ -123,7 +122,7 @@ fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// A response that depends on what the client takes.
-fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<Full<Bytes>> {
+fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<Bytes> {
     let mut response = response(StatusCode::OK, body, content_type);
     let headers = response.headers_mut();
     headers.insert(
@@ -137,12 +136,12 @@ fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<Fu
 }
 
 /// A short answer.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     response(status, Bytes::from_static(text.as_bytes()), PLAIN)
 }
 
-fn response(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn response(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Response<Bytes> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type);

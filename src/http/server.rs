@@ -136,7 +136,12 @@ async fn serve<A: App>(stream: TcpStream, place: &Place, shared: Arc<Shared<A>>,
                 None => shared.router.respond(&request).await,
             };
             config.decorate(response.headers_mut());
-            Ok::<_, Infallible>(response.map(|body| Sent { body, connection }))
+            connection.answered(response.body());
+            place.table.make_room(response.body());
+            Ok::<_, Infallible>(response.map(|body| Sent {
+                body: Full::new(body),
+                connection,
+            }))
         }
     });
     let served = http1::Builder::new()

@@ -1,8 +1,9 @@
 //! The open connections, bounded: a new one is always let in, at the cost of the one that is least missed.
 
 use super::Limits;
-use super::connection::Connection;
-use std::collections::HashMap;
+use super::connection::{Connection, Unsent};
+use hyper::body::Bytes;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ struct Inner {
 
 /// A place in the table, given back when dropped.
 pub(super) struct Place {
-    table: Arc<Table>,
+    pub(super) table: Arc<Table>,
     id: u64,
     pub(super) connection: Arc<Connection>,
 }
@@ -70,6 +71,29 @@ impl Table {
             id,
             connection,
         })
+    }
+
+    /// Gives up the oldest responses that clients do not take, until `body` fits beside the others.
+    pub(super) fn make_room(&self, body: &Bytes) {
+        let inner = self.lock();
+        let mut unsent: Vec<(Unsent, &Connection)> = inner
+            .open
+            .values()
+            .filter_map(|connection| Some((connection.unsent()?, &**connection)))
+            .filter(|(unsent, _)| unsent.bytes != Unsent::place(body))
+            .collect();
+        unsent.sort_by_key(|(unsent, _)| unsent.deadline);
+        let places: HashSet<(usize, usize)> = unsent.iter().map(|(u, _)| u.bytes).collect();
+        let mut held = body.len() + places.iter().map(|(_, length)| length).sum::<usize>();
+        let mut given_up = HashSet::new();
+        for (oldest, connection) in unsent {
+            if held > self.limits.unsent_bytes && given_up.insert(oldest.bytes) {
+                held -= oldest.bytes.1;
+            }
+            if given_up.contains(&oldest.bytes) {
+                connection.evict();
+            }
+        }
     }
 
     /// Ends every connection on which nothing is being answered.

@@ -5,6 +5,7 @@ Each connects to the node, opens (RFC 4271 §4.2), announces its own blocks and 
 read and thrown away. BIRD cannot play this part: it holds one session a neighbour address.
 """
 
+import contextlib
 import selectors
 import socket
 import struct
@@ -49,45 +50,55 @@ def update(own, prefixes):
     return message(2, b"\x00\x00" + struct.pack("!H", len(attributes)) + attributes + announced)
 
 
-def connect(own):
-    while True:
-        client = socket.socket()
+def connect(number, blocks):
+    """A session that has said all it has to say; `None` while the node does not listen."""
+    own = address(number)
+    client = socket.socket()
+    client.settimeout(2)
+    try:
         client.bind((own, 0))
-        try:
-            client.connect((NODE, 179))
-            return client
-        except OSError:
-            client.close()
-            time.sleep(0.5)
+        client.connect((NODE, 179))
+        client.sendall(opening(own) + message(4))
+        for begin in range(0, blocks, 500):
+            client.sendall(update(own, [block(number, index) for index in range(begin, min(begin + 500, blocks))]))
+    except OSError:
+        client.close()
+        return None
+    client.setblocking(False)
+    return client
 
 
 def main():
     first, count, blocks = (int(word) for word in sys.argv[1:])
     waiting = selectors.DefaultSelector()
-    clients = []
-    for number in range(first, first + count):
-        own = address(number)
-        client = connect(own)
-        client.sendall(opening(own) + message(4))
-        for begin in range(0, blocks, 500):
-            client.sendall(update(own, [block(number, index) for index in range(begin, min(begin + 500, blocks))]))
-        client.setblocking(False)
-        waiting.register(client, selectors.EVENT_READ)
-        clients.append(client)
-    alive = time.monotonic()
+    absent = list(range(first, first + count))
+    tried = alive = time.monotonic()
     while True:
-        for key, _ in waiting.select(5):
+        if absent and time.monotonic() - tried > 0.3:
+            again = []
+            for number in absent:
+                client = None if again else connect(number, blocks)
+                if client:
+                    waiting.register(client, selectors.EVENT_READ, number)
+                else:
+                    again.append(number)
+            absent, tried = again, time.monotonic()
+        for key, _ in waiting.select(0.2 if absent else 5) if waiting.get_map() else []:
             try:
                 closed = not key.fileobj.recv(65536)
             except OSError:
                 closed = True
             if closed:
                 waiting.unregister(key.fileobj)
-                clients.remove(key.fileobj)
+                key.fileobj.close()
+                absent.append(key.data)
         if time.monotonic() - alive > HOLD / 4:
             alive = time.monotonic()
-            for client in clients:
-                client.sendall(message(4))
+            for key in list(waiting.get_map().values()):
+                with contextlib.suppress(OSError):
+                    key.fileobj.sendall(message(4))
+        if not waiting.get_map():
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":

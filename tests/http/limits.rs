@@ -189,6 +189,36 @@ fn slow_readers_starve_nobody() {
     );
 }
 
+/// Responses that nobody reads may not fill the memory: the oldest is given up for the next.
+#[test]
+fn what_is_not_read_is_given_up() {
+    // Too much for the kernel's buffers, and each time another.
+    let large = || Some(Arc::new(fixture::mesh(6000, None)));
+    let server = Running::start(Node {
+        snapshot: Mutex::new(large()),
+        ..Node::default()
+    });
+    let ask = || {
+        let mut stream = connect(server.address);
+        send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+        // Until the response begins to arrive.
+        stream.peek(&mut [0]).unwrap();
+        *server.node.snapshot.lock().unwrap() = large();
+        stream
+    };
+    let complete = |mut stream: TcpStream| {
+        let mut raw = Vec::new();
+        let end = stream.read_to_end(&mut raw);
+        let text = String::from_utf8_lossy(&raw[raw.len().saturating_sub(200)..]).into_owned();
+        end.is_ok() && text.contains("process_start_time_seconds")
+    };
+    let (first, second, third) = (ask(), ask(), ask());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!complete(first));
+    assert!(!complete(second));
+    assert!(complete(third), "the newest is always served");
+}
+
 /// A client from another address keeps its connection whatever the crowd does.
 #[test]
 fn a_crowd_costs_no_other_client_its_connection() {

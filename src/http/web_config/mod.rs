@@ -1,5 +1,5 @@
 //! `--web.config.file`: TLS, users and headers, in the format of Prometheus' exporter-toolkit.
-//! https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+//! <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>
 
 mod checked;
 #[cfg(feature = "tls")]
@@ -35,10 +35,7 @@ pub(super) struct Active {
 
 impl Active {
     /// The answer to a request that is not let in.
-    pub(super) async fn refuse(
-        &self,
-        request: &HeaderMap,
-    ) -> Option<Response<http_body_util::Full<Bytes>>> {
+    pub(super) async fn refuse(&self, request: &HeaderMap) -> Option<Response<Bytes>> {
         if self
             .limiter
             .as_ref()

@@ -54,7 +54,7 @@ class Bird:
     """One daemon in one namespace."""
 
     def __init__(self, namespace, text, binary=BIRD, directory=None, name="bird", arguments=("-R",)):
-        self.namespace, self.binary, self.arguments = namespace, binary, arguments
+        self.namespace, self.binary, self.arguments, self.environment = namespace, binary, arguments, None
         self.directory = directory or tempfile.mkdtemp(prefix="stage-")
         self.config = os.path.join(self.directory, f"{name}.cfg")
         self.socket = os.path.join(self.directory, f"{name}.ctl")
@@ -71,7 +71,7 @@ class Bird:
         with open(self.log_path, "a", encoding="ascii") as log:
             self.process = self.namespace.start(
                 self.binary, "-f", "-c", self.config, "-s", self.socket,
-                "-P", self.socket + ".pid", *self.arguments, stdout=log, stderr=log)
+                "-P", self.socket + ".pid", *self.arguments, stdout=log, stderr=log, env=self.environment)
         self.pid = self.process.pid
         end = time.monotonic() + 20
         while not self._answers():

@@ -19,14 +19,14 @@ PATIENCE = float(os.environ.get("STAGE_PATIENCE", "20"))
 class Exporter:
     """One running exporter, on loopback inside its namespace."""
 
-    def __init__(self, namespace, *flags, port=19324, node=None, binary=BINARY):
+    def __init__(self, namespace, *flags, port=19324, node=None, binary=BINARY, wrapper=(), log=None, environment=None):
         self.namespace, self.flags, self.port = namespace, flags, port
         self.node = node or namespace.name
         self.binary = binary
-        self.log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 (lives as long as the process)
+        self.log = log or tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 (lives as long as the process)
         self.process = namespace.start(
-            binary, "--node-name", self.node, "--web.listen-address", f"127.0.0.1:{port}",
-            *flags, stdout=self.log, stderr=subprocess.STDOUT)
+            *wrapper, binary, "--node-name", self.node, "--web.listen-address", f"127.0.0.1:{port}",
+            *flags, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
         self.pid = self.process.pid
         self._wait_until_it_answers()
 
@@ -40,6 +40,8 @@ class Exporter:
                 f"      | {line}\n" for line in self.logged().splitlines()[-15:]), end="")
 
     def logged(self):
+        if not self.log.seekable() or not self.log.readable():
+            return "(its log went elsewhere)"
         self.log.seek(0)
         return self.log.read()
 

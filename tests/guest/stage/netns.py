@@ -97,6 +97,16 @@ def memory(pid):
     return tuple(int(lines[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
 
 
-def descriptors(pid):
-    """How many file descriptors a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def descriptors(pid, only_unix=False):
+    """How many file descriptors a process has open; or of them the Unix sockets: BIRD's others come and go with its sessions."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except FileNotFoundError:
+            pass
+    if not only_unix:
+        return len(names)
+    with open(f"/proc/{pid}/net/unix", encoding="ascii") as file:
+        known = {f"socket:[{line.split()[6]}]" for line in file.readlines()[1:]}
+    return sum(name in known for name in names)

@@ -1,0 +1,200 @@
+"""Drills on what surrounds the process: a full disk, a clock that jumps, and as few rights as possible."""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import sys
+import tempfile
+import time
+
+from fake import Tap
+from ledger import watched
+from stage import netns
+
+NOBODY = 65534
+CONFINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "confine.py")
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+def full_disk(row, setting):
+    """a full disk for its log"""
+    with open("/dev/full", "w", encoding="ascii") as full, setting.exporter("--log.level", "debug", log=full) as exporter:
+        exporter.scrape()
+        with watched(row, exporter, setting.bird):
+            for turn in range(5):
+                name = setting.sessions[turn]
+                setting.bird.ask(f"disable {name}")
+                time.sleep(1.1)
+                scrape = exporter.scrape()
+                row.check(scrape.value("calico_bgp_peers_state", protocol=name, state="down") == 1, f"{name} is not down")
+                setting.bird.ask(f"enable {name}")
+            row.check(scrape.total("calico_bgp_session_losses_total") > 0, "no session loss counted")
+        row.served = "5 sessions disabled: each seen and counted, while no log line could be written"
+
+
+def clock(row, setting):
+    """the clock 5 h forward, 10 h back, and right again"""
+    offset = os.path.join(setting.directory, "offset")
+
+    def jump(text):
+        with open(offset + ".new", "w", encoding="ascii") as file:
+            file.write(text)
+        os.rename(offset + ".new", offset)
+
+    jump("+0h")
+    environment = {**os.environ, "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
+                   "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    bird = setting.bird
+    bird.stop()
+    bird.environment = environment
+    bird.start()
+    try:
+        setting.await_sessions(60)
+        with setting.exporter("--refresh-interval", "1s", environment=environment) as exporter:
+            first = exporter.scrape()
+            losses = first.total("calico_bgp_session_losses_total")
+            said = []
+            with watched(row, exporter, bird):
+                for where, hours in (("+5h", 5), ("-5h", -5), ("+0h", 0)):
+                    jump(where)
+                    for _ in range(3):
+                        time.sleep(1.3)
+                        began = time.monotonic()
+                        scrape = exporter.scrape()
+                        row.check(time.monotonic() - began < 1, f"{where}: a scrape took {time.monotonic() - began:.1f} s")
+                        now = time.time() + hours * 3600
+                        row.check(scrape.value("calico_bird_up") == 1, f"{where}: BIRD is not up")
+                        row.check(scrape.value("calico_kernel_up", source="routes") == 1, f"{where}: the kernel is not up")
+                        age = scrape.value("calico_bgp_exporter_snapshot_age_seconds")
+                        row.check(age is not None and 0 <= age < 10, f"{where}: the snapshot is {age} s old")
+                        future = [value - now for _, value in scrape.series("calico_bgp_peer_state_change_timestamp_seconds") if value > now + 2]
+                        if hours > 0:
+                            row.check(not future, f"{where}: {len(future)} sessions changed {max(future, default=0):.0f} s in the future")
+                    up = scrape.total("calico_bgp_peers", state="up")
+                    said.append(f"{where}: {up:.0f} up")
+            lost = scrape.total("calico_bgp_session_losses_total") - losses
+            row.served = f"{', '.join(said)}; {lost:.0f} session losses counted"
+    finally:
+        bird.stop()
+        bird.environment = None
+        bird.start()
+        setting.await_sessions(60)
+
+
+def lent(setting):
+    """The binary and the socket where and as nobody may use them, as on a node where the socket's owner is not root."""
+    for directory in (tempfile.gettempdir(), setting.directory):
+        os.chmod(directory, 0o755)
+    program = os.path.join(setting.directory, "exporter")
+    shutil.copy(os.environ["EXPORTER"], program)
+    os.chown(setting.bird.socket, NOBODY, NOBODY)
+    mode = stat.S_IMODE(os.stat(setting.bird.socket).st_mode)
+    return program, mode
+
+
+WITHOUT_RIGHTS = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set=-all",
+                  "--inh-caps=-all", "--no-new-privs")
+
+
+def whole(row, scrape, setting):
+    row.check(scrape.value("calico_bird_up") == 1, "BIRD is not up")
+    row.check(scrape.total("calico_bgp_peers", state="up") == setting.established, "sessions are missing")
+    for source in ("routes", "links", "sysctl"):
+        row.check(scrape.value("calico_kernel_up", source=source) == 1, f"{source} could not be read")
+
+
+def no_capability(row, setting):
+    """no capability at all, as the socket's owner"""
+    program, mode = lent(setting)
+    with setting.exporter(wrapper=WITHOUT_RIGHTS, binary=program) as exporter:
+        exporter.scrape()
+        with watched(row, exporter, setting.bird):
+            time.sleep(1.1)
+            whole(row, exporter.scrape(), setting)
+            with open(f"/proc/{exporter.pid}/status", encoding="ascii") as file:
+                status = dict(line.rstrip().split(":\t", 1) for line in file if line.startswith(("Cap", "Uid", "NoNewPrivs")))
+            row.check(all(int(status[key], 16) == 0 for key in status if key.startswith("Cap")), f"it has capabilities: {status}")
+        row.served = f"uid {status['Uid'].split()[0]}, CapEff {int(status['CapEff'], 16)}, socket 0{mode:o}: everything served"
+
+
+def confined(row, setting):
+    """under Landlock and seccomp"""
+    program, _ = lent(setting)
+    parts = []
+    for deny, expected in (("-", "everything"), ("netlink", "BIRD's part"), ("unix", "the kernel's part")):
+        with setting.exporter(wrapper=(*WITHOUT_RIGHTS, sys.executable, CONFINE, deny, setting.directory), binary=program) as exporter:
+            exporter.scrape()
+            time.sleep(1.1)
+            scrape = exporter.scrape()
+            if deny == "-":
+                with watched(row, exporter, setting.bird):
+                    time.sleep(1.1)
+                    whole(row, exporter.scrape(), setting)
+                    limits = re.search(r"confined: (.*)", exporter.logged())
+                row.check(limits is not None, "nothing was in force")
+            elif deny == "netlink":
+                row.check(scrape.value("calico_bird_up") == 1, "without netlink: BIRD is not up")
+                row.check(scrape.value("calico_kernel_up", source="routes") == 0, "without netlink: no calico_kernel_up 0")
+                row.check(not scrape.series("calico_routes"), "without netlink: routes are reported")
+            else:
+                row.check(scrape.value("calico_bird_up") == 0, "without unix sockets: no calico_bird_up 0")
+                row.check(scrape.value("calico_bird_query_errors_total", error="connect") > 0, "without unix sockets: nothing counted")
+                row.check(scrape.value("calico_kernel_up", source="routes") == 1, "without unix sockets: the kernel is not served")
+            parts.append(f"{'all allowed' if deny == '-' else 'no ' + deny}: {expected}")
+    row.served = f"{limits.group(1) if limits else '?'}; {', '.join(parts)}"
+
+
+def what_it_touches(row, setting):
+    """every path it opens and every command that BIRD gets"""
+    program, _ = lent(setting)
+    trace = os.path.join(setting.directory, "trace")
+    tap = Tap(os.path.join(setting.directory, "tap.ctl"), setting.bird.socket)
+    try:
+        with setting.exporter(sockets=[tap.path], binary=program,
+                              wrapper=("strace", "-f", "-qq", "-o", trace, "-e", "trace=%file,connect,bind,socket")) as exporter:
+            exporter.pid = int(netns.run("pgrep", "-P", str(exporter.process.pid)).split()[0])
+            exporter.scrape()
+            with watched(row, exporter, setting.bird):
+                for _ in range(8):
+                    time.sleep(1.1)
+                    exporter.get("/")
+                    exporter.scrape()
+            doctor = exporter.doctor("--bird.timeout", "2s")[0]
+            row.check(doctor in (0, 1), f"doctor ended with {doctor}")
+    finally:
+        tap.close()
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        lines = file.readlines()
+    opened = {match for line in lines if " = -1 " not in line for match in re.findall(r'(?:openat?|statx?|readlink|access|newfstatat)\w*\(.*?"([^"]+)"', line)}
+    loader = re.compile(r"^(/etc/ld\.so\.|/lib|/usr/lib)")
+    allowed = re.compile(r"^(/proc/(self|thread-self|\d+)/|/proc/sys/net/ipv[46]/|/proc/net/|/sys/fs/cgroup|/etc/(localtime|hostname)$|/proc/sys/kernel/|/proc/stat$)")
+    other = sorted(path for path in opened if not loader.match(path) and not allowed.match(path) and path != program)
+    row.check(not other, f"it opened {other}")
+    written = [line for line in lines if re.search(r"O_(WRONLY|RDWR|CREAT)", line)]
+    row.check(not written, f"it opened for writing: {written[:2]}")
+    connected = {match for line in lines for match in re.findall(r'sun_path="([^"]+)"', line)}
+    row.check(connected <= {tap.path}, f"it connected to {sorted(connected)}")
+    commands = set(tap.commands)
+    row.check(all(command == "restrict" or command.startswith("show ") for command in commands), f"BIRD got {sorted(commands)}")
+    first = setting.bird.ask("show protocols") and "8007" in restricted(setting, "disable all")
+    row.check(first, "after restrict BIRD takes a disable")
+    paths = sorted(path for path in opened if not loader.match(path) and path != program)
+    row.served = f"opens {', '.join(paths) or 'nothing'}; BIRD got: {', '.join(sorted(commands))}"
+
+
+def restricted(setting, command):
+    """What BIRD says to a command on a restricted connection."""
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(setting.bird.socket)
+        lines = client.makefile("r")
+        lines.readline()
+        client.sendall(b"restrict\n")
+        lines.readline()
+        client.sendall(command.encode() + b"\n")
+        return lines.readline()
+
+
+DRILLS = [full_disk, clock, no_capability, confined, what_it_touches]

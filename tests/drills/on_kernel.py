@@ -1,0 +1,107 @@
+"""Drills on netlink: bursts of routes and devices that no listener can follow."""
+
+import threading
+import time
+
+from ledger import Background, watched
+from stage.netns import Namespace
+
+
+def routes(count, via="10.98.1.1"):
+    return "\n".join(f"route add 172.{16 + n // 65536}.{n // 256 % 256}.{n % 256}/32 via {via} proto bird" for n in range(count))
+
+
+def node():
+    namespace = Namespace("gu-dk")
+    namespace.ip("link add eth0 type veth peer name eth1\nlink set eth0 up\nlink set eth1 up\naddr add 10.98.0.1/16 dev eth0")
+    return namespace
+
+
+def truth(namespace):
+    return namespace.run("ip", "route", "show", "proto", "bird").count("\n")
+
+
+def burst(row, setting):
+    """a burst of 100,000 routes"""
+    count, namespace = setting.times(100000, quick=20000), node()
+    try:
+        with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
+            exporter.scrape()
+            with watched(row, exporter, bound=48 * 2**20), Background(exporter) as scraping:
+                began = time.monotonic()
+                namespace.ip(routes(count))
+                added = time.monotonic() - began
+                scrape = exporter.expect("calico_kernel_bird_routes", count, ip_version="4", patience=30)
+                namespace.ip("link set eth0 down")  # the kernel drops them all, and says nothing
+                scrape = exporter.expect("calico_kernel_bird_routes", truth(namespace), ip_version="4", patience=30)
+            row.check(not scraping.failures, f"{len(scraping.failures)} scrapes failed: {scraping.failures[:1]}")
+            row.check(scrape.value("calico_kernel_bird_routes", ip_version="4") == 0, "routes of a device that is down")
+            overruns = scrape.value("calico_bgp_exporter_netlink_overruns_total")
+            row.served = (f"{count} routes added in {added:.1f} s and dropped at once; {scraping.answers} scrapes, slowest "
+                          f"{scraping.slowest * 1000:.0f} ms; {overruns:.0f} overruns; counts end right")
+    finally:
+        namespace.remove()
+
+
+def devices(row, setting):
+    """10,000 devices added and removed"""
+    count, namespace = setting.times(10000, quick=1000), node()
+    try:
+        with setting.exporter(sockets=["none"], namespace=namespace) as exporter:
+            exporter.scrape()
+            with watched(row, exporter, bound=32 * 2**20), Background(exporter) as scraping:
+                for begin in range(0, count, 500):
+                    namespace.ip("\n".join(f"link add t{n} type veth peer name u{n}"
+                                           for n in range(begin // 2, begin // 2 + 250)))
+                    namespace.ip("\n".join(f"link del t{n}" for n in range(begin // 2, begin // 2 + 250)))
+            row.check(not scraping.failures, f"{len(scraping.failures)} scrapes failed: {scraping.failures[:1]}")
+            scrape = exporter.scrape()
+            row.check(scrape.value("calico_kernel_up", source="links") == 1, "the devices could not be read")
+            row.served = f"{scraping.answers} scrapes, slowest {scraping.slowest * 1000:.0f} ms"
+    finally:
+        namespace.remove()
+
+
+def large_table(row, setting):
+    """a table of 100,000 routes"""
+    count, namespace = setting.times(100000, quick=20000), node()
+    try:
+        namespace.ip(routes(count))
+        with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
+            with watched(row, exporter, bound=48 * 2**20):
+                slowest = 0.0
+                for _ in range(5):
+                    began = time.monotonic()
+                    scrape = exporter.scrape()
+                    slowest = max(slowest, time.monotonic() - began)
+                    row.check(scrape.value("calico_kernel_bird_routes", ip_version="4") == count, "the count is wrong")
+                    time.sleep(1.05)
+            row.served = f"slowest scrape {slowest * 1000:.0f} ms, {scrape.count()} series"
+    finally:
+        namespace.remove()
+
+
+def churn(row, setting):
+    """50,000 changes while it is scraped"""
+    times, namespace = setting.times(50, quick=5), node()
+    try:
+        with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
+            exporter.scrape()
+            with watched(row, exporter, bound=32 * 2**20), Background(exporter) as scraping:
+                def change():
+                    for turn in range(times):
+                        namespace.ip(routes(1000).replace("route add", "route replace"))
+                        if turn + 1 < times:
+                            namespace.ip("\n".join(f"route del 172.16.{n // 256}.{n % 256}/32" for n in range(0, 1000, 2)))
+                worker = threading.Thread(target=change)
+                worker.start()
+                worker.join()
+                scrape = exporter.expect("calico_kernel_bird_routes", truth(namespace), ip_version="4")
+            row.check(not scraping.failures, f"{len(scraping.failures)} scrapes failed: {scraping.failures[:1]}")
+            changes = scrape.total("calico_route_changes_total", ip_version="4")
+            row.served = f"{scraping.answers} scrapes, slowest {scraping.slowest * 1000:.0f} ms; {changes:.0f} changes counted; ends equal to ip route"
+    finally:
+        namespace.remove()
+
+
+DRILLS = [burst, large_table, churn, devices]
