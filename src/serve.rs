@@ -110,6 +110,7 @@ async fn look_on(
 ) {
     let mut next = Instant::now();
     let mut gulp = next;
+    let mut last = None;
     loop {
         let mut askers = Vec::new();
         tokio::select! {
@@ -130,8 +131,16 @@ async fn look_on(
         while let Ok(asker) = asked.try_recv() {
             askers.push(asker);
         }
-        let snapshot = Arc::new(observer.look().await);
-        next = Instant::now() + refresh;
+        let known = last.take().filter(|_| Instant::now() < next);
+        let snapshot = match known.filter(|_| observer.is_fresh()) {
+            Some(snapshot) => snapshot,
+            None => {
+                let snapshot = Arc::new(observer.look().await);
+                next = Instant::now() + refresh;
+                snapshot
+            }
+        };
+        last = Some(Arc::clone(&snapshot));
         ready.store(true, Ordering::Relaxed);
         observer.take_events().iter().for_each(log::event);
         for asker in askers {

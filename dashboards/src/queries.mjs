@@ -23,8 +23,10 @@ export const named = (expr, address, into) => {
     or (${expr}) unless on (cluster, ${address}) (${names})`;
 };
 
-/** Adds the label `at`: the cluster, or "All" where series carry none. Links hand it to the variable `cluster`. */
-export const at = (expr) => `label_replace(label_replace(${expr}, "at", "All", "cluster", ""), "at", "$1", "cluster", "(.+)")`;
+/** Adds the label `into`: what stands in `label`, or "All" where that is empty. Links hand it to a variable. */
+export const orAll = (expr, label, into) =>
+  `label_replace(label_replace(${expr}, "${into}", "All", "${label}", ""), "${into}", "$1", "${label}", "(.+)")`;
+export const at = (expr) => orAll(expr, "cluster", "at");
 
 /**
  * "79 of 90" in one tile: the two numbers become labels, which the legend puts together. The value is the number that

@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,6 +25,8 @@ pub(super) struct Pages {
     labels: Labels,
     detail: Detail,
     recent: Mutex<Vec<Page>>,
+    /// Bytes to ask for at once: the last uncompressed rendering and a little.
+    length: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,7 @@ impl Pages {
             labels,
             detail,
             recent: Mutex::default(),
+            length: AtomicUsize::default(),
         }
     }
 
@@ -52,10 +56,12 @@ impl Pages {
         gzip: bool,
     ) -> Result<(Bytes, bool), fmt::Error> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|page| page.at.elapsed() < SHARED_FOR);
-        let known = recent.iter().find(|page| {
-            Arc::ptr_eq(&page.snapshot, snapshot) && page.format == format && page.gzip == gzip
-        });
+        // Renderings of an earlier snapshot are of no use to later scrapes, and a crowd makes hundreds a second.
+        recent
+            .retain(|page| Arc::ptr_eq(&page.snapshot, snapshot) && page.at.elapsed() < SHARED_FOR);
+        let known = recent
+            .iter()
+            .find(|page| page.format == format && page.gzip == gzip);
         if let Some(page) = known {
             return Ok((page.body.clone(), false));
         }
@@ -65,9 +71,12 @@ impl Pages {
         let body = if gzip {
             compressed(render)?
         } else {
-            let mut plain = Sink::plain();
+            let mut plain = Sink::plain(self.length.load(Ordering::Relaxed));
             render(&mut plain)?;
-            plain.finish()?
+            let text = plain.finish()?;
+            self.length
+                .store(text.len() + text.len() / 64, Ordering::Relaxed);
+            text
         };
         let body = Bytes::from(body);
         recent.push(Page {
@@ -110,8 +119,8 @@ enum Sink {
 const PIECE: usize = 16 * 1024;
 
 impl Sink {
-    fn plain() -> Self {
-        Sink::Plain(String::new())
+    fn plain(capacity: usize) -> Self {
+        Sink::Plain(String::with_capacity(capacity))
     }
 
     fn gzip() -> Self {

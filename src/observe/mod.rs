@@ -115,6 +115,15 @@ impl Observer {
         self.kernel.announced().await;
     }
 
+    /// Whether a look now would read nothing: every answer is younger than a second, and the kernel announced nothing.
+    pub fn is_fresh(&self) -> bool {
+        let fresh = |when: Option<Instant>| when.is_some_and(|when| when.elapsed() < FRESH);
+        self.judged.is_some()
+            && self.daemons.iter().all(|asked| fresh(asked.answered))
+            && fresh(self.dumped)
+            && !self.kernel.dirty()
+    }
+
     /// One look.
     pub async fn look(&mut self) -> Snapshot {
         let begun = Instant::now();

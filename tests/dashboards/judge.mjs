@@ -32,6 +32,9 @@ export const emptyIsGood = [
 /** What is wrong, a line each. */
 export function judge(view, report) {
   const wrong = broken(report);
+  if (view.leadsTo && report.links && !report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(view.leadsTo))) {
+    wrong.push(`no link leads to ${view.leadsTo}`);
+  }
   const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.story));
   const isDeclared = (panel, refId) => declared.some((e) => e.panel === panel && (!e.queries || e.queries.includes(refId)));
 
@@ -51,11 +54,13 @@ export function judge(view, report) {
   return wrong;
 }
 
-/** What may never be, whatever the data: script errors, panels and variables that are not known, failed queries. */
+/** What may never be, whatever the data: script errors, panels and variables that are not known, failed queries,
+ * links with a text in place of a name. */
 export function broken(report) {
   return [
     ...report.errors.map((message) => `the page failed: ${message}`),
     ...report.issues.map(({ kind, ...detail }) => `${kind}: ${JSON.stringify(detail)}`),
+    ...(report.links ?? []).filter((url) => /\$\{|%7B|=undefined|var-\w+=[^&]*%20/.test(url)).map((url) => `a link that leads nowhere: ${url}`),
     ...latest(report)
       .filter((q) => q.error)
       .map((q) => `panel ${q.panel}, query ${q.refId}: ${q.error}: ${q.expr}`),

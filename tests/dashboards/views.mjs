@@ -2,7 +2,8 @@
 const worker4 = { node: "worker-4" };
 
 export const views = [
-  { dashboard: "fleet", story: "faulty", picture: "dashboard-fleet" },
+  // From the blocked session to its node and peer: the second of the two clicks.
+  { dashboard: "fleet", story: "faulty", picture: "dashboard-fleet", leadsTo: "var-cluster=prod-eu&var-node=worker-4&var-peer=10.0.1.13" },
   { dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
   { dashboard: "exporter", story: "faulty", picture: "dashboard-exporter" },
   { dashboard: "node", story: "faulty", picture: "dashboard-node-bird-hung", variables: { node: "worker-8" } },

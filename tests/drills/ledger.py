@@ -1,6 +1,9 @@
 """One row a drill: what was served meanwhile, and what both processes hold before and after."""
 
 import contextlib
+import json
+import os
+import sys
 import threading
 import time
 
@@ -106,3 +109,9 @@ class Background:
     def __exit__(self, *_):
         self._ended.set()
         self._thread.join()
+
+
+def crowd(exporter, clients, seconds):
+    """What a crowd of scrapers saw (crowd.py)."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crowd.py")
+    return json.loads(exporter.namespace.run(sys.executable, program, str(exporter.port), str(clients), str(seconds)))

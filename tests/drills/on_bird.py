@@ -5,7 +5,7 @@ import signal
 import time
 
 from fake import Fake, Tap, protocols, usual
-from ledger import Background, watched
+from ledger import Background, crowd, watched
 
 TIMEOUT = 2.0
 # A scrape may take the whole deadline and this much more (on a busy machine).
@@ -277,20 +277,14 @@ def one_query_in_flight(row, setting):
         with setting.exporter("--refresh-interval", "1s", sockets=[tap.path]) as exporter:
             exporter.scrape()
             with watched(row, exporter, setting.bird, settle=2, spare=3):
-                runners = [Background(exporter, pause=0) for _ in range(100)]
-                for runner in runners:
-                    runner.__enter__()
-                time.sleep(10)
-                for runner in runners:
-                    runner.__exit__()
-            answers, failures = sum(one.answers for one in runners), sum(len(one.failures) for one in runners)
-            row.check(failures == 0, f"{failures} scrapes failed: {[one.failures[0] for one in runners if one.failures][:1]}")
+                seen = crowd(exporter, 100, 10)
+            row.check(not seen["failed"], f"{seen['failed']} scrapes failed: {seen['failures']}")
             row.check(tap.most <= 1, f"{tap.most} queries at once")
             row.check(tap.busiest_second() <= 2, f"{tap.busiest_second()} looks within one second")
             allowed = {"restrict", "show status", "show protocols all", "show route all"}
             other = {command for command in tap.commands if command not in allowed and not command.startswith("show route")}
             row.check(not other, f"other commands reached BIRD: {sorted(other)}")
-            row.served = (f"{answers} scrapes, slowest {max(one.slowest for one in runners) * 1000:.0f} ms; BIRD saw {len(tap.began)} looks, "
+            row.served = (f"{seen['answers']} scrapes, slowest {seen['slowest'] * 1000:.0f} ms; BIRD saw {len(tap.began)} looks, "
                           f"at most {tap.busiest_second()} a second, {tap.most} query at a time")
     finally:
         tap.close()

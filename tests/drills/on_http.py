@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from ledger import Background, watched
+from ledger import crowd, watched
 
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: drill\r\n\r\n"
 
@@ -34,16 +34,10 @@ def concurrent(row, setting):
     """100 concurrent scrapers"""
     with setting.exporter() as exporter:
         exporter.scrape()
-        runners = [Background(exporter, pause=0.2) for _ in range(100)]
         with watched(row, exporter, setting.bird, spare=3):
-            for runner in runners:
-                runner.__enter__()
-            time.sleep(10)
-            for runner in runners:
-                runner.__exit__()
-        failures = [failure for one in runners for failure in one.failures]
-        row.check(not failures, f"{len(failures)} scrapes failed: {failures[:1]}")
-        row.served = f"{sum(one.answers for one in runners)} scrapes in 10 s, slowest {max(one.slowest for one in runners) * 1000:.0f} ms"
+            seen = crowd(exporter, 100, 10)
+        row.check(not seen["failed"], f"{seen['failed']} scrapes failed: {seen['failures']}")
+        row.served = f"{seen['answers']} scrapes in 10 s, slowest {seen['slowest'] * 1000:.0f} ms"
 
 
 def idle(row, setting):

@@ -29,11 +29,10 @@ class Cluster:
 
     # The lab
 
-    def run(self, *command, **environment):
+    def run(self, *command):
         """A command of tests/lab/lab; its output in case of failure."""
         done = subprocess.run([f"{ROOT}/tests/lab/lab", "--name", self.lab, *command],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
-                              env=os.environ | environment)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         if done.returncode:
             raise RuntimeError(f"lab {self.lab}: {' '.join(command)}: {done.stdout.strip()}")
         return done.stdout.strip()

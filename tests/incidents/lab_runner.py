@@ -3,6 +3,7 @@
 Usage: lab_runner.py LAB WORK FACTOR
 """
 import json
+import signal
 import sys
 import time
 
@@ -211,6 +212,7 @@ class Runner:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and end what was started
     name, work, factor = sys.argv[1], sys.argv[2], float(sys.argv[3])
     lab = next(x for x in [*scenarios.LABS, scenarios.NAMES] if x.name == name)
     runner = Runner(lab, work, factor)

@@ -10,6 +10,7 @@ Usage: suite.py [--factor 10] [--record FILE] [LAB...]
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the labs down
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--factor", type=float, default=10)
     arguments.add_argument("--keep", action="store_true", help="keep logs and data")

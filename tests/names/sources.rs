@@ -203,7 +203,7 @@ fn document_queries(text: &str, place: &str, all: &mut Vec<Expression>) {
                     if speaks_of_us(code) {
                         all.push(Expression {
                             place: place.clone(),
-                            promql: code.replace('…', "x"),
+                            promql: spelt_out(code),
                         });
                     }
                 }
@@ -233,4 +233,29 @@ fn speaks_of_us(code: &str) -> bool {
         && !code.ends_with(['_', '*', ':'])
         && !code.contains("_{")
         && !code.contains("…_")
+        && !code.contains("_…")
+}
+
+/// Prose's short forms as PromQL: `name{a,b}` for labels without values, `name 0` for a sample.
+fn spelt_out(code: &str) -> String {
+    let code = code.replace('…', "");
+    if let (Some(open), Some(close)) = (code.find('{'), code.rfind('}'))
+        && !code[open..close].contains('=')
+    {
+        let labels: Vec<_> = code[open + 1..close]
+            .split(',')
+            .map(str::trim)
+            .filter(|label| !label.is_empty())
+            .map(|label| format!("{label}!=\"\""))
+            .collect();
+        return format!("{}{{{}}}", &code[..open], labels.join(","));
+    }
+    match code.rsplit_once(' ') {
+        Some((series, value))
+            if value.parse::<f64>().is_ok() && (series.ends_with('}') || !series.contains(' ')) =>
+        {
+            series.to_owned()
+        }
+        _ => code,
+    }
 }

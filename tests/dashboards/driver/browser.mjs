@@ -45,6 +45,7 @@ export class Browser {
     const report = await page.evaluate(() => ({
       ...window.report,
       panels: document.querySelectorAll('[data-testid^="data-testid Panel header"]').length,
+      links: [...document.querySelectorAll('a[href*="/d/calico-bgp-"]')].map((a) => a.getAttribute("href")),
       empty: [...document.querySelectorAll("[data-no-data]")].map((e) => Number(e.dataset.noData)),
     }));
     await page.close();
