@@ -1,7 +1,7 @@
 # Dashboards are made from dashboards/src, and drawn by Grafana's own packages: docs/dashboards.md.
 DASHBOARD_TOOLS := target/tools/dashboards
 
-.PHONY: dashboards dashboards-json dashboards-pictures test-dashboards dashboards-page
+.PHONY: dashboards dashboards-live dashboards-large dashboards-json dashboards-pictures test-dashboards dashboards-page
 dashboards: test-dashboards dashboards-page ## draw every dashboard in every story with Grafana's own code: target/dashboards/
 	node tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) target/dashboards
 dashboards-json: ## write dashboards/*.json from dashboards/src
@@ -9,6 +9,10 @@ dashboards-json: ## write dashboards/*.json from dashboards/src
 dashboards-pictures: dashboards ## draw them, and take the pictures that the documents show
 	tests/tools/need pngquant
 	tests/dashboards/pictures
+dashboards-large: dashboards-page ## draw them for 500 nodes, and tell how long the slowest query takes
+	node --max-old-space-size=8192 tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) target/dashboards large
+dashboards-live: build dashboards-page ## draw them from some minutes of the lab's real BIRDs, with faults: target/dashboards/live-*.png
+	tests/dashboards/live $(BIN) $(DASHBOARD_TOOLS) target/dashboards
 
 test-dashboards: ## the dashboards are what their sources make, keep the rules, and every query finds its series
 	tests/tools/need nodejs prometheus

@@ -1,6 +1,8 @@
 //! The finished daemon on nodes of the lab: real BIRD, real kernel routes. Needs root; what else it needs it installs.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "it/benign.rs"]
+mod benign;
 #[path = "it/exporter.rs"]
 mod exporter;
 #[path = "it/incidents.rs"]

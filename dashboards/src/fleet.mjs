@@ -4,7 +4,7 @@ import * as q from "./queries.mjs";
 const { m, at, named } = q;
 
 const toNode = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node" });
-const toNodeAndPeer = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: "__data.fields.peer" });
+const toNodeAndPeer = (peer) => l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: `__data.fields.${peer}` });
 const firing = 'ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster"}';
 
 const stats = [
@@ -93,11 +93,11 @@ const stats = [
 
 const states = l.timeline({
   id: 10,
-  title: "Nodes over time (the 30 worst)",
+  title: "Nodes over time (the 20 worst)",
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
     Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
   targets: [
-    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(30, avg_over_time((${q.nodeState})[$__range:$__interval] @ end()))`), "{{node}}"),
+    l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(20, ${q.trouble})`), "{{node}}"),
   ],
   unit: "none",
   mappings: l.map(q.nodeStates),
@@ -110,15 +110,15 @@ const alerts = l.table({
   id: 11,
   title: "Alerts firing",
   description: "What the shipped rules say now. Click a row's node to open it; the peer is chosen there already.",
-  targets: [l.rows(at(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node")))],
+  targets: [l.rows(at(q.orAll(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node"), "peer", "peer_or_all")))],
   unit: "none",
   columns: {
     severity: ["Severity", { width: 85, mappings: l.map(q.severities), color: "text" }],
     alertname: ["Alert", { width: 250 }],
-    node: ["Node", { links: toNodeAndPeer }],
+    node: ["Node", { links: toNodeAndPeer("peer_or_all") }],
     peer_node: ["Peer", { links: l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Peer" }) }],
   },
-  hidden: ["peer", "at"],
+  hidden: ["peer_or_all", "at"],
   sort: ["Severity", "asc"],
   empty: "No alert is firing",
   w: 9,
@@ -166,7 +166,7 @@ const sessions = l.table({
     l.rows(`max by (cluster, node, peer, peer_type) (${q.sessionAge()} and ignoring (reason) ${down})`),
   ],
   columns: {
-    node: ["Node", { filter: true, links: toNodeAndPeer }],
+    node: ["Node", { filter: true, links: toNodeAndPeer("Address") }],
     peer_node: ["Lost peer", { filter: true, links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
     peer: ["Address", { width: 105 }],
     peer_type: ["Kind", { width: 80 }],
@@ -196,9 +196,15 @@ const mix = l.graph({
 
 const losses = l.graph({
   id: 15,
-  title: "Session losses by node",
+  title: "Session losses by node (the 15 with most)",
   description: "How often sessions left the state up, also when they were back before the next scrape. A restart shows once on every neighbour; a flapping link shows again and again.",
-  targets: [l.over(`sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) > 0`, "{{node}}")],
+  targets: [
+    l.over(
+      `sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) > 0
+        and on (cluster, node) topk(15, sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__range] @ end())))`,
+      "{{node}}",
+    ),
+  ],
   unit: "none",
   style: "bars",
   links: l.toNode({ node: "__field.labels.node" }),
@@ -270,13 +276,8 @@ const churn = l.graph({
   h: 8,
 });
 
-/** `about`: which nodes' alerts are shown (an alert about many nodes has no label `node`); `on`: panels for the others. */
-export const annotationsFor = (about, on) => [
-  l.annotation("Alerts", "red", `max by (alertname, severity, node, peer) (ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster", node=~"${about}"})`, {
-    title: "{{alertname}}",
-    text: "{{severity}} {{node}} {{peer}}",
-    tags: "alertname,node,peer",
-  }),
+/** BIRD's restarts and session losses, on the panels `on`. */
+export const events = (on) => [
   l.annotation("BIRD restarts", "blue", `max by (cluster, node) (${m("calico_bird_start_timestamp_seconds")}) * 1000`, {
     title: "BIRD started",
     text: "{{node}}",
@@ -290,12 +291,18 @@ export const annotationsFor = (about, on) => [
     on,
   }),
 ];
+// One mark for each alert, however many nodes it speaks of: the table beside names them.
+const alertMarks = l.annotation("Alerts", "red", `count by (alertname, severity) (${firing})`, {
+  title: "{{alertname}}",
+  text: "{{severity}}",
+  tags: "alertname,severity",
+});
 
 export const fleet = l.dashboard({
   self: "fleet",
   title: "Calico BGP / Fleet",
   description: "Is the network between the nodes whole? Sessions, pod routes and tunnels of all nodes, the culprit first.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.nodes],
-  annotations: annotationsFor(".*", [10, 14]),
+  annotations: [alertMarks, ...events([10, 14])],
   rows: [stats, [states, alerts], [[unreachable, missing], sessions], [mix, losses, churn], [nodes]],
 });

@@ -50,7 +50,7 @@ const refIds = (targets) => targets.map((t, i) => ({ ...t, refId: String.fromCha
 
 // ---- panels ----------------------------------------------------------------------------------------------------
 
-function panel(type, { id, title, description, targets, w, h, interval, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
+function panel(type, { id, title, description, targets, w, h, interval, maxDataPoints, unit = "short", thresholds = neutral, defaults = {}, custom, overrides = [], options, transformations }) {
   return {
     id,
     type,
@@ -64,6 +64,7 @@ function panel(type, { id, title, description, targets, w, h, interval, unit = "
     },
     options,
     ...(interval && { interval }),
+    ...(maxDataPoints && { maxDataPoints }),
     targets: refIds(targets),
     ...(transformations && { transformations }),
   };
@@ -127,6 +128,7 @@ export const graph = ({ style = "lines", line = false, custom = {}, legend = {},
 export const timeline = ({ mappings, links, empty, ...rest }) =>
   panel("state-timeline", {
     ...rest,
+    maxDataPoints: 240, // a state is asked of every node or session at every point
     custom: { fillOpacity: 85, lineWidth: 0, spanNulls: false, insertNulls: false },
     defaults: { mappings, ...(links && { links }), ...(empty && { noValue: empty }) },
     options: {
@@ -152,7 +154,7 @@ export const table = ({ columns, hidden = [], sort, empty, ...rest }) => {
     defaults: { ...(empty && { noValue: empty }) },
     custom: { align: "auto", cellOptions: { type: "auto" }, filterable: false, inspect: false },
     overrides: [
-      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: "–", ...look } : look)).filter((o) => o.properties.length),
+      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: look.links ? "\u00a0" : "–", ...look } : look)).filter((o) => o.properties.length),
       ...hidden.map((name) => series(name, { "custom.hidden": true, "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
     ],
     options: {

@@ -1,7 +1,7 @@
 // Calico BGP / Node: everything about one node, the findings first.
 import * as l from "./lib.mjs";
 import * as q from "./queries.mjs";
-import { annotationsFor } from "./fleet.mjs";
+import { events } from "./fleet.mjs";
 const { at, named } = q;
 
 const m = q.m;
@@ -293,11 +293,17 @@ const peer = l.variable("peer", "Peer", `label_values(${m("calico_bgp_peers_stat
   description: "Restrict sessions and routes to these peers",
 });
 
+const alertMarks = l.annotation("Alerts", "red", `max by (alertname, severity, peer) (ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster", node="$node"})`, {
+  title: "{{alertname}}",
+  text: "{{severity}} {{peer}}",
+  tags: "alertname,severity,peer",
+});
+
 export const node = l.dashboard({
   self: "node",
   title: "Calico BGP / Node",
   description: "One node: what is wrong with it, its BGP sessions, BIRD against the kernel, its pod routes and its tunnels.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.node, peer],
-  annotations: annotationsFor("$node|", [11, 13]),
+  annotations: [alertMarks, ...events([11, 13])],
   rows: [stats, [findings, [states, sessions]], [birdKernel, mix, losses], [podCidrs, traffic], [routes, churn, faults]],
 });

@@ -23,8 +23,10 @@ export const named = (expr, address, into) => {
     or (${expr}) unless on (cluster, ${address}) (${names})`;
 };
 
-/** Adds the label `at`: the cluster, or "All" where series carry none. Links hand it to the variable `cluster`. */
-export const at = (expr) => `label_replace(label_replace(${expr}, "at", "All", "cluster", ""), "at", "$1", "cluster", "(.+)")`;
+/** Adds the label `into`: what stands in `label`, or "All" where that is empty. Links hand it to a variable. */
+export const orAll = (expr, label, into) =>
+  `label_replace(label_replace(${expr}, "${into}", "All", "${label}", ""), "${into}", "$1", "${label}", "(.+)")`;
+export const at = (expr) => orAll(expr, "cluster", "at");
 
 /**
  * "79 of 90" in one tile: the two numbers become labels, which the legend puts together. The value is the number that
@@ -52,6 +54,14 @@ export const nodeState = `
 /** The same, and nodes whose exporter was there within the range and is not now. */
 export const nodeStateOrSilent = `${nodeState}
   or max by (cluster, node) (last_over_time(${m("calico_bgp_exporter_build_info")}[$__range])) * 0 + 5`;
+
+const inRange = (name, ...matchers) => `avg_over_time(${m(name, ...matchers)}[$__range] @ end())`;
+/** How bad a node's time was over the range, in one pass over its samples: what to show where not all can be shown. */
+export const trouble = `sum by (cluster, node) (
+  ${inRange("calico_bgp_peers", 'state="down"')}
+  or ${inRange("calico_pod_cidrs", 'present="false"')}
+  or 1 - ${inRange("calico_bird_up")}
+  or last_over_time(${m("calico_bgp_exporter_build_info")}[$__range] @ end()) unless ${m("calico_bgp_exporter_build_info")} @ end())`;
 
 /** Tunnels that send and receive nothing. */
 export const oneWay = `(rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]) > bool 0)

@@ -7,9 +7,34 @@ use std::str::FromStr;
 const MAX_FIELD: usize = 512;
 
 /// The words of a line, split at white space (columns overflow, so positions mean nothing).
-pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| matches!(byte, b' ' | b'\t'))
-        .filter(|word| !word.is_empty())
+pub fn words(text: &[u8]) -> Words<'_> {
+    Words(text)
+}
+
+/// Iterator of [`words`]. Columns are padded with runs of spaces, so it skips a run at once.
+#[derive(Debug, Clone)]
+pub struct Words<'a>(&'a [u8]);
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let start = self.0.iter().position(|byte| !blank(byte))?;
+        let rest = &self.0[start..];
+        let end = rest.iter().position(blank).unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.0 = rest;
+        Some(word)
+    }
+}
+
+/// Splits `key: value` at the first colon; without one the whole line is the key.
+pub fn key_value(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|byte| *byte == b':') {
+        Some(colon) => (&line[..colon], &line[colon + 1..]),
+        None => (line, &[]),
+    }
 }
 
 /// An ASCII word parsed as `T`.
@@ -37,7 +62,11 @@ pub fn address(word: &[u8]) -> Option<IpAddr> {
 /// Text for people and labels: trimmed, bounded, valid UTF-8.
 pub fn string(text: &[u8]) -> String {
     let text = text.trim_ascii();
-    String::from_utf8_lossy(&text[..text.len().min(MAX_FIELD)]).into_owned()
+    let text = &text[..text.len().min(MAX_FIELD)];
+    match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,12 @@ impl<'a, W: Write> TextWriter<'a, W> {
 
 impl<W: Write> Write for TextWriter<'_, W> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        // Nearly all that is written is a piece of a series' line.
+        let begins_comment = self.at_line_start && text.starts_with('#');
+        if self.comment.is_empty() && !begins_comment && !text.as_bytes().contains(&b'\n') {
+            self.at_line_start &= text.is_empty();
+            return self.out.write_str(text);
+        }
         while !text.is_empty() {
             let (line, ended) = match text.find('\n') {
                 Some(end) => (&text[..end], true),

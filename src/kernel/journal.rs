@@ -1,7 +1,7 @@
 //! What the kernel announced, and what became of the routes. Pure.
 
 use super::decode;
-use super::dump::Tables;
+use super::tables::Tables;
 use crate::model::IpVersion;
 use crate::model::link::{Link, LinkTable};
 use crate::model::route::{Origin, Route, RouteChange, RouteKey, RouteKind};

@@ -27,6 +27,7 @@ class Story:
         self.lost = {}      # (observer, peer) -> [(from, to)]: the session is down
         self.removed = {}   # peer index -> from when nobody has it configured
         self.missing = []   # (observer, owner, from, to): route to the owner's block absent
+        self.unhealthy = False  # --bgp.peer-detail=unhealthy
         self.starts = {}    # node index -> [(from, BIRD's start time)]
         self.expect = []
 
@@ -103,6 +104,9 @@ def series(story):
                 return p != o and t < story.removed.get(p, 10**9)
             def down(p, t):
                 return within(story.lost.get((o, p), []), t)
+            def shown(p, t):
+                recent = any(start <= t < end + 600 for start, end in story.lost.get((o, p), []))
+                return answers(t) and configured(p, t) and (recent or not story.unhealthy)
             for state in ("up", "down"):
                 def count(t, state=state):
                     return sum(configured(p, t) and down(p, t) == (state == "down")
@@ -115,10 +119,10 @@ def series(story):
                                            "protocol": "Mesh_" + peer.address[family].replace(".", "_").replace(":", "_")}
                 for state in ("up", "down"):
                     add("calico_bgp_peers_state", session | {"state": state},
-                        lambda t: int(down(p, t) == (state == "down")) if answers(t) and configured(p, t) else None)
+                        lambda t: int(down(p, t) == (state == "down")) if shown(p, t) else None)
                 add("calico_bgp_peer_session_losses_total", session,
                     lambda t: sum(start <= t for start, _ in story.lost.get((o, p), []))
-                    if answers(t) and configured(p, t) else None)
+                    if shown(p, t) else None)
                 add("calico_pod_cidr_route_present",
                     own | version | {"cidr": f"block-{p}", "owner": peer.address[family]},
                     lambda t: int(not any(m[:2] == (o, p) and m[2] <= t < m[3] for m in story.missing))
@@ -185,6 +189,20 @@ def stories():
     s.expect += [("CalicoBGPPeeringDown", f"node-{i + 1:02}", "10.0.3.1", 1) for i in range(1, 5)]
     s.expect += [("CalicoBGPPeeringDown", "node-01", f"10.0.3.{i + 1}", 1) for i in range(1, 5)]
     yield s
+
+    for unhealthy in (False, True):
+        s = Story("two nodes isolated at once do not accuse the other ten" + (", with the series of unhealthy sessions only" if unhealthy else ""), 12, 15)
+        s.unhealthy = unhealthy
+        for n in (0, 1):
+            s.expect += [("CalicoBGPNodeIsolated", f"node-{n + 1:02}", "", 1), ("CalicoBGPNodeUnreachable", f"node-{n + 1:02}", f"10.0.3.{n + 1}", 1)]
+            for i in range(12):
+                if i != n:
+                    s.drop(n, i, 120)
+                    s.expect.append(("CalicoBGPPeeringDown", f"node-{n + 1:02}", f"10.0.3.{i + 1}", 1))
+                if i not in (0, 1):
+                    s.drop(i, n, 120)
+                    s.expect.append(("CalicoBGPPeeringDown", f"node-{i + 1:02}", f"10.0.3.{n + 1}", 1))
+        yield s
 
     s = Story("all sessions dropped: every node is unreachable, nobody's series vanish", 5, 20)
     for a in range(5):

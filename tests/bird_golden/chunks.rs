@@ -6,8 +6,8 @@ use calico_bgp_exporter::bird::routes::Routes;
 use calico_bgp_exporter::bird::status::Status;
 
 fn sizes(length: usize) -> impl Iterator<Item = usize> {
-    (1..=64)
-        .chain([127, 511, 1023, 1024])
+    (1..=17)
+        .chain([31, 64, 127, 511, 1023, 1024])
         .chain(4090..=4100)
         .chain([length])
 }

@@ -29,7 +29,7 @@ def template(version, *args, chart=CHART):
 def objects(text):
     """The objects of a manifest by (kind, name)."""
     found = {}
-    for document in yaml.safe_load_all(text):
+    for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
         if document:
             key = document["kind"], document["metadata"]["name"]
             assert key not in found, f"{key} is there twice"

@@ -1,26 +1,25 @@
 // Draws every dashboard in every story with Grafana's own code in a real browser, against a real Prometheus; writes
 // the pictures and fails on a query error, a panel that is not supported, or an empty panel that must have data.
 //
-//   node draw.mjs TOOLS OUT [PICTURE]      TOOLS: npm's packages and the built page; OUT: where pictures go
+//   node draw.mjs TOOLS OUT [PICTURE|large]      TOOLS: npm's packages and the built page; OUT: where pictures go
 import { mkdirSync, readdirSync } from "node:fs";
 import { judge } from "./judge.mjs";
 import { Browser } from "./driver/browser.mjs";
 import { History } from "./driver/history.mjs";
-import { serve } from "./driver/serve.mjs";
+import { serveDashboards } from "./driver/serve.mjs";
 import { clock, stories } from "./story/stories.mjs";
-import { views } from "./views.mjs";
+import { largeViews, views } from "./views.mjs";
 
 const [tools, out, only] = process.argv.slice(2);
 const started = Date.now();
 const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`;
 mkdirSync(out, { recursive: true });
 
-const dashboards = new URL("../../dashboards/", import.meta.url);
-const chosen = views.filter((v) => !only || v.picture === only);
+const chosen = only === "large" ? largeViews : views.filter((v) => !only || v.picture === only);
 const open = [];
 let failures = 0;
 try {
-  const server = await serve({ "/public/build/img/": `${tools}/node_modules/@grafana/ui/dist/public/img/`, "/dashboards/": dashboards.pathname, "/": `${tools}/dist/` });
+  const server = await serveDashboards(tools);
   open.push(server);
   const browser = await Browser.start(server.url, tools);
   open.push(browser);
@@ -29,10 +28,10 @@ try {
     open.push(history);
     console.log(`${seconds()}: story ${name}: ${history.series} series`);
     for (const view of chosen.filter((v) => v.story === name)) {
-      const report = await browser.draw(view, { prometheus: history.url, from: clock.start * 1000, to: clock.end * 1000 }, `${out}/${view.picture}.png`);
+      const report = await browser.draw(view, { prometheus: history.url, from: clock.start * 1000, to: clock.end * 1000, scrape: stories[name].step ?? clock.step }, `${out}/${view.picture}.png`);
       const wrong = judge(view, report);
-      const slowest = Math.max(...report.queries.map((q) => q.ms ?? 0));
-      console.log(`${seconds()}: ${wrong.length ? "FAILED" : "drawn"}: ${view.picture}: ${report.panels} panels, ${report.queries.length} queries, slowest ${slowest} ms`);
+      const slowest = report.queries.reduce((a, b) => ((a.ms ?? 0) > (b.ms ?? 0) ? a : b));
+      console.log(`${seconds()}: ${wrong.length ? "FAILED" : "drawn"}: ${view.picture}: ${report.panels} panels, ${report.queries.length} queries, slowest ${slowest.ms} ms (panel ${slowest.panel})`);
       for (const line of wrong) console.log(`    ${line}`);
       failures += wrong.length > 0;
     }

@@ -2,6 +2,7 @@
 
 const noFault = ["healthy", "single"];
 const alone = ["single"];
+const large = ["large"]; // of sessions and pod CIDRs it shows only what is in trouble
 
 /**
  * Panels that are empty, or of panels with several queries the queries that are. Nothing else may be empty, and a
@@ -17,17 +18,23 @@ export const emptyIsGood = [
   { dashboard: "fleet", panel: 17, queries: ["G"], stories: alone, why: "a node without sessions has no BGP address" },
   { dashboard: "node", panel: 11, stories: alone, why: "no session" },
   { dashboard: "node", panel: 12, stories: alone, why: "no session" },
+  { dashboard: "node", panel: 12, queries: ["D", "E"], stories: large, why: "sessions that are down have no routes" },
   { dashboard: "node", panel: 12, queries: ["G"], stories: ["healthy"], why: "no session is down, so none has a reason" },
   { dashboard: "node", panel: 14, stories: alone, why: "no pods on other nodes" },
   { dashboard: "node", panel: 15, stories: alone, why: "no session, so none is lost" },
+  { dashboard: "node", panel: 15, stories: large, why: "a counter that appears with the loss has not grown" },
   { dashboard: "node", panel: 16, stories: alone, why: "no pods on other nodes" },
   { dashboard: "node", panel: 16, queries: ["C"], stories: ["healthy"], why: "no pod CIDR is missing" },
   { dashboard: "node", panel: 18, stories: alone, why: "no session" },
+  { dashboard: "node", panel: 18, stories: large, why: "sessions that are down have no routes" },
 ];
 
 /** What is wrong, a line each. */
 export function judge(view, report) {
   const wrong = broken(report);
+  if (view.leadsTo && report.links && !report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(view.leadsTo))) {
+    wrong.push(`no link leads to ${view.leadsTo}`);
+  }
   const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.story));
   const isDeclared = (panel, refId) => declared.some((e) => e.panel === panel && (!e.queries || e.queries.includes(refId)));
 
@@ -47,11 +54,13 @@ export function judge(view, report) {
   return wrong;
 }
 
-/** What may never be, whatever the data: script errors, panels and variables that are not known, failed queries. */
+/** What may never be, whatever the data: script errors, panels and variables that are not known, failed queries,
+ * links with a text in place of a name. */
 export function broken(report) {
   return [
     ...report.errors.map((message) => `the page failed: ${message}`),
     ...report.issues.map(({ kind, ...detail }) => `${kind}: ${JSON.stringify(detail)}`),
+    ...(report.links ?? []).filter((url) => /\$\{|%7B|=undefined|var-\w+=[^&]*%20/.test(url)).map((url) => `a link that leads nowhere: ${url}`),
     ...latest(report)
       .filter((q) => q.error)
       .map((q) => `panel ${q.panel}, query ${q.refId}: ${q.error}: ${q.expr}`),

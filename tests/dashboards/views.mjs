@@ -2,7 +2,8 @@
 const worker4 = { node: "worker-4" };
 
 export const views = [
-  { dashboard: "fleet", story: "faulty", picture: "dashboard-fleet" },
+  // From the blocked session to its node and peer: the second of the two clicks.
+  { dashboard: "fleet", story: "faulty", picture: "dashboard-fleet", leadsTo: "var-cluster=prod-eu&var-node=worker-4&var-peer=10.0.1.13" },
   { dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
   { dashboard: "exporter", story: "faulty", picture: "dashboard-exporter" },
   { dashboard: "node", story: "faulty", picture: "dashboard-node-bird-hung", variables: { node: "worker-8" } },
@@ -12,4 +13,11 @@ export const views = [
   { dashboard: "fleet", story: "single", picture: "dashboard-fleet-single" },
   { dashboard: "node", story: "single", picture: "dashboard-node-single", variables: { node: "control-1" } },
   { dashboard: "exporter", story: "single", picture: "dashboard-exporter-single" },
+];
+
+/** 500 nodes: a minute to make, so these are drawn only when asked for. */
+export const largeViews = [
+  { dashboard: "fleet", story: "large", picture: "large-fleet" },
+  { dashboard: "node", story: "large", picture: "large-node", variables: worker4 },
+  { dashboard: "exporter", story: "large", picture: "large-exporter" },
 ];

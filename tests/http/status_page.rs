@@ -30,7 +30,7 @@ fn shows_what_a_person_wants_to_see() {
         "connection refused <span class=\"soft\">(Socket: &lt;Connection&gt; &amp; &quot;refused&quot;)</span>",
         "<td title=\"Mesh_10_0_3_143\">10.0.3.143</td>",
         "Pod routes: 3 of 5 present",
-        "<span class=\"bad\">absent</span>: default",
+        "<span class=\"bad\">absent</span>: the default route takes it",
         "Tunnel <code>vxlan.calico</code> (vxlan): <span class=\"bad\">down</span>",
         "IPv6 forwarding: <span class=\"bad\">off</span>",
         "recovering from a restart",

@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT / "tests/chart"))
 LAB = ROOT / "tests/lab/lab"
 NAME = "cbeimg"
 IMAGE = ROOT / "target/image"
-STORE = ["--root", IMAGE / "storage", "--runroot", IMAGE / "run", "--storage-driver", "vfs"]
+# As packaging/image has it.
+STORE = ["--root", IMAGE / "storage", "--runroot", (IMAGE / "runroot").read_text().strip(), "--storage-driver", "vfs"]
 
 
 def run(*args, ok=True, **more):

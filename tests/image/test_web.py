@@ -68,7 +68,7 @@ def test_a_bad_web_configuration_refuses_to_start(start, tmp_path):
     """The pod fails at once, and its log names the line: it does not run without the protection that was asked for."""
     web = secret(tmp_path / "web", {"web-config.yml": b"\ntls_server_config:\n  cert_fil: a\n"})
     container = start(render("--set", "web.existingConfigSecret=x"), secrets={"web-config": web})
-    wait_for(lambda: podman("inspect", "--format", "{{.State.ExitCode}}", container.id).stdout.strip() == "1", 10)
+    wait_for(lambda: podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container.id).stdout.strip() == "exited 2", 10)
     assert "web-config.yml" in container.logs() and "line 3" in container.logs(), container.logs()
 
 

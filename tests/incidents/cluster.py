@@ -136,3 +136,10 @@ scrape_configs:
             return []
         new, self.seen = lines[self.seen:], len(lines)
         return [json.loads(line) for line in new]
+
+    def names(self):
+        """Every metric and the label names of its series."""
+        found = {}
+        for series in self.get("series", **{"match[]": '{__name__=~"calico_.+|process_.+"}'}):
+            found.setdefault(series.pop("__name__"), set()).update(set(series) - {"job", "instance"})
+        return {metric: sorted(labels) for metric, labels in found.items()}

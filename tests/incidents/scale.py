@@ -4,8 +4,9 @@ import re
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # A Prometheus duration: 4m30s. Prose ("30 minutes", "240 s") has a space.
 DURATION = re.compile(r"(?<![\w.])(?:\d+(?:ms|[smhdw]))+(?!\w)")
-# Seconds that stand in an expression as plain numbers.
-NUMBERS = [(re.compile(r"(?<=time\(\) - )604800\b"), ), (re.compile(r"(?<=>= )120(?= < 140)"), ), (re.compile(r"(?<=>= 120 < )140\b"), )]
+# Plain numbers of an expression that are seconds, or so many a second.
+SECONDS = [r"(?<=time\(\) - )604800\b", r"(?<=>= )120(?= < 140)", r"(?<=>= 120 < )140\b"]
+PER_SECOND = [r"(?<=\) > )0\.1\b", r"(?<=\n          \) > )1(?=\n        for: 10m)"]
 
 
 def seconds(text):
@@ -13,8 +14,9 @@ def seconds(text):
 
 
 def scale(text, factor):
-    """Comments and descriptions are left as they are, but for the ranges of their queries."""
-    numbers = [(pattern, match) for (pattern,) in NUMBERS for match in pattern.finditer(text)]
-    for _, match in sorted(numbers, key=lambda m: -m[1].start()):
-        text = text[:match.start()] + format(int(match[0]) / factor, "g") + text[match.end():]
+    """Comments and descriptions stay as they are, but for the ranges of their queries."""
+    changes = [(match, float(match[0]) / factor) for pattern in SECONDS for match in re.finditer(pattern, text)]
+    changes += [(match, float(match[0]) * factor) for pattern in PER_SECOND for match in re.finditer(pattern, text)]
+    for match, value in sorted(changes, key=lambda change: -change[0].start()):
+        text = text[:match.start()] + format(value, "g") + text[match.end():]
     return DURATION.sub(lambda m: f"{max(1, round(seconds(m[0]) * 1000 / factor))}ms", text)

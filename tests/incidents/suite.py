@@ -5,36 +5,39 @@ exporter, Prometheus with alerts/calico-bgp.rules.yaml and Alertmanager with ale
 
 One factor shortens `for`, ranges and group times of the shipped files, BIRD's hold and restart timers and the
 length of the benign events alike; the receivers' addresses are the recorder's. Nothing else is touched.
-Usage: suite.py [--factor 10] [LAB...]
+Usage: suite.py [--factor 10] [--record FILE] [LAB...]
 """
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 from cluster import ROOT
-from scenarios import LABS
+from scenarios import LABS, NAMES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the labs down
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--factor", type=float, default=10)
     arguments.add_argument("--keep", action="store_true", help="keep logs and data")
     arguments.add_argument("labs", nargs="*")
+    arguments.add_argument("--record", metavar="FILE", help="write the names of all series that a lab shows, and run no incident")
     options = arguments.parse_args()
     unknown = set(options.labs) - {lab.name for lab in LABS}
     if unknown:
         sys.exit(f"no lab {', '.join(unknown)}; there are {', '.join(lab.name for lab in LABS)}")
-    labs = [lab for lab in LABS if not options.labs or lab.name in options.labs]
+    labs = [lab for lab in LABS if not options.labs or lab.name in options.labs] if not options.record else [NAMES]
     started = time.time()
     work = tempfile.mkdtemp(prefix="incidents-")
     tool = f"{ROOT}/tests/lab/lab"
-    runners, rows = {}, []
+    runners, rows, names = {}, [], {}
     try:
         for lab in labs:
             os.makedirs(f"{work}/{lab.name}")
@@ -45,7 +48,10 @@ def main():
         for lab in labs:
             runners[lab.name].wait()
             try:
-                rows += [(lab.name, row) for row in json.load(open(f"{work}/{lab.name}/verdicts.json"))]
+                verdicts = json.load(open(f"{work}/{lab.name}/verdicts.json"))
+                rows += [(lab.name, row) for row in verdicts["rows"]]
+                for metric, labels in verdicts["names"].items():
+                    names.setdefault(metric, set()).update(labels)
             except OSError:
                 rows.append((lab.name, dict(row="(the run itself)", alert="", bad="no verdicts")))
     finally:
@@ -55,7 +61,19 @@ def main():
                 runner.wait()
         for lab in labs:
             subprocess.run([tool, "--name", lab.name, "down"], stdout=subprocess.DEVNULL)
+    if options.record and not rows:
+        record(names, options.record)
+        subprocess.run(["rm", "-rf", work])
+        return 0
     return report(rows, options.factor, time.time() - started, work, options.keep)
+
+
+def record(names, path):
+    with open(path, "w") as out:
+        out.write("# Names of metrics and labels as Prometheus scraped them from the lab: make exposition. Values are left empty.\n")
+        for metric in sorted(names):
+            out.write(metric + "{" + ",".join(f'{label}=""' for label in sorted(names[metric])) + "} 0\n")
+    print(f"{len(names)} metrics")
 
 
 def report(rows, factor, took, work, keep):

@@ -67,14 +67,36 @@ impl<'a> Exporter<'a> {
         Exporter::start_with(lab, node, &all)
     }
 
+    /// In an environment with these variables.
+    pub fn start_in(
+        lab: &'a Lab,
+        node: &str,
+        flags: &str,
+        variables: &[(&str, &str)],
+    ) -> Exporter<'a> {
+        let mut all = sockets(lab, node);
+        all.extend(flags.split_whitespace().map(str::to_owned));
+        Exporter::spawn(lab, node, &all, variables)
+    }
+
     /// With these flags alone.
     pub fn start_with(lab: &'a Lab, node: &str, flags: &[String]) -> Exporter<'a> {
+        Exporter::spawn(lab, node, flags, &[])
+    }
+
+    fn spawn(
+        lab: &'a Lab,
+        node: &str,
+        flags: &[String],
+        variables: &[(&str, &str)],
+    ) -> Exporter<'a> {
         let log = tempfile::NamedTempFile::new().unwrap();
         let child = lab
             .inside(node)
             .arg(BINARY)
             .args(["--web.listen-address", ADDRESS])
             .args(flags)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.reopen().unwrap())
             .stderr(log.reopen().unwrap())

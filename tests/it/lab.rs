@@ -55,6 +55,21 @@ impl Lab {
         lab
     }
 
+    /// Version 3 is to be had where Debian's packages are; any other failure to get a BIRD is the test's.
+    pub fn can_have_bird(version: &str) -> bool {
+        let output = Command::new("tests/tools/bird")
+            .arg(version)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+        if !output.status.success() {
+            eprintln!("BIRD {version} is not to be had on this system: {said}");
+        }
+        output.status.success()
+    }
+
     /// A command of tests/lab/lab.
     pub fn lab(&self, command: &str) -> String {
         let mut lab = Command::new(root().join("tests/lab/lab"));

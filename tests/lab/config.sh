@@ -17,7 +17,7 @@
 # version NODE-NUMBER: of its BIRD.
 version() { if [ "$BIRD" = mixed ]; then echo $((2 - $1 % 2)); else echo "$BIRD"; fi; }
 # files NAME: the daemons of a node, as the family that their files are named for (version 2 and later: one for both).
-families() { if [ "$V6" = 1 ] && [ "$(version "${1#n}")" = 1 ]; then echo "4 6"; else echo 4; fi; }
+families() { if [ "$V6$IDLE6" != 00 ] && [ "$(version "${1#n}")" = 1 ]; then echo "4 6"; else echo 4; fi; }
 suffix() { if [ "$1" = 6 ]; then echo 6; fi; }
 
 # write NODE: both daemons' files, replaced as a whole.
@@ -35,6 +35,7 @@ knob_value() { cat "$run/n$1/knob.$2" 2>/dev/null || echo "$3"; }
 
 # blocks NODE-NUMBER FAMILY: what it announces.
 blocks() {
+  [ "$2 $V6" != "6 0" ] || return 0
   knob "$1" no-block || "block$2" "$1"
   [ "$2" = 6 ] || cat "$run/n$1/knob.blocks" "$run/n$1/knob.pods" 2>/dev/null || true
 }
@@ -50,12 +51,14 @@ timers() {
     echo "  error wait time 5,30;"
   fi
   [ "$HOLD" = 240 ] || echo "  hold time $HOLD;"
+  # How long the neighbours wait for a restarted BIRD: 120 s by default, as Calico leaves it; shortened with the rest.
+  [ "$RESTART_WAIT" = 240 ] || echo "  graceful restart time $(((RESTART_WAIT + 1) / 2));"
 }
 
 # peers NODE-NUMBER FAMILY: lines "NAME ADDRESS AS OPTIONS" of its sessions.
 peers() {
   local k=$1 f=$2 o me other as kind options
-  if knob "$k" no-peers || knob "$k" gone; then return 0; fi
+  if [ "$f $V6" = "6 0" ] || knob "$k" no-peers || knob "$k" gone; then return 0; fi
   me=$("addr$f" "$k")
   for ((o = 1; o <= NODES; o++)); do
     [ "$o" != "$k" ] && ! knob "$o" gone || continue

@@ -8,7 +8,7 @@
 #   mon            a host on br3 (10.0.3.10), for a scraper
 
 # The settings of a lab; `up` writes them to $run/settings.
-NODES=3 BEHIND=0 BIRD=1 ENCAP=none TOPOLOGY=mesh V6=0 TOR=0 ROUTED=0 HOLD=240 RETRY='' RESTART_WAIT=240
+NODES=3 BEHIND=0 BIRD=1 ENCAP=none TOPOLOGY=mesh V6=0 IDLE6=0 TOR=0 ROUTED=0 HOLD=240 RETRY='' RESTART_WAIT=240
 pool4=192.168.0.0/16 pool6=fd00:10::/32
 
 die() { echo "lab: $*" >&2; exit 1; }
@@ -45,6 +45,7 @@ lab_up() {
       --restart-wait) RESTART_WAIT=$2 ;;
       --wait) wait_for=$2 ;;
       --v6) V6=1; shift; continue ;;
+      --idle-v6) IDLE6=1; shift; continue ;;
       --tor) TOR=1; shift; continue ;;
       --routed) ROUTED=1; shift; continue ;;
       *) die "up has no option '$1'; see: tests/lab/lab help" ;;
@@ -70,7 +71,7 @@ lab_up() {
   lab_down quiet
   trap 'echo "lab: the start failed; what was made is removed" >&2; lab_down quiet' EXIT
   mkdir -p "$run/faults"
-  declare -p NODES BEHIND BIRD ENCAP TOPOLOGY V6 TOR ROUTED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
+  declare -p NODES BEHIND BIRD ENCAP TOPOLOGY V6 IDLE6 TOR ROUTED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
   make_network
   local k
   # Two processors: the nodes' own halves side by side, and BIRD at once where its node is ready.

@@ -32,6 +32,7 @@ def wanted():
         f"{doc}/copyright": (0o644, ROOT / "LICENSE"),
         f"{doc}/install.md": (0o644, ROOT / "docs/install.md"),
         f"{doc}/permissions.md": (0o644, ROOT / "docs/permissions.md"),
+        f"{doc}/tls.md": (0o644, ROOT / "docs/tls.md"),
     }
     for rules in (ROOT / "alerts").glob("*.yaml"):
         files[f"usr/share/calico-bgp-exporter/alerts/{rules.name}"] = (0o644, rules)

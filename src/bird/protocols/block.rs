@@ -1,8 +1,8 @@
 //! One protocol's row and the detail lines under it.
 
-use super::super::text::{address, number, parse, string, words};
+use super::super::text::{address, key_value, number, parse, string, words};
 use super::super::time;
-use super::{Unusable, known};
+use super::{Answer, Unusable, known};
 use crate::model::IpVersion;
 use crate::model::daemon::Protocol;
 use crate::model::peer::{
@@ -11,20 +11,14 @@ use crate::model::peer::{
 use crate::model::time::Since;
 use std::net::IpAddr;
 
-/// A finished block.
-pub enum Finished {
-    /// A BGP session.
-    Session(Box<Session>),
-    /// Anything else.
-    Protocol(Protocol),
-}
-
 /// A block that is being read. Values come from the indentation and key that BIRD gives them; free text
 /// (`Description:`, `Message:`, `Hostname:`) stands behind its own key and cannot pose as another.
 #[derive(Debug)]
 pub struct Block {
     name: String,
+    /// Lower case; empty for BGP, which needs no name.
     kind: String,
+    bgp: bool,
     state: ProtocolState,
     since: Option<Since>,
     families: [bool; 2],
@@ -57,7 +51,12 @@ impl Block {
             .and_then(|first| time::since(first, words.next()));
         let mut block = Block {
             name: string(name),
-            kind: string(kind).to_ascii_lowercase(),
+            kind: if kind == b"BGP" {
+                String::new()
+            } else {
+                string(kind).to_ascii_lowercase()
+            },
+            bgp: kind == b"BGP",
             state: protocol_state(state),
             since,
             families: [false; 2],
@@ -84,85 +83,78 @@ impl Block {
         Some(block)
     }
 
-    fn is_bgp(&self) -> bool {
-        self.kind == "bgp"
-    }
-
     /// Takes a detail line; false when nobody knows it.
     pub fn detail(&mut self, text: &[u8]) -> bool {
-        let rest = text.trim_ascii_start();
-        if rest.is_empty() {
+        let indent = text.iter().position(|byte| *byte != b' ');
+        let Some(indent) = indent else {
             return true;
-        }
-        let indent = text.len() - rest.len();
+        };
+        let (key, value) = key_value(&text[indent..]);
         match indent {
-            2 => self.top(rest),
-            4 => self.middle(rest),
-            6 => self.update_row(rest) || known::is_known(rest),
-            _ => known::is_known(rest),
+            2 => self.top(key, value),
+            4 => self.middle(key, value),
+            6 => self.update_row(key, value) || known::is_known(key),
+            _ => known::is_known(key.trim_ascii_end()),
         }
     }
 
     /// Two spaces: the protocol's own lines.
-    fn top(&mut self, rest: &[u8]) -> bool {
-        if let Some(value) = rest.strip_prefix(b"Message:") {
-            self.message = Some(string(value)).filter(|text| !text.is_empty());
-        } else if let Some(value) = rest.strip_prefix(b"Routes:") {
-            return self.add_routes(value);
-        } else if let Some(name) = rest.strip_prefix(b"Channel ") {
-            self.families[0] |= name.starts_with(b"ipv4");
-            self.families[1] |= name.starts_with(b"ipv6");
-        } else if self.is_bgp()
-            && let Some(value) = rest.strip_prefix(b"BGP state:")
-        {
-            self.bgp_seen = true;
-            return first(&mut self.bgp_state, bgp_state(value.trim_ascii()));
-        } else {
-            return known::is_known(rest);
+    fn top(&mut self, key: &[u8], value: &[u8]) -> bool {
+        match key {
+            b"Message" => self.message = Some(string(value)).filter(|text| !text.is_empty()),
+            b"Routes" => return self.add_routes(value),
+            b"BGP state" if self.bgp => {
+                self.bgp_seen = true;
+                return first(&mut self.bgp_state, bgp_state(value.trim_ascii()));
+            }
+            _ => {
+                if let Some(name) = key.strip_prefix(b"Channel ") {
+                    self.families[0] |= name.starts_with(b"ipv4");
+                    self.families[1] |= name.starts_with(b"ipv6");
+                    return true;
+                }
+                // RPKI pads before its colon.
+                return known::is_known(key.trim_ascii_end());
+            }
         }
         true
     }
 
     /// Four spaces: BGP's lines, BIRD 1's update rows, BIRD 2's channel lines.
-    fn middle(&mut self, rest: &[u8]) -> bool {
-        if let Some(value) = rest.strip_prefix(b"Routes:") {
+    fn middle(&mut self, key: &[u8], value: &[u8]) -> bool {
+        if key == b"Routes" {
             return self.add_routes(value);
         }
-        if self.bgp_seen && self.session_line(rest) {
-            return true;
-        }
-        self.update_row(rest) || known::is_known(rest)
+        (self.bgp_seen && self.session_line(key, value))
+            || self.update_row(key, value)
+            || known::is_known(key)
     }
 
-    fn session_line(&mut self, rest: &[u8]) -> bool {
-        let Some(colon) = rest.iter().position(|byte| *byte == b':') else {
-            if rest == b"Neighbor graceful restart active" {
-                self.graceful_restart = true;
-                return true;
-            }
-            return false;
-        };
-        let value = rest[colon + 1..].trim_ascii();
-        let word = words(value).next().unwrap_or_default();
-        match &rest[..colon] {
-            b"Neighbor address" => first(&mut self.neighbor, address(word)),
+    fn session_line(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let word = || words(value).next().unwrap_or_default();
+        match key {
+            b"Neighbor address" => first(&mut self.neighbor, address(word())),
             b"Neighbor range" => {
                 self.range = true;
                 true
             }
-            b"Neighbor AS" => first(&mut self.neighbor_as, parse(word)),
-            b"Local AS" => first(&mut self.local_as, parse(word)),
-            b"Neighbor ID" => first(&mut self.neighbor_id, Some(string(word))),
-            b"Source address" => first(&mut self.source_address, address(word)),
+            b"Neighbor AS" => first(&mut self.neighbor_as, parse(word())),
+            b"Local AS" => first(&mut self.local_as, parse(word())),
+            b"Neighbor ID" => first(&mut self.neighbor_id, Some(string(word()))),
+            b"Source address" => first(&mut self.source_address, address(word())),
             b"Session" => first(
                 &mut self.internal,
-                match word {
+                match word() {
                     b"internal" => Some(true),
                     b"external" => Some(false),
                     _ => None,
                 },
             ),
             b"Last error" => first(&mut self.last_error, Some(string(value))),
+            b"Neighbor graceful restart active" => {
+                self.graceful_restart = true;
+                true
+            }
             _ => false,
         }
     }
@@ -170,12 +162,12 @@ impl Block {
     /// `1 imported, 3 filtered, 4 exported, 1 preferred`, added to what other channels have.
     fn add_routes(&mut self, value: &[u8]) -> bool {
         let mut counts = RouteCounts::default();
-        for pair in value.split(|byte| *byte == b',') {
-            let mut words = words(pair);
-            let (Some(count), Some(kind)) = (words.next().and_then(number), words.next()) else {
+        let mut words = words(value);
+        while let Some(count) = words.next() {
+            let (Some(count), Some(kind)) = (number(count), words.next()) else {
                 return false;
             };
-            match kind {
+            match kind.strip_suffix(b",").unwrap_or(kind) {
                 b"imported" => counts.imported = count,
                 b"exported" => counts.exported = count,
                 b"preferred" => counts.preferred = count,
@@ -192,29 +184,17 @@ impl Block {
     }
 
     /// A row of `Route change stats`: five columns, or BIRD 3's seven with two kinds of limit.
-    fn update_row(&mut self, rest: &[u8]) -> bool {
-        let Some(colon) = rest.iter().position(|byte| *byte == b':') else {
-            return false;
-        };
-        let slot: fn(&mut UpdateStats) -> &mut UpdateCounts = match &rest[..colon] {
+    fn update_row(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let slot: fn(&mut UpdateStats) -> &mut UpdateCounts = match key {
             b"Import updates" => |stats| &mut stats.import_updates,
             b"Import withdraws" => |stats| &mut stats.import_withdraws,
             b"Export updates" => |stats| &mut stats.export_updates,
             b"Export withdraws" => |stats| &mut stats.export_withdraws,
             _ => return false,
         };
-        let mut columns = [None; 7];
-        let mut count = 0;
-        for cell in words(&rest[colon + 1..]) {
-            let Some(column) = columns.get_mut(count) else {
-                return false;
-            };
-            *column = number(cell);
-            if column.is_none() && cell != b"---" {
-                return false;
-            }
-            count += 1;
-        }
+        let Some((columns, count)) = cells(value) else {
+            return false;
+        };
         let [received, rejected, filtered, ignored, c4, c5, c6] = columns;
         let (ignored, accepted) = match count {
             5 => (ignored, c4),
@@ -231,11 +211,15 @@ impl Block {
     }
 
     /// The block's end: a session must have its neighbour and its state.
-    pub fn finish(self) -> Result<Finished, Unusable> {
-        if !self.is_bgp() || (self.range && self.neighbor.is_none()) {
-            return Ok(Finished::Protocol(Protocol {
+    pub fn finish(self, answer: &mut Answer) -> Result<(), Unusable> {
+        if !self.bgp || (self.range && self.neighbor.is_none()) {
+            answer.protocols.push(Protocol {
                 name: self.name,
-                kind: self.kind,
+                kind: if self.bgp {
+                    "bgp".to_owned()
+                } else {
+                    self.kind
+                },
                 state: self.state,
                 routes: self.routes,
                 ip_version: match self.families {
@@ -243,7 +227,8 @@ impl Block {
                     [false, true] => Some(IpVersion::V6),
                     _ => None,
                 },
-            }));
+            });
+            return Ok(());
         }
         if !self.bgp_seen {
             return Err(Unusable::Incomplete(self.name, "BGP state"));
@@ -256,7 +241,7 @@ impl Block {
         let Some(neighbor) = self.neighbor else {
             return Err(Unusable::Incomplete(self.name, "neighbour address"));
         };
-        Ok(Finished::Session(Box::new(Session {
+        answer.sessions.push(Session {
             peer_type: peer_type(&self.name),
             name: self.name,
             neighbor,
@@ -273,7 +258,40 @@ impl Block {
             internal: self.internal,
             routes: self.routes,
             updates: self.updates,
-        })))
+        });
+        Ok(())
+    }
+}
+
+/// Up to seven numbers, `---` for none, and how many there are. One pass: these rows are most of an answer.
+fn cells(value: &[u8]) -> Option<([Option<u64>; 7], usize)> {
+    let mut columns = [None; 7];
+    let mut count = 0;
+    let mut rest = value;
+    loop {
+        rest = rest.trim_ascii_start();
+        let Some(byte) = rest.first() else {
+            return Some((columns, count));
+        };
+        let column = columns.get_mut(count)?;
+        let mut length = 0;
+        if *byte == b'-' {
+            length = rest.iter().take_while(|byte| **byte == b'-').count();
+        } else {
+            let mut sum = 0u64;
+            while let Some(digit) = rest.get(length).map(|byte| byte.wrapping_sub(b'0'))
+                && digit < 10
+            {
+                sum = sum.checked_mul(10)?.checked_add(u64::from(digit))?;
+                length += 1;
+            }
+            *column = Some(sum);
+        }
+        rest = &rest[length..];
+        if length == 0 || rest.first().is_some_and(|byte| *byte != b' ') {
+            return None;
+        }
+        count += 1;
     }
 }
 

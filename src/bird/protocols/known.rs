@@ -1,12 +1,8 @@
 //! The lines that carry nothing we use. They are listed so that a line nobody knows stands out:
 //! every text of `show protocols all` from BIRD 1.6 to 3.4, by its key.
 
-/// Whether a detail line is one of BIRD's. `rest` is the line without its indentation.
-pub fn is_known(rest: &[u8]) -> bool {
-    let key = match rest.iter().position(|byte| *byte == b':') {
-        Some(colon) => rest[..colon].trim_ascii_end(),
-        None => rest.trim_ascii_end(),
-    };
+/// Whether a detail line is one of BIRD's; `key` is what stands before its colon, or the whole line.
+pub fn is_known(key: &[u8]) -> bool {
     match key {
         // Every protocol and channel.
         b"Description"
@@ -85,6 +81,6 @@ pub fn is_known(rest: &[u8]) -> bool {
         | b"Station port" | b"Local address" | b"Last error" | b"Pending TX" | b"Session TX"
         | b"Total TX" => true,
         // `Pending 0 attribute sets with total 0 prefixes to send` (BIRD 3).
-        _ => rest.starts_with(b"Pending ") && rest.ends_with(b" prefixes to send"),
+        _ => key.starts_with(b"Pending ") && key.ends_with(b" prefixes to send"),
     }
 }

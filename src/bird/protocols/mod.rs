@@ -7,7 +7,7 @@ mod local_as;
 use super::reply::Sink;
 use crate::model::daemon::Protocol;
 use crate::model::peer::Session;
-use block::{Block, Finished};
+use block::Block;
 use std::collections::HashMap;
 
 /// More protocols than any node has; what comes after them is not kept.
@@ -67,11 +67,10 @@ impl Protocols {
     }
 
     fn close_block(&mut self) {
-        match self.block.take().map(Block::finish) {
-            None => {}
-            Some(Ok(Finished::Session(session))) => self.answer.sessions.push(*session),
-            Some(Ok(Finished::Protocol(protocol))) => self.answer.protocols.push(protocol),
-            Some(Err(error)) => self.error = Some(error),
+        if let Some(block) = self.block.take()
+            && let Err(error) = block.finish(&mut self.answer)
+        {
+            self.error = Some(error);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The two tables: sessions and pod routes, those in trouble first.
 
 use super::words::{Ago, Escaped, Maybe, Utc};
-use crate::model::peer::JudgedSession;
-use crate::model::pod::PodCidr;
+use crate::model::peer::{BgpState, JudgedSession};
+use crate::model::pod::{Fallthrough, PodCidr};
 use crate::model::snapshot::Snapshot;
 use std::fmt::{self, Write};
 
@@ -57,12 +57,15 @@ fn session(html: &mut String, judged: &JudgedSession, snapshot: &Snapshot) -> fm
         session.neighbor,
         session.peer_type.as_str(),
         Maybe(session.neighbor_as),
-        session.bgp_state.as_str(),
+        match session.bgp_state {
+            BgpState::Down => "",
+            state => state.as_str(),
+        },
     )?;
     match judged.since {
         Some(since) => write!(
             html,
-            "<td title=\"{}\">{}</td>",
+            "<td class=\"t\" title=\"{}\">{}</td>",
             Utc(since),
             Ago(snapshot.at.since(since))
         )?,
@@ -129,8 +132,15 @@ fn pod(html: &mut String, pod: &PodCidr) -> fmt::Result {
     match pod.absent {
         None => write!(html, "<span class=\"good\">present</span></td>")?,
         Some(via) => {
-            let via = via.as_str().replace('_', " ");
-            write!(html, "<span class=\"bad\">absent</span>: {via}</td>")?;
+            let instead = match via {
+                Fallthrough::Default => "the default route takes it",
+                Fallthrough::Shorter => "a shorter route takes it",
+                Fallthrough::Blackhole => "a blackhole drops it",
+                Fallthrough::Unreachable => "unreachable",
+                Fallthrough::LinkDown => "its device is down",
+                Fallthrough::None => "no route at all",
+            };
+            write!(html, "<span class=\"bad\">absent</span>: {instead}</td>")?;
         }
     }
     let Some(reached) = &pod.reached else {

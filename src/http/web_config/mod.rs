@@ -1,5 +1,5 @@
 //! `--web.config.file`: TLS, users and headers, in the format of Prometheus' exporter-toolkit.
-//! https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+//! <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>
 
 mod checked;
 #[cfg(feature = "tls")]

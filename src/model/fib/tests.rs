@@ -175,3 +175,77 @@ fn one_of_many_with_the_same_key_goes() {
     );
     assert_eq!(changes(&old, &old), []);
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Few addresses and lengths, so that destinations meet.
+    fn any_route() -> impl Strategy<Value = Route> {
+        (
+            0u8..4,
+            0u8..=32,
+            0u32..3,
+            0u32..3,
+            0u32..3,
+            any::<bool>(),
+            any::<bool>(),
+        )
+            .prop_map(|(byte, len, table, metric, ifindex, six, many)| {
+                let net = if six {
+                    format!("fd0{byte}::/{}", u16::from(len) * 4)
+                } else {
+                    format!("10.{byte}.0.0/{len}")
+                };
+                let net: IpNet = net.parse().expect("a prefix");
+                let mut route = route(table, &net.trunc().to_string(), metric, ifindex);
+                route.more = many.then(|| {
+                    Box::from([NextHop {
+                        ifindex: 9,
+                        ..NextHop::default()
+                    }])
+                });
+                route
+            })
+    }
+
+    fn sorted(routes: impl Iterator<Item = Route>) -> Vec<Route> {
+        let mut routes: Vec<Route> = routes.collect();
+        routes.sort();
+        routes
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(routes in prop::collection::vec(any_route(), 0..60)) {
+            let fib: Fib = routes.iter().cloned().collect();
+            prop_assert_eq!(sorted(fib.iter(IpVersion::Both)), sorted(routes.into_iter()));
+        }
+
+        #[test]
+        fn lookups_agree_with_a_walk(routes in prop::collection::vec(any_route(), 0..60), wanted in any_route()) {
+            let fib: Fib = routes.iter().cloned().collect();
+            let (table, cidr) = (wanted.key.table, wanted.key.dst);
+            let of_table = || routes.iter().filter(|route| route.key.table == table).cloned();
+            let at = of_table().filter(|route| route.key.dst == cidr);
+            prop_assert_eq!(sorted(fib.routes_at(table, &cidr)), sorted(at));
+            let covering = of_table().filter(|route| route.key.dst.contains(&cidr));
+            prop_assert_eq!(sorted(fib.covering(table, cidr)), sorted(covering));
+            let lens: Vec<u8> = fib.covering(table, cidr).map(|route| route.key.dst.prefix_len()).collect();
+            prop_assert!(lens.is_sorted_by(|a, b| a >= b));
+        }
+
+        #[test]
+        fn changes_add_up(old in prop::collection::vec(any_route(), 0..40), new in prop::collection::vec(any_route(), 0..40)) {
+            let (old, new): (Fib, Fib) = (old.into_iter().collect(), new.into_iter().collect());
+            let (mut added, mut removed) = (0, 0);
+            old.changes(&new, &mut |change, _| match change {
+                RouteChange::Added => added += 1,
+                RouteChange::Removed => removed += 1,
+                RouteChange::Replaced => {}
+            });
+            prop_assert_eq!(old.len(IpVersion::Both) + added - removed, new.len(IpVersion::Both));
+            old.changes(&old.clone(), &mut |_, _| panic!("differs from itself"));
+        }
+    }
+}

@@ -22,13 +22,15 @@ export class Browser {
   }
 
   /** Draws a view and returns what the page reports. */
-  async draw(view, { prometheus, from, to }, picture) {
+  async draw(view, { prometheus, from, to, scrape }, picture) {
     const page = await this.browser.newPage();
     const errors = [];
-    if (process.env.DEBUG) page.on("console", (m) => console.log(m.text().slice(0,2000)));
     page.on("pageerror", (error) => errors.push(String(error.stack ?? error).slice(0, 500)));
     await page.setViewport({ width, height: 1000 });
-    const query = new URLSearchParams({ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    const query = new URLSearchParams({
+      ...{ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, scrape },
+      ...{ from: new Date(from).toISOString(), to: new Date(to).toISOString() },
+    });
     for (const [name, value] of Object.entries(view.variables ?? {})) query.append(`var-${name}`, value);
     await page.goto(`${this.pageUrl}/?${query}`);
     await page.waitForFunction(
@@ -43,6 +45,7 @@ export class Browser {
     const report = await page.evaluate(() => ({
       ...window.report,
       panels: document.querySelectorAll('[data-testid^="data-testid Panel header"]').length,
+      links: [...document.querySelectorAll('a[href*="/d/calico-bgp-"]')].map((a) => a.getAttribute("href")),
       empty: [...document.querySelectorAll("[data-no-data]")].map((e) => Number(e.dataset.noData)),
     }));
     await page.close();

@@ -5,8 +5,18 @@ import { extname, join, normalize } from "node:path";
 
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml" };
 
+const dashboards = new URL("../../../dashboards/", import.meta.url).pathname;
+
+/** Serves the page that draws, Grafana's icons and the dashboards. */
+export const serveDashboards = (tools) =>
+  serve({
+    "/public/build/img/": join(tools, "node_modules/@grafana/ui/dist/public/img"),
+    "/dashboards/": dashboards,
+    "/": join(tools, "dist"),
+  });
+
 /** `folders`: URL prefix → folder; the first prefix that fits is taken. */
-export async function serve(folders) {
+async function serve(folders) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
     const [prefix, folder] = Object.entries(folders).find(([p]) => path.startsWith(p));

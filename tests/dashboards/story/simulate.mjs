@@ -12,7 +12,8 @@ const families = ["4", "6"];
 export function simulate(story) {
   const recorder = new Recorder();
   const state = new Map(story.nodes.map((node, i) => [node, newState(node, story, random(i + 1))]));
-  for (let time = clock.start; time <= clock.end; time += clock.step) {
+  const step = story.step ?? clock.step;
+  for (let time = clock.start; time <= clock.end; time += step) {
     const minute = (time - clock.start) / 60;
     for (const node of story.nodes) scrape(recorder, story, node, state.get(node), time, minute);
     for (const { from, until = Infinity, ...labels } of story.alerts) {
@@ -91,6 +92,7 @@ function sessions({ story, node, state, minute, put }) {
       if (!up) s.losses += 1;
       s.up = up;
     }
+    if (story.detail === "unhealthy" && up) continue;
     const labels = { peer: s.peer.address, peer_type: s.type, ip_version: "4", protocol: s.protocol };
     put("calico_bgp_peers_state", up ? 1 : 0, { ...labels, state: "up" });
     put("calico_bgp_peers_state", up ? 0 : 1, { ...labels, state: "down" });
@@ -134,6 +136,7 @@ function podCidrs({ story, node, state, minute, put }) {
     });
   }
   for (const c of cidrs) {
+    if (story.detail === "unhealthy" && c.present) continue;
     const labels = { cidr: c.cidr, ip_version: "4", owner: c.peer.address };
     const [how, device, gateway, origin] = c.present
       ? [c.how, c.how === "ipip" ? "tunl0" : "eth0", c.peer.address, "bird"]

@@ -43,9 +43,22 @@ const faulty = {
     { alertname: "CalicoBirdDown", severity: "critical", node: "worker-8", from: 80, until: 84 },
     { alertname: "CalicoTunnelOneWay", severity: "warning", node: "worker-4", from: 95 },
     { alertname: "CalicoBirdKernelRoutesRejected", severity: "warning", node: "worker-4", from: 100 },
-    { alertname: "CalicoBGPNodeUnreachable", severity: "critical", peer: "10.0.2.13", from: 104.5 },
+    { alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", peer: "10.0.2.13", from: 104.5 },
     { alertname: "CalicoBGPExporterDown", severity: "warning", node: "worker-7", from: 104 },
   ],
 };
 
-export const stories = { healthy, faulty, single };
+/** 500 nodes that show sessions and pod CIDRs only where they are in trouble, scraped less often: is everything still readable? */
+const large = {
+  ...base,
+  name: "large",
+  step: 240,
+  detail: "unhealthy",
+  router: false,
+  cluster: "prod-us",
+  nodes: makeNodes(500),
+  faults: [f.restart("worker-20", 40), f.blocked("worker-4", "worker-6", 72), f.lost("worker-7", 96)],
+  alerts: [{ alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", peer: "10.0.2.13", from: 101 }],
+};
+
+export const stories = { healthy, faulty, single, large };

@@ -35,7 +35,7 @@ function annotationLayer(a) {
 
 function queries(panel) {
   const targets = panel.targets.map((t) => ({ ...t, datasource: source, panelId: panel.id }));
-  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, minInterval: panel.interval, dataLayerFilter: { panelId: panel.id } });
+  const runner = new scenes.SceneQueryRunner({ datasource: source, queries: targets, minInterval: panel.interval, maxDataPoints: panel.maxDataPoints, dataLayerFilter: { panelId: panel.id } });
   if (!panel.transformations) return runner;
   return new scenes.SceneDataTransformer({ $data: runner, transformations: panel.transformations });
 }

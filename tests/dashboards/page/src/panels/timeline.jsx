@@ -90,7 +90,7 @@ function barsOf(time, field) {
 }
 
 function ticks(from, to, width) {
-  const minutes = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].find((m) => ((to - from) / 60000 / m) * 70 < width) ?? 1440;
+  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].find((m) => ((to - from) / 60000 / m) * 70 < width) ?? 1440;
   const step = minutes * 60000;
   const list = [];
   for (let t = Math.ceil(from / step) * step; t <= to; t += step) list.push(t);

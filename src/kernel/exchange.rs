@@ -1,0 +1,222 @@
+//! One dump request and its answer, over a socket that stays open.
+
+use super::decode::Undecodable;
+use super::error::KernelError;
+use super::socket::{NetlinkSocket, Received};
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkBuffer, NlasIterator,
+};
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
+/// `NLMSGERR_ATTR_MSG`: the kernel's own words.
+const ERROR_TEXT: u16 = 1;
+/// Header of a message, `struct nlmsghdr`.
+const HEADER: usize = 16;
+
+/// The kernel fills at most 32 KiB at a time, unless one message is larger.
+const BUFFER: usize = 32 * 1024;
+/// Receives between two pauses.
+const TURN: usize = 8;
+/// Tries of one dump before its interruptions are an error.
+const TRIES: usize = 8;
+
+/// What to ask for.
+#[derive(Debug)]
+pub struct Request {
+    /// In words, for errors.
+    pub what: &'static str,
+    /// Message type of the request (`RTM_GET…`).
+    pub ask: u16,
+    /// Message type of the answers (`RTM_NEW…`).
+    pub answer: u16,
+    /// What follows the message header.
+    pub body: Vec<u8>,
+}
+
+/// When a look has to be over, and what is done meanwhile.
+pub struct Turn<'t> {
+    /// The moment.
+    pub at: Instant,
+    /// The time it had.
+    pub after: Duration,
+    /// Between receives the listener is emptied, so that a long dump does not overrun it; then the rest of
+    /// the process gets its turn.
+    pub pause: &'t mut (dyn FnMut() + 't),
+}
+
+/// How a dump ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is what the kernel had.
+    Complete,
+    /// Something changed meanwhile (`NLM_F_DUMP_INTR`) or was lost: it may lack anything.
+    Interrupted,
+}
+
+/// A socket for dumps. One is under way at a time.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    socket: Option<NetlinkSocket>,
+    strict: bool,
+    sequence: u32,
+    /// A dump was begun and its end was not seen.
+    unfinished: bool,
+    /// Messages that could not be decoded, since the start.
+    pub undecodable: u64,
+    /// Dumps begun anew because they were interrupted, since the start.
+    pub repeats: u64,
+}
+
+impl Exchange {
+    /// Makes sure of a socket on which no dump is under way: the kernel allows one at a time, so that of an abandoned
+    /// dump is closed. Says whether `NETLINK_GET_STRICT_CHK` is on: the kernel filters by table then, and leaves
+    /// PMTU cache clones out (Linux 4.20).
+    pub fn ready(&mut self) -> Result<bool, KernelError> {
+        if self.socket.is_some() && !self.unfinished {
+            return Ok(self.strict);
+        }
+        let room = self.socket.take().map_or(BUFFER, |socket| socket.room());
+        let socket = NetlinkSocket::open(0, room, |socket| {
+            // An old kernel may know neither.
+            let _ = socket.set_ext_ack(true);
+            self.strict = socket.set_netlink_get_strict_chk(true).is_ok();
+            Ok(())
+        });
+        self.socket = Some(socket.map_err(KernelError::Open)?);
+        self.unfinished = false;
+        Ok(self.strict)
+    }
+
+    /// Everything that one dump brings; begun anew while it is interrupted.
+    pub async fn collect<T>(
+        &mut self,
+        request: &Request,
+        turn: &mut Turn<'_>,
+        decode: impl Fn(&[u8]) -> Result<Option<T>, Undecodable>,
+    ) -> Result<Vec<T>, KernelError> {
+        for _ in 0..TRIES {
+            let mut all = Vec::new();
+            let take = |message: &[u8]| {
+                all.extend(decode(message)?);
+                Ok(())
+            };
+            if self.dump(request, turn, take).await? == End::Complete {
+                return Ok(all);
+            }
+            self.repeats += 1;
+        }
+        Err(KernelError::Interrupted(request.what))
+    }
+
+    /// One dump; `take` sees each answer as it comes.
+    pub async fn dump(
+        &mut self,
+        request: &Request,
+        turn: &mut Turn<'_>,
+        mut take: impl FnMut(&[u8]) -> Result<(), Undecodable>,
+    ) -> Result<End, KernelError> {
+        let Request { what, answer, .. } = *request;
+        let failed = |error| KernelError::Io { what, error };
+        self.ready()?;
+        let Some(socket) = &mut self.socket else {
+            return Err(KernelError::Unfinished);
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.unfinished = true;
+        socket
+            .send(&message(request, self.sequence))
+            .map_err(failed)?;
+        let mut end = End::Complete;
+        for receive in 1.. {
+            let received = match socket.receive().map_err(failed)? {
+                // The kernel fills the next buffer while the last is fetched: it is there but for a busy moment.
+                Received::Nothing => match tokio::time::timeout_at(turn.at, socket.wait()).await {
+                    Ok(received) => received.map_err(failed)?,
+                    Err(_) => break,
+                },
+                received => received,
+            };
+            if received != Received::Messages {
+                // The rest is worthless: the next try starts on a fresh socket.
+                return Ok(End::Interrupted);
+            }
+            for message in socket.messages() {
+                if message.sequence_number() != self.sequence {
+                    continue;
+                }
+                if message.flags() & NLM_F_DUMP_INTR != 0 {
+                    end = End::Interrupted;
+                }
+                match message.message_type() {
+                    kind @ (NLMSG_ERROR | NLMSG_DONE) => {
+                        self.unfinished = false;
+                        return verdict(what, kind, message.payload()).map(|()| end);
+                    }
+                    NLMSG_OVERRUN => end = End::Interrupted,
+                    kind if kind == answer => {
+                        self.undecodable += u64::from(take(message.payload()).is_err());
+                    }
+                    _ => {}
+                }
+            }
+            if receive % TURN == 0 {
+                (turn.pause)();
+                tokio::task::yield_now().await;
+                if Instant::now() >= turn.at {
+                    break;
+                }
+            }
+        }
+        Err(KernelError::Timeout {
+            what,
+            after: turn.after,
+        })
+    }
+}
+
+fn message(request: &Request, sequence: u32) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER + request.body.len()];
+    let length = bytes.len() as u32;
+    let mut message = NetlinkBuffer::new(&mut bytes);
+    message.set_length(length);
+    message.set_message_type(request.ask);
+    message.set_flags(NLM_F_REQUEST | NLM_F_DUMP);
+    message.set_sequence_number(sequence);
+    message.payload_mut().copy_from_slice(&request.body);
+    bytes
+}
+
+/// The end of a dump. Both ways of saying it carry an error number first, and the kernel's words behind it.
+fn verdict(what: &'static str, kind: u16, payload: &[u8]) -> Result<(), KernelError> {
+    let Some((code, rest)) = payload.split_first_chunk() else {
+        return Err(KernelError::Malformed(what));
+    };
+    let code = i32::from_ne_bytes(*code);
+    if code == 0 && kind == NLMSG_DONE {
+        return Ok(());
+    }
+    // An error carries the header of the request before its attributes.
+    let attributes = if kind == NLMSG_ERROR {
+        rest.get(HEADER..)
+    } else {
+        Some(rest)
+    };
+    let text = NlasIterator::new(attributes.unwrap_or_default())
+        .map_while(Result::ok)
+        .find(|attribute| attribute.kind() == ERROR_TEXT)
+        .map(|attribute| {
+            String::from_utf8_lossy(attribute.value())
+                .trim_end_matches('\0')
+                .to_owned()
+        });
+    Err(KernelError::Refused {
+        what,
+        error: io::Error::from_raw_os_error(-code),
+        text: text.unwrap_or_default(),
+    })
+}

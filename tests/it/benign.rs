@@ -1,0 +1,122 @@
+//! What happens in a healthy cluster: no finding, no absence, no session that is down for good.
+
+use crate::exporter::{Exporter, doctor};
+use crate::lab::{Lab, within};
+use crate::page::Page;
+
+/// Nothing that an alert on this node waits for.
+fn calm(page: &Page) -> Result<(), String> {
+    let down = page.sum("calico_bgp_peers", &[("state", "down")]);
+    let absent = page.sum("calico_pod_cidrs", &[("present", "false")]);
+    let dead = page
+        .all("calico_bird_up", &[])
+        .iter()
+        .filter(|s| s.value == 0.0)
+        .count();
+    match (down, absent, dead) {
+        (0.0, 0.0, 0) => Ok(()),
+        other => Err(format!(
+            "sessions down, CIDRs absent, BIRDs dead: {other:?}"
+        )),
+    }
+}
+
+fn no_finding(lab: &Lab, node: &str, flags: &str) {
+    within(10, "no finding", || {
+        let report = doctor(lab, node, flags);
+        match report.ids().is_empty() && report.code == 0 {
+            true => Ok(()),
+            false => Err(format!("{} {:?}", report.code, report.ids())),
+        }
+    });
+}
+
+#[test]
+fn a_bird6_without_sessions_is_no_incident() {
+    let lab = Lab::up("--idle-v6");
+    let exporter = Exporter::start(&lab, "n1", "");
+    let page = exporter.scrape();
+    calm(&page).unwrap();
+    assert_eq!(
+        page.value("calico_bird_up", &[("ip_version", "6")]),
+        Some(1.0)
+    );
+    assert!(
+        page.all("calico_bgp_peers_state", &[("ip_version", "6")])
+            .is_empty()
+    );
+    assert!(
+        page.all("calico_ip_forwarding_enabled", &[("ip_version", "6")])
+            .is_empty(),
+        "nobody uses IPv6 here"
+    );
+    no_finding(&lab, "n1", "");
+}
+
+#[test]
+fn a_router_that_only_receives_is_no_empty_peer() {
+    let lab = Lab::up("--tor --v6");
+    calm(&Exporter::start(&lab, "n1", "").scrape()).unwrap();
+    no_finding(&lab, "n1", "");
+}
+
+#[test]
+fn a_vxlan_cluster_without_bird_says_so_once() {
+    let lab = Lab::up("--encap vxlan");
+    lab.lab("stop n1");
+    let flags = [
+        "--node-name",
+        "n1",
+        "--bird.socket",
+        "none",
+        "--ip-pool",
+        "192.168.0.0/16",
+    ]
+    .map(str::to_owned);
+    let exporter = Exporter::start_with(&lab, "n1", &flags);
+    let page = exporter.scrape();
+    calm(&page).unwrap();
+    assert!(page.all("calico_bird_up", &[]).is_empty());
+    let vxlan = [
+        ("ip_version", "4"),
+        ("encapsulation", "vxlan"),
+        ("origin", "felix"),
+    ];
+    assert_eq!(page.value("calico_routes", &vxlan), Some(2.0));
+}
+
+#[test]
+fn a_rolling_restart_leaves_everything_as_it_was() {
+    let lab = Lab::up("--v6");
+    let exporters: Vec<Exporter<'_>> = ["n1", "n2", "n3"]
+        .map(|node| Exporter::start(&lab, node, ""))
+        .into();
+    for node in ["n1", "n2", "n3"] {
+        lab.lab(&format!("restart {node} 1"));
+        lab.lab("wait 30");
+    }
+    for exporter in &exporters {
+        within(15, "calm", || calm(&exporter.scrape()));
+        let page = exporter.scrape();
+        // Each node lost both of its peers once, in both families, and they it.
+        let lost = page.sum("calico_bgp_peer_session_losses_total", &[]);
+        assert!((4.0..=16.0).contains(&lost), "{lost}");
+        assert_eq!(page.sum("calico_pod_cidrs", &[("present", "true")]), 4.0);
+    }
+}
+
+#[test]
+fn an_exporter_that_starts_amid_an_incident_says_what_the_one_before_said() {
+    let lab = Lab::up("");
+    let said = |page: &Page| (page.down("10.0.3.142"), page.down("10.0.3.141"));
+    let first = Exporter::start(&lab, "n3", "");
+    lab.fault("peer-refused n2");
+    let page = first.until(5, "down", "calico_bgp_peers_state", |p| {
+        p.down("10.0.3.142") == Some(true)
+    });
+    let before = said(&page);
+    drop(first);
+    let page = Exporter::start(&lab, "n3", "").scrape();
+    assert_eq!(said(&page), before);
+    assert!(page.reason("10.0.3.142").is_some());
+}
