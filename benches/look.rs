@@ -1,0 +1,43 @@
+//! The two parts of a look that grow with the sessions: reading BIRD's answer and writing the exposition.
+#![allow(missing_docs, reason = "criterion's macros")]
+
+use calico_bgp_exporter::expose::Format;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+
+mod sample;
+
+fn parser(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parse");
+    for sessions in [10, 100, 1000] {
+        let answer = sample::answer(sessions);
+        group.throughput(Throughput::Bytes(answer.len() as u64));
+        group.bench_with_input(
+            BenchmarkId::from_parameter(sessions),
+            &answer,
+            |b, answer| {
+                b.iter(|| sample::parse(black_box(answer)));
+            },
+        );
+    }
+}
+
+fn encoder(criterion: &mut Criterion) {
+    for (name, format) in [("text", Format::Text), ("openmetrics", Format::OpenMetrics)] {
+        let mut group = criterion.benchmark_group(format!("encode-{name}"));
+        for sessions in [10, 100, 1000] {
+            let snapshot = sample::snapshot(sessions);
+            group.throughput(Throughput::Bytes(sample::encode(&snapshot, format) as u64));
+            group.bench_with_input(
+                BenchmarkId::from_parameter(sessions),
+                &snapshot,
+                |b, snapshot| {
+                    b.iter(|| sample::encode(black_box(snapshot), format));
+                },
+            );
+        }
+    }
+}
+
+criterion_group!(look, parser, encoder);
+criterion_main!(look);

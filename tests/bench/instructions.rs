@@ -1,0 +1,32 @@
+//! `instructions JOB TIMES`: does a job that often. Run twice under callgrind, the difference is what the job costs.
+
+use calico_bgp_exporter::expose::Format;
+use std::hint::black_box;
+use std::process::ExitCode;
+
+#[path = "../../benches/sample/mod.rs"]
+mod sample;
+
+const SESSIONS: usize = 100;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, job, times] = &arguments[..] else {
+        return ExitCode::FAILURE;
+    };
+    let answer = sample::answer(SESSIONS);
+    let snapshot = sample::snapshot(SESSIONS);
+    for _ in 0..times.parse().unwrap_or(0) {
+        match job.as_str() {
+            "parse" => drop(black_box(sample::parse(black_box(&answer)))),
+            "encode-text" => {
+                black_box(sample::encode(black_box(&snapshot), Format::Text));
+            }
+            "encode-openmetrics" => {
+                black_box(sample::encode(black_box(&snapshot), Format::OpenMetrics));
+            }
+            _ => return ExitCode::FAILURE,
+        }
+    }
+    ExitCode::SUCCESS
+}
