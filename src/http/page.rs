@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,6 +25,8 @@ pub(super) struct Pages {
     labels: Labels,
     detail: Detail,
     recent: Mutex<Vec<Page>>,
+    /// Of the last body that was not compressed.
+    length: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,7 @@ impl Pages {
             labels,
             detail,
             recent: Mutex::default(),
+            length: AtomicUsize::new(0),
         }
     }
 
@@ -52,10 +56,12 @@ impl Pages {
         gzip: bool,
     ) -> Result<(Bytes, bool), fmt::Error> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|page| page.at.elapsed() < SHARED_FOR);
-        let known = recent.iter().find(|page| {
-            Arc::ptr_eq(&page.snapshot, snapshot) && page.format == format && page.gzip == gzip
-        });
+        // Of one snapshot only: who scrapes a hundred times a second gets a hundred of them.
+        recent
+            .retain(|page| page.at.elapsed() < SHARED_FOR && Arc::ptr_eq(&page.snapshot, snapshot));
+        let known = recent
+            .iter()
+            .find(|page| page.format == format && page.gzip == gzip);
         if let Some(page) = known {
             return Ok((page.body.clone(), false));
         }
@@ -65,9 +71,13 @@ impl Pages {
         let body = if gzip {
             compressed(render)?
         } else {
-            let mut plain = Sink::plain();
+            // As long as the last one and a little: growing by doubling would take three times the memory.
+            let last = self.length.load(Ordering::Relaxed);
+            let mut plain = Sink::plain(last + last / 16);
             render(&mut plain)?;
-            plain.finish()?
+            let plain = plain.finish()?;
+            self.length.store(plain.len(), Ordering::Relaxed);
+            plain
         };
         let body = Bytes::from(body);
         recent.push(Page {
@@ -110,8 +120,8 @@ enum Sink {
 const PIECE: usize = 16 * 1024;
 
 impl Sink {
-    fn plain() -> Self {
-        Sink::Plain(String::new())
+    fn plain(capacity: usize) -> Self {
+        Sink::Plain(String::with_capacity(capacity))
     }
 
     fn gzip() -> Self {
