@@ -1,5 +1,6 @@
 //! The two parts of a look that grow with the sessions: reading BIRD's answer and writing the exposition.
 #![allow(missing_docs, reason = "criterion's macros")]
+#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use calico_bgp_exporter::expose::Format;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -272,6 +272,9 @@ fn bounded(flag: &'static str, text: &str, min_ms: u64, max_ms: u64) -> Result<D
             "write a duration with its unit, such as 500ms, 2s or 1m",
         )
     };
+    if text == "0" && min_ms == 0 {
+        return Ok(Duration::ZERO);
+    }
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(help)?;
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| help())?;

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Between two batches of kernel announcements: a storm is drained in gulps, not one by one.
-const GULP: Duration = Duration::from_millis(20);
+const GULP: Duration = Duration::from_millis(4);
 /// Askers that wait for one look; more than connections are let in.
 const ASKERS: usize = 512;
 

@@ -210,8 +210,15 @@ impl Assessor {
         })
     }
 
+    /// A family without a pool of its own is not narrowed by those of the other.
     fn in_pools(&self, cidr: IpNet) -> bool {
-        self.rules.pools.is_empty() || self.rules.pools.iter().any(|pool| pool.contains(&cidr))
+        let mut pools = self
+            .rules
+            .pools
+            .iter()
+            .filter(|pool| family(**pool) == family(cidr))
+            .peekable();
+        pools.peek().is_none() || pools.any(|pool| pool.contains(&cidr))
     }
 }
 

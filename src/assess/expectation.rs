@@ -31,6 +31,8 @@ struct Announced {
     /// Announced before the session went down, and not seen since.
     held: BTreeSet<Expected>,
     disagreements: u8,
+    /// When the table was last read; a session that came up later was down in between.
+    read: Option<UnixTime>,
 }
 
 impl Expectation {
@@ -81,9 +83,11 @@ impl Expectation {
             }
             known.disagreements = 0;
             let settled = judged.up && judged.since.is_none_or(|since| now.since(since) >= SETTLED);
+            let came_back = judged.since > known.read;
+            known.read = Some(now);
             if settled {
                 known.held.clear();
-            } else {
+            } else if !judged.up || came_back {
                 known
                     .held
                     .extend(known.current.difference(&current).copied());

@@ -27,13 +27,13 @@ pub struct Originated<'a> {
     pub own: [Option<&'a BTreeSet<IpNet>>; 2],
 }
 
-/// Addresses of pods: the pools, else what BIRD's and Felix's routes cover.
+/// Addresses of pods: the pools, else (each family for itself) what BIRD's and Felix's routes cover.
 pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
-    if !pools.is_empty() {
-        return Coverage::new(pools.iter().copied());
-    }
+    let without_pool =
+        |version: &IpVersion| pools.iter().all(|pool| IpVersion::from(*pool) != *version);
     let routed = IpVersion::FAMILIES
         .into_iter()
+        .filter(without_pool)
         .flat_map(|version| ground.fib.iter(version))
         .filter(|route| {
             let device = ground.links.get(route.next_hop.ifindex);
@@ -44,7 +44,7 @@ pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
         })
         .map(|route| route.key.dst)
         .filter(|dst| dst.prefix_len() > 0);
-    Coverage::new(routed)
+    Coverage::new(pools.iter().copied().chain(routed))
 }
 
 /// Counts the routes inside `pods`.

@@ -310,4 +310,14 @@ mod tests {
             assert_eq!(symbol(bad), None, "{bad:?}");
         }
     }
+
+    #[test]
+    fn a_refused_connection_says_what_to_do() {
+        let denied = connect_error("bird.ctl", &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.kind, QueryErrorKind::Connect);
+        assert!(denied.detail.contains("run as uid 0"), "{denied:?}");
+        let other = connect_error("bird.ctl", &io::ErrorKind::InvalidInput.into());
+        assert_eq!(other.kind, QueryErrorKind::Connect);
+        assert!(other.detail.starts_with("bird.ctl: "));
+    }
 }

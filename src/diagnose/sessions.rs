@@ -169,7 +169,7 @@ const fn words(reason: DownReason) -> Words {
         DownReason::AdminShutdown => (
             "peer-shutdown",
             "Peers were shut down by their operator",
-            "The session was disabled at the far end.",
+            "The session was disabled at the far end, or calico-node was stopped there.",
             "ask whoever runs the peer; the message is shown with the session",
         ),
         DownReason::Cease => (

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 /// Dumps of one look before the last complete one is published although changes go on.
 const TRIES: usize = 5;
+/// How long a look goes on dumping for the sake of what was announced meanwhile, once it has a complete dump.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Time for a look at most; it grows for a table that needs more.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Receives of announcements at a time: more than the largest buffer holds would be a storm without end.
@@ -71,7 +73,7 @@ impl Kernel {
                 Err(_) if fresh.is_some() => break,
                 Err(error) => return self.failed(error),
             }
-            if fresh.is_some() && began.elapsed() * 2 > self.limit {
+            if fresh.is_some() && began.elapsed() > PATIENCE {
                 break;
             }
         }

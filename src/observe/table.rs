@@ -61,7 +61,7 @@ fn mark(view: &DaemonView, routes: u64) -> u64 {
     for judged in &view.sessions {
         let session = &judged.session;
         // Up or not: what a dead peer's session does between Connect, Active and Idle moves no route.
-        (&session.name, session.state, session.is_up()).hash(&mut hash);
+        (&session.name, session.state, judged.up).hash(&mut hash);
         session.since.hash(&mut hash);
         if let Some(counts) = session.routes {
             (counts.imported, counts.preferred).hash(&mut hash);

@@ -204,6 +204,16 @@ def stories():
                     s.expect.append(("CalicoBGPPeeringDown", f"node-{i + 1:02}", f"10.0.3.{n + 1}", 1))
         yield s
 
+    s = Story("an isolated node does not make a lost node of one end of another's blocked pair", 6, 15)
+    for i in range(1, 6):
+        s.drop_both(0, i, 120)
+    s.drop_both(1, 2, 120)
+    s.expect = [("CalicoBGPNodeIsolated", "node-01", "", 1), ("CalicoBGPNodeUnreachable", "node-01", "10.0.3.1", 1),
+                ("CalicoBGPPeeringDown", "node-02", "10.0.3.3", 1), ("CalicoBGPPeeringDown", "node-03", "10.0.3.2", 1)]
+    s.expect += [("CalicoBGPPeeringDown", f"node-{i + 1:02}", "10.0.3.1", 1) for i in range(1, 6)]
+    s.expect += [("CalicoBGPPeeringDown", "node-01", f"10.0.3.{i + 1}", 1) for i in range(1, 6)]
+    yield s
+
     s = Story("all sessions dropped: every node is unreachable, nobody's series vanish", 5, 20)
     for a in range(5):
         s.expect.append(("CalicoBGPNodeUnreachable", f"node-{a + 1:02}", f"10.0.3.{a + 1}", 1))

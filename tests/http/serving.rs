@@ -144,3 +144,18 @@ fn a_connection_serves_many_requests() {
         }
     }
 }
+
+/// Renderings are shared for a moment; that may not keep every snapshot of that moment alive.
+#[test]
+fn old_snapshots_are_let_go() {
+    let server = Running::start(Node::default());
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        let snapshot = Arc::new(fixture::full());
+        seen.push(Arc::downgrade(&snapshot));
+        *server.node.snapshot.lock().unwrap() = Some(snapshot);
+        assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+    }
+    let alive = seen.iter().filter(|seen| seen.strong_count() > 0).count();
+    assert!(alive <= 2, "{alive} snapshots alive");
+}

@@ -63,6 +63,8 @@ class Runner:
             if node not in lab.without:
                 c.exporter(node, *([] if node in c.flags else lab.flags[node]))
         c.monitoring()
+        if lab.show:
+            return  # nobody's notifications are looked at
         time.sleep(SETTLED)
         early = [n for n in c.notifications() if n["body"]["status"] == "firing"]
         for notification in early:

@@ -131,7 +131,7 @@ SOURCE = Lab("alsource", ("--nodes", "3", "--topology", "rr", *TIMERS), nodes=3,
     ],
 ])
 
-KERNEL = Lab("alkern", ("--nodes", "4", "--routed", *TIMERS), nodes=4, slots=[
+KERNEL = Lab("alkern", ("--nodes", "5", "--routed", *TIMERS), nodes=5, slots=[
     [
         Incident("route-missing", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26"),
                  'calico_pod_cidr_route_present{node="n1", cidr="192.168.2.0/26"} == 0', fault=("route-missing", "n1", "n2")),

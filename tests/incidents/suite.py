@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from cluster import ROOT
+from cluster import BINARY, ROOT
 from scenarios import LABS, NAMES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +30,8 @@ def main():
     arguments.add_argument("labs", nargs="*")
     arguments.add_argument("--record", metavar="FILE", help="write the names of all series that a lab shows, and run no incident")
     options = arguments.parse_args()
+    if not os.access(BINARY, os.X_OK):
+        sys.exit(f"{BINARY} is not there: make build, or BIN=… for another one")
     unknown = set(options.labs) - {lab.name for lab in LABS}
     if unknown:
         sys.exit(f"no lab {', '.join(unknown)}; there are {', '.join(lab.name for lab in LABS)}")

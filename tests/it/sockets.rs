@@ -101,17 +101,15 @@ fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
             })),
         ),
         (
+            // Whichever of the two bounds comes first on a busy machine.
             "endless",
-            "too_large",
+            "too_large|timeout",
             Some(Impostor::listen(&folder.path().join("endless6.ctl"), |s| {
                 let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
-                let line = [b'x'; 4096];
-                while s
-                    .write_all(b"1002-")
-                    .and_then(|()| s.write_all(&line))
-                    .and_then(|()| s.write_all(b"\n"))
-                    .is_ok()
-                {}
+                let _ = s.read(&mut [0; 1024]);
+                let line = [b"1002-".as_slice(), &[b'x'; 4096], b"\n"].concat();
+                let lines = line.repeat(100);
+                while s.write_all(&lines).is_ok() {}
             })),
         ),
         (
@@ -146,13 +144,14 @@ fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
             Some(0.0),
             "{name}"
         );
-        let errors = page.value(
-            "calico_bird_query_errors_total",
-            &[("socket", &path), ("error", error)],
-        );
+        let errors = |error: &str| {
+            let labels = [("socket", path.as_str()), ("error", error)];
+            page.value("calico_bird_query_errors_total", &labels)
+        };
         assert!(
-            errors.is_some_and(|n| n >= 1.0),
-            "{name} counts as {error}: {errors:?}"
+            error.split('|').filter_map(errors).any(|n| n >= 1.0),
+            "{name} counts as {error}: {:?}",
+            page.all("calico_bird_query_errors_total", &[("socket", &path)])
         );
         assert_eq!(
             page.value("calico_bird_up", &[("socket", &good.display().to_string())]),

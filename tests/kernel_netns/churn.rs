@@ -1,6 +1,6 @@
 //! Changes beside the looks.
 
-use super::net::{UPLINK, assert_same, ip, ip_beside, kernel, run, settle};
+use super::net::{assert_same, ip, ip_beside, kernel, run, settle, uplink};
 use calico_bgp_exporter::kernel::Kernel;
 use std::fmt::Write;
 use std::process::Child;
@@ -49,7 +49,7 @@ fn churn(count: usize) -> String {
 #[test]
 fn fifty_thousand_changes() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         let mut kernel = kernel();
         settle(&mut kernel).await;
         let before: u64 = kernel.counters().route_changes.values().sum();
@@ -72,7 +72,7 @@ fn fifty_thousand_changes() {
 #[test]
 fn links_that_come_and_go() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         let many = (0..600).fold(String::new(), |mut lines, i| {
             let _ = writeln!(lines, "link add cali{i} type veth peer name pod{i}\nlink set cali{i} up\nlink set pod{i} up");
             let _ = writeln!(lines, "route add 100.64.{}.{} dev cali{i}", i / 250, i % 250);
@@ -98,7 +98,7 @@ fn links_that_come_and_go() {
 #[test]
 fn a_look_that_is_dropped_at_any_point() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         let many = (0..20_000).fold(String::new(), |mut lines, i| {
             let _ = writeln!(
                 lines,

@@ -24,13 +24,22 @@ pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     runtime.block_on(test());
 }
 
-/// A node's uplink, its other end, and their addresses.
-pub const UPLINK: &str = "link add eth0 type veth peer name cable
-link set eth0 up
-link set cable up
+/// A node's uplink, its other end, and their addresses. Nothing comes of itself afterwards: no link-local addresses,
+/// and the carrier, which comes by a work queue, is there.
+pub fn uplink() {
+    ip("link add eth0 type veth peer name cable
+link set eth0 addrgenmode none up
+link set cable addrgenmode none up
 addr add 10.0.0.1/24 dev eth0
 addr add fd00::1/64 dev eth0 nodad
-";
+");
+    while json(&["-j", "link", "show", "type", "veth"])
+        .iter()
+        .any(|link| link["operstate"] != "UP")
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
 
 pub fn kernel() -> Kernel {
     Kernel::new(origin)

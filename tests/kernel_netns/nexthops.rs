@@ -1,6 +1,6 @@
 //! Routes by way of next-hop objects (`ip nexthop`).
 
-use super::net::{UPLINK, assert_same, changes, ip, kernel, run, settle};
+use super::net::{assert_same, changes, ip, kernel, run, settle, uplink};
 use calico_bgp_exporter::kernel::Kernel;
 use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::route::{Route, RouteChange, RouteKind};
@@ -36,7 +36,7 @@ fn gateways(kernel: &Kernel, dst: &str) -> Vec<String> {
 #[test]
 fn described_by_the_route_itself() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         ip(OBJECTS);
         let mut kernel = kernel();
         settle(&mut kernel).await;
@@ -48,7 +48,7 @@ fn described_by_the_route_itself() {
 fn described_by_the_object_only() {
     run(|| async {
         std::fs::write("/proc/sys/net/ipv4/nexthop_compat_mode", "0").unwrap();
-        ip(UPLINK);
+        uplink();
         ip(OBJECTS);
         let mut kernel = kernel();
         settle(&mut kernel).await;

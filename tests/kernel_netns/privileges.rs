@@ -1,6 +1,6 @@
 //! What the process may not have: capabilities, and at times descriptors. Each test runs itself again in a child.
 
-use super::net::{UPLINK, assert_same, ip, kernel, run, settle};
+use super::net::{assert_same, ip, kernel, run, settle, uplink};
 use std::process::Command;
 
 const CHILD: &str = "KERNEL_NETNS_CHILD";
@@ -8,7 +8,7 @@ const CHILD: &str = "KERNEL_NETNS_CHILD";
 /// Runs `test` of this module again as `program` starts it, in a namespace with a route.
 fn in_a_child(program: &str, args: &[&str], test: &str) {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         ip("route add 192.168.1.0/26 via 10.0.0.2 proto bird");
         // Where anybody may read it.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -1,16 +1,17 @@
 //! One look shows exactly what `ip route` shows.
 
-use super::net::{UPLINK, assert_same, ip, ip6, kernel, run, seen, settle};
+use super::net::{assert_same, ip, ip6, kernel, run, seen, settle, uplink};
 use calico_bgp_exporter::kernel::Kernel;
 use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
 use calico_bgp_exporter::model::route::Rule;
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
 fn every_kind_of_route() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         ip("route add 192.168.1.0/26 via 10.0.0.2 proto bird
 route add 192.168.1.64/26 via 10.0.0.9 dev eth0 onlink proto 80
 route add blackhole 192.168.2.0/26 proto bird
@@ -44,7 +45,7 @@ route add default via fd00::ff
 #[test]
 fn a_table_counts_once_a_rule_names_it() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         ip("route add 10.65.0.0/26 dev eth0 table 1");
         let mut kernel = kernel();
         kernel.look().await;
@@ -131,7 +132,7 @@ async fn wait_for(kernel: &mut Kernel, met: impl Fn(&LinkTable) -> bool) {
 #[test]
 fn devices() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         ip(
             "link add vxlan.calico type vxlan id 4096 local 10.0.0.1 dev eth0 dstport 4789
 link set vxlan.calico up mtu 1450
@@ -182,7 +183,7 @@ link add cali12 type veth peer name pod
 #[test]
 fn addresses() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         let mut kernel = kernel();
         kernel.look().await;
         let index = find(kernel.links().unwrap(), "eth0").index;
@@ -202,7 +203,7 @@ fn addresses() {
 #[test]
 fn an_announcement_wakes_and_silence_does_not() {
     run(|| async {
-        ip(UPLINK);
+        uplink();
         let mut kernel = kernel();
         settle(&mut kernel).await;
         // Duplicate address detection and the like come to an end.
@@ -221,6 +222,58 @@ fn an_announcement_wakes_and_silence_does_not() {
         assert!(kernel.dirty());
         kernel.look().await;
         assert!(!kernel.dirty());
+        assert_same(&kernel);
+    });
+}
+
+/// A packet that was too large for a way further on leaves an entry in the cache (RFC 1191), and a dump
+/// without strict checking brings one for each such destination.
+#[test]
+fn what_path_mtu_discovery_learned_is_no_route() {
+    struct Router(String);
+    impl Drop for Router {
+        fn drop(&mut self) {
+            ip(&format!("netns del {}", self.0));
+        }
+    }
+    run(|| async {
+        let router = Router(format!("ke-router-{}", std::process::id()));
+        ip(&format!(
+            "netns add {0}
+link add eth0 type veth peer name near netns {0}
+link set eth0 up
+addr add 10.8.0.1/24 dev eth0
+route add 10.9.0.0/24 via 10.8.0.2 proto bird",
+            router.0
+        ));
+        let mut inside = Command::new("ip");
+        inside.args(["netns", "exec", &router.0, "sh", "-ec"]).arg(
+            "sysctl -qw net.ipv4.ip_forward=1
+            ip link add far type veth peer name end
+            ip link set near up; ip link set far up mtu 1280; ip link set end up
+            ip addr add 10.8.0.2/24 dev near; ip addr add 10.9.0.1/24 dev far
+            ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:01 dev far",
+        );
+        assert!(inside.status().unwrap().success());
+        let socket = std::net::UdpSocket::bind("10.8.0.1:0").unwrap();
+        let cached = || {
+            let out = Command::new("ip")
+                .args(["-4", "route", "show", "cache"])
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&out.stdout).contains("mtu 1280")
+        };
+        for _ in 0..100 {
+            let _ = socket.send_to(&[0; 1400], "10.9.0.2:9");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if cached() {
+                break;
+            }
+        }
+        assert!(cached(), "no entry in the cache");
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        assert!(cached());
         assert_same(&kernel);
     });
 }
