@@ -1,9 +1,5 @@
 # Real ipip, vxlan and wireguard devices: a guest with Debian's kernel in software emulation.
 .PHONY: guest-test
+test-parts: guest-test
 guest-test: build ## the exporter on real tunl0, wireguard.cali and vxlan.calico, in a guest
 	tests/guest/run
-
-.PHONY: test-guest
-test-guest: guest-test
-	shellcheck -x tests/guest/boot tests/guest/kernel tests/guest/run
-test-parts: test-guest

@@ -51,6 +51,14 @@ impl<'a, W: Write> TextWriter<'a, W> {
 
 impl<W: Write> Write for TextWriter<'_, W> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        let starts_comment = self.at_line_start && text.starts_with('#');
+        if self.comment.is_empty() && !starts_comment {
+            // A piece of a series' line, as nearly everything is. A line begins with a piece of its own.
+            let end = text.len().saturating_sub(1);
+            debug_assert!(!text.as_bytes()[..end].contains(&b'\n'), "{text:?}");
+            self.at_line_start = text.ends_with('\n') || (text.is_empty() && self.at_line_start);
+            return self.out.write_str(text);
+        }
         // Nearly all that is written is a piece of a series' line.
         let begins_comment = self.at_line_start && text.starts_with('#');
         if self.comment.is_empty() && !begins_comment && !text.as_bytes().contains(&b'\n') {
