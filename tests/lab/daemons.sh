@@ -22,7 +22,7 @@ bird_start() {
     program=$("$here/../tools/bird" "$v" "bird$(suffix "$f")")
     rm -f "$run/$1/bird$(suffix "$f").ctl"
     ip netns exec "$(netns "$1")" "$program" -R -c "$run/$1/bird$(suffix "$f").cfg" -s "$run/$1/bird$(suffix "$f").ctl" \
-      -P "$run/$1/bird$(suffix "$f").pid" || die "$1: BIRD did not start with $run/$1/bird$(suffix "$f").cfg"
+      -P "$run/$1/bird$(suffix "$f").pid" 8>&- || die "$1: BIRD did not start with $run/$1/bird$(suffix "$f").cfg"
   done
 }
 
@@ -47,7 +47,7 @@ start_tor() {
   for f in $families; do
     config_tor "$f" >"$run/rt/bird$(suffix "$f").cfg"
     ip netns exec "$(netns rt)" "$("$here/../tools/bird" 1 "bird$(suffix "$f")")" -c "$run/rt/bird$(suffix "$f").cfg" \
-      -s "$run/rt/bird$(suffix "$f").ctl" -P "$run/rt/bird$(suffix "$f").pid" || die "the router's BIRD did not start"
+      -s "$run/rt/bird$(suffix "$f").ctl" -P "$run/rt/bird$(suffix "$f").pid" 8>&- || die "the router's BIRD did not start"
   done
 }
 

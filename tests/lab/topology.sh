@@ -68,6 +68,7 @@ lab_up() {
   [ "$BIRD" != mixed ] || versions="1 2"
   for v in $versions; do "$here/../tools/bird" "$v" >/dev/null; done
 
+  lock
   lab_down quiet
   trap 'echo "lab: the start failed; what was made is removed" >&2; lab_down quiet' EXIT
   mkdir -p "$run/faults"
@@ -228,9 +229,15 @@ felix_route() {
   fi
 }
 
-# Also after a crash: what belongs to a lab is known by its namespaces' prefix and by the process ids in its directory.
+# One start or end at a time. A start that was killed leaves children at work, and each holds the lock until it is done.
+lock() {
+  exec 8>"/run/lock/$name-lab"
+  flock -w 60 8 || die "another start of lab '$name' is still at work"
+}
+
+# Also after a crash: what belongs to a lab is known by its namespaces' prefix and by its directory on the command line.
 lab_down() {
-  local ns pids
+  local ns pid pids
   stop_loops
   for ns in $(ip netns list | awk -v p="^$name-(sw|rt|mon|[np][0-9]+)$" '$1 ~ p { print $1 }'); do
     pids=$(ip netns pids "$ns" 2>/dev/null | tr '\n' ' ') || true
@@ -238,8 +245,11 @@ lab_down() {
     [ -z "${pids// /}" ] || kill -KILL $pids 2>/dev/null || true
     echo "netns delete $ns"
   done | { grep . || true; } | ip -force -batch - || true
+  # A daemon whose start was cut off may be in a namespace that has lost its name.
+  for pid in $(grep -laP -- "-c\x00$run/" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do kill -KILL "$pid" 2>/dev/null || true; done
   # The demo's cable to this machine: the kernel takes its time to end a namespace.
   ip link delete "$name-up" 2>/dev/null || true
   rm -rf "$run"
+  [ "${1:-}" = quiet ] || rm -f "/run/lock/$name-lab"
   [ "${1:-}" = quiet ] || echo "lab $name: removed"
 }
