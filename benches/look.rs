@@ -28,12 +28,13 @@ fn encoder(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("encode-{name}"));
         for sessions in [10, 100, 1000] {
             let snapshot = sample::snapshot(sessions);
-            group.throughput(Throughput::Bytes(sample::encode(&snapshot, format) as u64));
+            let bytes = sample::encode(&mut sample::renderer(), &snapshot, format);
+            group.throughput(Throughput::Bytes(bytes as u64));
             group.bench_with_input(
                 BenchmarkId::from_parameter(sessions),
                 &snapshot,
                 |b, snapshot| {
-                    b.iter(|| sample::encode(black_box(snapshot), format));
+                    b.iter(|| sample::encode(&mut sample::renderer(), black_box(snapshot), format));
                 },
             );
         }

@@ -2,7 +2,7 @@
 
 use calico_bgp_exporter::bird::protocols::{Answer, Protocols};
 use calico_bgp_exporter::bird::reply::Reply;
-use calico_bgp_exporter::expose::{self, Detail, Format};
+use calico_bgp_exporter::expose::{Detail, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use std::sync::Arc;
 
@@ -71,17 +71,16 @@ pub fn snapshot(sessions: usize) -> Arc<Snapshot> {
     Arc::new(fixture::mesh(sessions, Some(2)))
 }
 
-/// Bytes of its exposition.
-pub fn encode(snapshot: &Arc<Snapshot>, format: Format) -> usize {
+/// A renderer that has rendered nothing yet.
+pub fn renderer() -> Renderer {
+    Renderer::new(fixture::labels(), Detail::default())
+}
+
+/// Bytes of the exposition of `snapshot`.
+pub fn encode(renderer: &mut Renderer, snapshot: &Arc<Snapshot>, format: Format) -> usize {
     let mut out = String::new();
-    expose::render(
-        snapshot,
-        &fixture::labels(),
-        Detail::default(),
-        fixture::AT,
-        format,
-        &mut out,
-    )
-    .expect("a string takes everything");
+    renderer
+        .render(snapshot, fixture::AT, format, &mut out)
+        .expect("a string takes everything");
     out.len()
 }

@@ -7,7 +7,7 @@ use super::{Detail, DetailLevel};
 use crate::model::IpVersion;
 use crate::model::daemon::DaemonLook;
 use crate::model::peer::{JudgedSession, PeerType, UpdateCounts};
-use crate::model::snapshot::{NodeIdentity, Snapshot};
+use crate::model::snapshot::{DaemonView, NodeIdentity, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -55,6 +55,17 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
         updates(out, &rows)?;
     }
     identities(out, snapshot)
+}
+
+/// Whether both snapshots have the same to say of the sessions, where every session is shown.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    let view = |view: &DaemonView| (view.look.result.is_ok(), view.look.ip_version);
+    a.counters.session_losses == b.counters.session_losses
+        && a.daemons.len() == b.daemons.len()
+        && a.daemons
+            .iter()
+            .zip(&b.daemons)
+            .all(|(a, b)| view(a) == view(b) && a.node == b.node && a.sessions == b.sessions)
 }
 
 /// A session with the label values that all its series share.

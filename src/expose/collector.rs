@@ -30,9 +30,19 @@ impl<'e> Out<'e, '_> {
     }
 }
 
-/// One snapshot, ready to be written.
+/// The parts of an exposition, in order.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    /// BGP sessions.
+    Sessions,
+    /// Everything else.
+    Rest,
+}
+
+/// One part of a snapshot, ready to be written.
 #[derive(Debug)]
 pub(super) struct NodeCollector {
+    pub(super) part: Part,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) labels: Labels,
     pub(super) detail: Detail,
@@ -46,7 +56,9 @@ impl Collector for NodeCollector {
             node: &self.labels.node,
         };
         let snapshot = &*self.snapshot;
-        bgp::encode(&mut out, snapshot, self.detail)?;
+        if let Part::Sessions = self.part {
+            return bgp::encode(&mut out, snapshot, self.detail);
+        }
         bird::encode(&mut out, &snapshot.daemons)?;
         kernel::encode(&mut out, snapshot)?;
         if let Some(presence) = &snapshot.presence {

@@ -14,8 +14,10 @@ mod text;
 
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
+use collector::{NodeCollector, Part};
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// Which series a section has one by one.
@@ -80,25 +82,72 @@ impl Format {
     }
 }
 
-/// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
-pub fn render(
-    snapshot: &Arc<Snapshot>,
-    labels: &Labels,
+/// Renders one snapshot after the other.
+///
+/// The sessions' series are most of an exposition and hardly ever change: their text is kept for as long as
+/// the sessions say the same.
+#[derive(Debug)]
+pub struct Renderer {
+    labels: Labels,
     detail: Detail,
-    now: UnixTime,
-    format: Format,
-    out: &mut impl Write,
-) -> std::fmt::Result {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(collector::NodeCollector {
-        snapshot: Arc::clone(snapshot),
-        labels: labels.clone(),
-        detail,
-        now,
-    }));
-    use prometheus_client::encoding::text::{encode, encode_registry};
-    match format {
-        Format::OpenMetrics => encode(out, &registry),
-        Format::Text => encode_registry(&mut text::TextWriter::new(out), &registry),
+    /// The snapshot whose sessions `sessions` shows.
+    of: Option<Arc<Snapshot>>,
+    sessions: String,
+}
+
+impl Renderer {
+    /// For a node of these labels.
+    pub fn new(labels: Labels, detail: Detail) -> Self {
+        Renderer {
+            labels,
+            detail,
+            of: None,
+            sessions: String::new(),
+        }
+    }
+
+    /// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
+    pub fn render(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        now: UnixTime,
+        format: Format,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        // Which sessions count as unhealthy changes with time alone; of those there are few.
+        let keeps = self.detail.peer_detail == DetailLevel::All;
+        let known = |of: &Arc<Snapshot>| keeps && bgp::same(of, snapshot);
+        if !self.of.as_ref().is_some_and(known) {
+            self.of = None;
+            self.sessions.clear();
+            let registry = self.registry(Part::Sessions, snapshot, now);
+            encode_registry(&mut self.sessions, &registry)?;
+            self.of = Some(Arc::clone(snapshot));
+        }
+        let mut rest = String::new();
+        encode_registry(&mut rest, &self.registry(Part::Rest, snapshot, now))?;
+        match format {
+            Format::OpenMetrics => {
+                out.write_str(&self.sessions)?;
+                out.write_str(&rest)?;
+                encode_eof(out)
+            }
+            Format::Text => {
+                text::write(&self.sessions, out)?;
+                text::write(&rest, out)
+            }
+        }
+    }
+
+    fn registry(&self, part: Part, snapshot: &Arc<Snapshot>, now: UnixTime) -> Registry {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(NodeCollector {
+            part,
+            snapshot: Arc::clone(snapshot),
+            labels: self.labels.clone(),
+            detail: self.detail,
+            now,
+        }));
+        registry
     }
 }

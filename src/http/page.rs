@@ -1,6 +1,6 @@
 //! The rendered exposition, shared by the scrapes that come together.
 
-use crate::expose::{self, Detail, Format, Labels};
+use crate::expose::{Detail, Format, Labels, Renderer};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
 use flate2::Compression;
@@ -8,7 +8,6 @@ use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 use std::fmt;
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,12 +20,14 @@ pub(super) const WORTH_COMPRESSING: usize = 1024;
 
 /// Renders and keeps the last renderings.
 #[derive(Debug)]
-pub(super) struct Pages {
-    labels: Labels,
-    detail: Detail,
-    recent: Mutex<Vec<Page>>,
+pub(super) struct Pages(Mutex<Renderings>);
+
+#[derive(Debug)]
+struct Renderings {
+    renderer: Renderer,
+    recent: Vec<Page>,
     /// Bytes to ask for at once: the last uncompressed rendering and a little.
-    length: AtomicUsize,
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -40,12 +41,11 @@ struct Page {
 
 impl Pages {
     pub(super) fn new(labels: Labels, detail: Detail) -> Self {
-        Pages {
-            labels,
-            detail,
-            recent: Mutex::default(),
-            length: AtomicUsize::default(),
-        }
+        Pages(Mutex::new(Renderings {
+            renderer: Renderer::new(labels, detail),
+            recent: Vec::new(),
+            length: 0,
+        }))
     }
 
     /// The exposition of `snapshot`, and whether it was made for this call.
@@ -55,7 +55,12 @@ impl Pages {
         format: Format,
         gzip: bool,
     ) -> Result<(Bytes, bool), fmt::Error> {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Renderings {
+            renderer,
+            recent,
+            length,
+        } = &mut *pages;
         // Renderings of an earlier snapshot are of no use to later scrapes, and a crowd makes hundreds a second.
         recent
             .retain(|page| Arc::ptr_eq(&page.snapshot, snapshot) && page.at.elapsed() < SHARED_FOR);
@@ -66,18 +71,16 @@ impl Pages {
             return Ok((page.body.clone(), false));
         }
         let now = UnixTime::from(SystemTime::now());
-        let render =
-            |out: &mut Sink| expose::render(snapshot, &self.labels, self.detail, now, format, out);
-        let body = if gzip {
-            compressed(render)?
+        let mut sink = if gzip {
+            Sink::gzip()
         } else {
-            let mut plain = Sink::plain(self.length.load(Ordering::Relaxed));
-            render(&mut plain)?;
-            let text = plain.finish()?;
-            self.length
-                .store(text.len() + text.len() / 64, Ordering::Relaxed);
-            text
+            Sink::plain(*length)
         };
+        renderer.render(snapshot, now, format, &mut sink)?;
+        let body = sink.finish()?;
+        if !gzip {
+            *length = body.len() + body.len() / 64;
+        }
         let body = Bytes::from(body);
         recent.push(Page {
             snapshot: Arc::clone(snapshot),
@@ -91,25 +94,20 @@ impl Pages {
 
     /// Lets go of what is no longer shared.
     pub(super) fn forget(&self) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|page| page.at.elapsed() < SHARED_FOR);
-        recent.shrink_to_fit();
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.recent.retain(|page| page.at.elapsed() < SHARED_FOR);
+        pages.recent.shrink_to_fit();
     }
-}
-
-/// What `write` writes, as gzip.
-fn compressed(write: impl FnOnce(&mut Sink) -> fmt::Result) -> Result<Vec<u8>, fmt::Error> {
-    let mut sink = Sink::gzip();
-    write(&mut sink)?;
-    sink.finish()
 }
 
 /// A text as gzip.
 pub(super) fn compress(text: &str) -> Result<Vec<u8>, fmt::Error> {
-    compressed(|sink| fmt::Write::write_str(sink, text))
+    let mut sink = Sink::gzip();
+    fmt::Write::write_str(&mut sink, text)?;
+    sink.finish()
 }
 
-/// Where text goes: as it is, or compressed on the way, so that the whole text never stands in memory.
+/// Where text goes: as it is, or compressed on the way.
 enum Sink {
     Plain(String),
     Gzip(GzEncoder<Vec<u8>>, String),

@@ -11,7 +11,7 @@ mod parse;
 mod round_trip;
 mod truth;
 
-use calico_bgp_exporter::expose::{Detail, DetailLevel, Format, render};
+use calico_bgp_exporter::expose::{Detail, DetailLevel, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use calico_bgp_exporter::model::time::UnixTime;
 use std::sync::Arc;
@@ -29,7 +29,9 @@ fn text(snapshot: Snapshot, detail: Detail, format: Format) -> String {
         millis: fixture::AT.millis + 500,
     };
     let snapshot = Arc::new(snapshot);
-    render(&snapshot, &fixture::labels(), detail, now, format, &mut out).unwrap();
+    Renderer::new(fixture::labels(), detail)
+        .render(&snapshot, now, format, &mut out)
+        .unwrap();
     out
 }
 

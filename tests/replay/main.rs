@@ -7,7 +7,7 @@ mod exposition;
 
 use calico_bgp_exporter::cli::Cli;
 use calico_bgp_exporter::config::Serve;
-use calico_bgp_exporter::expose::{Detail, Format, Labels, render};
+use calico_bgp_exporter::expose::{Detail, Format, Labels, Renderer};
 use calico_bgp_exporter::observe::Observer;
 use clap::Parser;
 use exposition::Exposition;
@@ -55,15 +55,9 @@ fn scrape(scenario: &Path) -> Exposition {
         let snapshot = Arc::new(observer.look().await);
         let labels = Labels { node: "n1".into() };
         let mut text = String::new();
-        render(
-            &snapshot,
-            &labels,
-            Detail::default(),
-            snapshot.at,
-            Format::Text,
-            &mut text,
-        )
-        .unwrap();
+        Renderer::new(labels, Detail::default())
+            .render(&snapshot, snapshot.at, Format::Text, &mut text)
+            .unwrap();
         Exposition::parse(&text)
     })
 }
