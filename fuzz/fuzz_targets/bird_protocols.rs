@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use std::collections::HashSet;
 
 fuzz_target!(|data: &[u8]| {
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(true);
     let _ = Reply::new(1 << 20).push(data, &mut protocols);
     let Ok(answer) = protocols.finish() else {
         return;

@@ -9,6 +9,7 @@ use super::routes::{Prefixes, Routes};
 use super::status::Status;
 use crate::model::daemon::{Daemon, DaemonLook, QueryError, QueryErrorKind};
 use crate::model::rib::Rib;
+use crate::model::time::Moment;
 use ipnet::IpNet;
 use std::io;
 use std::time::Duration;
@@ -24,14 +25,25 @@ const ROUTES_LIMIT: usize = 64 << 20;
 const SHORT_LIMIT: usize = 64 << 10;
 /// Small enough to stay in the first cache; BIRD writes 4 KiB at a time.
 const READ_BUFFER: usize = 16 << 10;
+/// After it BIRD takes no command that changes anything.
+const RESTRICT: &str = "restrict";
 /// How long to wait before a full backlog is tried again.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does.
-pub async fn look(socket: &str, timeout: Duration) -> DaemonLook {
+/// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
+/// BIRD has told its own time, so that the two can be held against each other.
+pub async fn look(
+    socket: &str,
+    timeout: Duration,
+    updates: bool,
+    clock: impl Fn() -> Moment,
+) -> DaemonLook {
     let started = Instant::now();
-    let result = daemon(socket, started + timeout).await;
+    let mut told = None;
+    let tell = || told = Some(clock());
+    let result = daemon(socket, started + timeout, updates, tell).await;
     DaemonLook {
+        at: told.unwrap_or_else(clock),
         socket: socket.to_owned(),
         ip_version: super::ip_version(result.as_ref().ok(), socket),
         duration: started.elapsed(),
@@ -39,14 +51,20 @@ pub async fn look(socket: &str, timeout: Duration) -> DaemonLook {
     }
 }
 
-async fn daemon(socket: &str, deadline: Instant) -> Result<Daemon, QueryError> {
+async fn daemon(
+    socket: &str,
+    deadline: Instant,
+    updates: bool,
+    told_its_time: impl FnOnce(),
+) -> Result<Daemon, QueryError> {
     let mut client = Client::open(socket, deadline).await?;
     let mut status = Status::default();
     client
         .ask("show status", 13, SHORT_LIMIT, &mut status)
         .await?;
+    told_its_time();
     let mut daemon = status.finish().map_err(|what| client.malformed(&what))?;
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(updates);
     client
         .ask("show protocols all", 0, PROTOCOLS_LIMIT, &mut protocols)
         .await?;
@@ -136,16 +154,7 @@ impl<'a> Client<'a> {
         client
             .reply("its greeting", 1, SHORT_LIMIT, &mut ignore)
             .await?;
-        client
-            .ask("restrict", 16, SHORT_LIMIT, &mut ignore)
-            .await
-            .map_err(|error| match error.kind {
-                QueryErrorKind::Malformed => QueryError {
-                    kind: QueryErrorKind::Refused,
-                    ..error
-                },
-                _ => error,
-            })?;
+        client.ask(RESTRICT, 16, SHORT_LIMIT, &mut ignore).await?;
         Ok(client)
     }
 
@@ -204,9 +213,14 @@ impl<'a> Client<'a> {
                 Ok(None) => {}
                 Ok(Some(end)) if end == code => return Ok(()),
                 Ok(Some(end)) => {
-                    return Err(self.malformed(&format_args!(
-                        "{command} ended with code {end:04}, expected {code:04}"
-                    )));
+                    let kind = match command {
+                        // Better no data than a client that could do harm.
+                        RESTRICT => QueryErrorKind::Refused,
+                        _ => QueryErrorKind::Malformed,
+                    };
+                    let what =
+                        format_args!("{command} ended with code {end:04}, expected {code:04}");
+                    return Err(self.error(kind, &what));
                 }
                 Err(error) => {
                     let kind = match error {

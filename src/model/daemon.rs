@@ -2,7 +2,7 @@
 
 use super::IpVersion;
 use super::peer::{ProtocolState, RouteCounts, Session};
-use super::time::LocalTime;
+use super::time::{LocalTime, Moment};
 use std::time::Duration;
 
 /// Last line of `show status` (reply code 0013).
@@ -110,6 +110,8 @@ pub struct QueryError {
 /// One look at one socket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DaemonLook {
+    /// When the daemon told its time; where it did not, when the look ended.
+    pub at: Moment,
     /// Path of the control socket, as configured.
     pub socket: String,
     /// Family of the daemon behind it.

@@ -81,6 +81,8 @@ pub struct Presence {
     pub left_out: [u64; 2],
     /// CIDRs that more than one node announces.
     pub duplicates: Vec<IpNet>,
+    /// Whether it is known what to expect, IPv4 and IPv6: of a family whose daemon was never read nothing is said.
+    pub told: [bool; 2],
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.

@@ -145,6 +145,7 @@ fn two_owners_are_a_duplicate() {
         &both,
         now(0),
     );
-    assert_eq!(expectation.duplicates(), [net(block)]);
+    let everybody = true;
+    assert_eq!(expectation.duplicates(), [(net(block), everybody)].into());
     assert_eq!(expectation.expected().len(), 2);
 }
