@@ -1,6 +1,7 @@
 //! Judgement over time, without any daemon or kernel: plain data in, verdicts out.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod assessor;
 mod build;
 mod expectation;
 mod history;
