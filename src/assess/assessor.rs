@@ -233,16 +233,18 @@ impl Assessor {
         })
     }
 
-    /// Whether it is known which CIDRs of that family to expect: they are configured, or every daemon of it was read.
+    /// Whether it is known which CIDRs of that family to expect: they are configured, its daemon was read, or there is
+    /// no daemon of it.
     fn is_told(&self, version: IpVersion) -> bool {
-        let of = |one: &One| one.claims.is_none_or(|claims| claims.covers(version));
         let configured = |expected: &Expected| IpVersion::from(expected.cidr) == version;
+        let mut speakers = self
+            .daemons
+            .iter()
+            .filter(|one| one.claims.is_none_or(|claims| claims.covers(version)))
+            .peekable();
         self.configured.iter().any(configured)
-            || self
-                .daemons
-                .iter()
-                .filter(|one| of(one))
-                .all(|one| one.table_read)
+            || speakers.peek().is_none()
+            || speakers.any(|one| one.table_read)
     }
 
     fn originates(&self, cidr: IpNet) -> bool {
