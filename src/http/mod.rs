@@ -12,6 +12,8 @@ mod web_config;
 pub use address::{AddressError, BindError, ListenAddress, bind};
 pub use router::LONGEST_LOOK;
 pub use server::Server;
+#[cfg(feature = "tls")]
+pub use web_config::alternative_names;
 pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
 
 use crate::expose::{Detail, Labels};

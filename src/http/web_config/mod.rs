@@ -19,6 +19,8 @@ mod users;
 
 pub use file::{WebConfigError, WebConfigFile};
 pub use reload::WebConfig;
+#[cfg(feature = "tls")]
+pub use san::alternative_names;
 
 use hyper::body::Bytes;
 use hyper::header::HeaderMap;

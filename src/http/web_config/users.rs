@@ -173,6 +173,19 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_hurts(value in "([Bb]asic )?[ -~]{0,80}", digits in "[A-Za-z0-9+/]{0,80}={0,3}") {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                credentials(&value);
+            }
+            if let Some(decoded) = base64(&digits) {
+                prop_assert_eq!(decoded.len(), digits.trim_end_matches('=').len() * 3 / 4);
+            }
+        }
+    }
 
     #[test]
     fn reads_base64() {
