@@ -100,7 +100,7 @@ def slow_readers(row, setting):
 
 
 def trickling(row, setting):
-    """30 readers of another answer each that take a little"""
+    """30 readers of other answers that take a little"""
     with setting.exporter() as exporter:
         exporter.scrape()
         with watched(row, exporter, setting.bird, settle=3):
