@@ -45,7 +45,7 @@ pub struct LookArgs {
     /// [default: /var/run/calico/bird.ctl and /var/run/calico/bird6.ctl]
     #[arg(long = "bird.socket", value_name = "PATH")]
     pub bird_socket: Vec<String>,
-    /// How long a daemon may take to answer
+    /// How long a daemon may take to answer, 10s at most
     #[arg(long = "bird.timeout", value_name = "DURATION", default_value = "2s")]
     pub bird_timeout: String,
     /// Name of this node in every series [default: $NODE_NAME, else the hostname]

@@ -1,6 +1,7 @@
 //! Settings that were checked: every refusal says what to write instead.
 
 use crate::cli::{Color, DetailArg, DoctorArgs, LogFormat, LookArgs, Output, ServeArgs};
+use crate::http::ListenAddress;
 use crate::model::pod::Expected;
 use crate::model::pod::ExpectedMode;
 use ipnet::IpNet;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 /// The sockets of a stock Calico node, as the host sees them (hostPath `/var/run/calico`).
 pub const DEFAULT_SOCKETS: [&str; 2] = ["/var/run/calico/bird.ctl", "/var/run/calico/bird6.ctl"];
+
+/// A daemon that takes longer to answer is as good as hung, and Prometheus by default waits no longer either.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A flag that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -64,8 +68,8 @@ pub struct Serve {
     pub update_stats: bool,
     /// Per-CIDR series.
     pub pod_cidr_detail: DetailArg,
-    /// Listen addresses, `[HOST]:PORT`.
-    pub listen: Vec<String>,
+    /// Where to listen.
+    pub listen: Vec<ListenAddress>,
     /// Path of the metrics.
     pub telemetry_path: String,
     /// `--web.config.file`.
@@ -125,7 +129,12 @@ impl Look {
         };
         Ok(Look {
             sockets,
-            timeout: bounded("bird.timeout", &args.bird_timeout, 50, 60_000)?,
+            timeout: bounded(
+                "bird.timeout",
+                &args.bird_timeout,
+                Duration::from_millis(50),
+                LONGEST_TIMEOUT,
+            )?,
             node: node_name(args.node_name)?,
             pools: args
                 .ip_pool
@@ -160,18 +169,11 @@ impl Serve {
                 "write a path such as /metrics; / and /-/… are taken",
             ));
         }
-        for address in &args.listen_address {
-            let port = address
-                .rsplit_once(':')
-                .map(|(_, port)| port.parse::<u16>());
-            if !matches!(port, Some(Ok(_))) {
-                return Err(bad(
-                    "web.listen-address",
-                    address,
-                    "write HOST:PORT or :PORT, such as :19324 or [::1]:19324",
-                ));
-            }
-        }
+        let listen = args.listen_address.iter().map(|given| {
+            let address = given.parse::<ListenAddress>();
+            address.map_err(|error| bad("web.listen-address", given, error.to_string()))
+        });
+        let listen = listen.collect::<Result<Vec<_>, _>>()?;
         let log_level = args.log_level.parse().map_err(|_| {
             bad(
                 "log.level",
@@ -184,11 +186,16 @@ impl Serve {
                 updates: args.update_stats,
                 ..Look::new(args.look)?
             },
-            refresh: bounded("refresh-interval", &args.refresh_interval, 1_000, 3_600_000)?,
+            refresh: bounded(
+                "refresh-interval",
+                &args.refresh_interval,
+                Duration::from_secs(1),
+                Duration::from_secs(3600),
+            )?,
             peer_detail: args.peer_detail,
             update_stats: args.update_stats,
             pod_cidr_detail: args.pod_cidr_detail,
-            listen: args.listen_address,
+            listen,
             telemetry_path: args.telemetry_path,
             web_config: args.web_config,
             log_level,
@@ -204,7 +211,12 @@ impl Doctor {
             look: Look::new(args.look)?,
             output: args.output,
             color: args.color,
-            interval: bounded("interval", &args.interval, 0, 600_000)?,
+            interval: bounded(
+                "interval",
+                &args.interval,
+                Duration::ZERO,
+                Duration::from_secs(600),
+            )?,
             watch: args.watch,
         })
     }
@@ -270,7 +282,12 @@ fn expected(text: &str) -> Result<Expected, BadFlag> {
     Ok(Expected { cidr, owner })
 }
 
-fn bounded(flag: &'static str, text: &str, min_ms: u64, max_ms: u64) -> Result<Duration, BadFlag> {
+fn bounded(
+    flag: &'static str,
+    text: &str,
+    least: Duration,
+    most: Duration,
+) -> Result<Duration, BadFlag> {
     let help = || {
         bad(
             flag,
@@ -278,7 +295,7 @@ fn bounded(flag: &'static str, text: &str, min_ms: u64, max_ms: u64) -> Result<D
             "write a duration with its unit, such as 500ms, 2s or 1m",
         )
     };
-    if text == "0" && min_ms == 0 {
+    if text == "0" && least.is_zero() {
         return Ok(Duration::ZERO);
     }
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(help)?;
@@ -291,15 +308,19 @@ fn bounded(flag: &'static str, text: &str, min_ms: u64, max_ms: u64) -> Result<D
         "h" => 3_600_000,
         _ => return Err(help()),
     };
-    let millis = number.saturating_mul(factor);
-    if !(min_ms..=max_ms).contains(&millis) {
+    let duration = Duration::from_millis(number.saturating_mul(factor));
+    if !(least..=most).contains(&duration) {
         return Err(bad(
             flag,
             text,
-            format!("write a duration from {min_ms}ms to {}s", max_ms / 1000),
+            format!(
+                "write a duration from {}ms to {}s",
+                least.as_millis(),
+                most.as_secs()
+            ),
         ));
     }
-    Ok(Duration::from_millis(millis))
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -322,7 +343,7 @@ mod tests {
         assert_eq!(settings.look.sockets, DEFAULT_SOCKETS);
         assert_eq!(settings.look.timeout, Duration::from_secs(2));
         assert_eq!(settings.refresh, Duration::from_secs(5));
-        assert_eq!(settings.listen, [":19324"]);
+        assert_eq!(settings.listen, [ListenAddress::Any(19324)]);
     }
 
     #[test]
@@ -363,9 +384,20 @@ mod tests {
     fn refusals_say_what_to_write() {
         for (args, says) in [
             (vec!["--bird.timeout", "2"], "500ms, 2s or 1m"),
-            (vec!["--bird.timeout", "1h"], "from 50ms to 60s"),
+            (vec!["--bird.timeout", "1h"], "from 50ms to 10s"),
+            (vec!["--bird.timeout", "10001ms"], "from 50ms to 10s"),
             (vec!["--ip-pool", "192.168.0.1/16"], "write 192.168.0.0/16"),
-            (vec!["--web.listen-address", "19324"], ":19324"),
+            (vec!["--web.listen-address", "19324"], "write :19324"),
+            (vec!["--web.listen-address", "::1:80"], "write [::1]:80"),
+            (
+                vec!["--web.listen-address", "[::1:80"],
+                "[IPV6-ADDRESS]:PORT",
+            ),
+            (
+                vec!["--web.listen-address", "[localhost]:80"],
+                "[IPV6-ADDRESS]:PORT",
+            ),
+            (vec!["--web.listen-address", ":65536"], "0 to 65535"),
             (vec!["--web.telemetry-path", "metrics"], "/metrics"),
             (vec!["--log.level", "loud"], "info"),
         ] {

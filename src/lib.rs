@@ -19,3 +19,4 @@ pub mod log;
 pub mod model;
 pub mod observe;
 pub mod serve;
+pub mod settled;

@@ -1,10 +1,10 @@
 //! The daemon: one task looks, whoever asks shares its look, signals end it.
 
 use crate::cli::DetailArg;
-use crate::config::Serve;
+use crate::config::{LONGEST_TIMEOUT, Serve};
 use crate::diagnose;
 use crate::expose::{Detail, DetailLevel, Labels};
-use crate::http::{self, App, ListenAddress, Server, Site, WebConfig};
+use crate::http::{self, App, Server, Site, WebConfig};
 use crate::log;
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
@@ -23,30 +23,32 @@ const GULP: Duration = Duration::from_millis(4);
 /// Askers that wait for one look; more than connections are let in.
 const ASKERS: usize = 512;
 
+// Whoever asks waits for the slowest daemon that is still waited for, and for the kernel besides.
+const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_LOOK.as_secs());
+
 /// Runs until SIGTERM or SIGINT.
 pub fn run(settings: Serve) -> Result<()> {
     log::init(settings.log_level, settings.log_format);
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(serve(settings))
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(settings));
+    // Not for a password that is being checked: that may take seconds, and nobody gets the answer.
+    runtime.shutdown_background();
+    result
 }
 
 async fn serve(settings: Serve) -> Result<()> {
-    let addresses = settings
-        .listen
-        .iter()
-        .map(|address| address.parse::<ListenAddress>())
-        .collect::<Result<Vec<_>, _>>()?;
     let web_config = match &settings.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
     };
-    let listeners = http::bind(&addresses).await?;
+    let listeners = http::bind(&settings.listen).await?;
     let node = settings.look.node.clone();
     let observer = Observer::new(settings.look.clone())?;
-    let listen = settings.listen.join(" ");
+    let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
+    let listen = listen.join(" ");
     let sockets = settings.look.sockets.join(" ");
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

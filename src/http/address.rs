@@ -16,9 +16,8 @@ pub enum ListenAddress {
 
 /// Why a listen address is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no address to listen on: write {advice}")]
+#[error("write {advice}")]
 pub struct AddressError {
-    given: String,
     advice: String,
 }
 
@@ -26,10 +25,7 @@ impl FromStr for ListenAddress {
     type Err = AddressError;
 
     fn from_str(given: &str) -> Result<Self, AddressError> {
-        let error = |advice: String| AddressError {
-            given: given.to_owned(),
-            advice,
-        };
+        let error = |advice: String| AddressError { advice };
         let Some((host, port)) = given.rsplit_once(':') else {
             let advice = match given.parse::<u16>() {
                 Ok(port) => format!(":{port}"),

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 enum Phase {
     /// A request is being read.
     Head,
+    /// It has been read; who asks is being found out.
+    Admitting,
     /// The request is being answered.
     Serving,
     /// hyper has the response, the client not yet all of it.
@@ -39,6 +41,8 @@ pub(super) struct Unsent {
     pub(super) bytes: (usize, usize),
     /// When the client is given up.
     pub(super) deadline: Instant,
+    /// When it last took something.
+    pub(super) taken: Instant,
 }
 
 impl Unsent {
@@ -55,6 +59,8 @@ pub(super) struct Connection {
     pub(super) limits: Limits,
     state: Mutex<State>,
     evicted: Notify,
+    /// The deadline is now an earlier one.
+    sooner: Notify,
 }
 
 impl Connection {
@@ -70,12 +76,17 @@ impl Connection {
                 unsent: None,
             }),
             evicted: Notify::new(),
+            sooner: Notify::new(),
         }
     }
 
     fn update(&self, change: impl FnOnce(&mut State, Instant)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.deadline;
         change(&mut state, Instant::now());
+        if state.deadline < before {
+            self.sooner.notify_one();
+        }
     }
 
     fn get<T>(&self, pick: impl FnOnce(&State) -> T) -> T {
@@ -83,19 +94,25 @@ impl Connection {
     }
 
     /// A request has been read whole.
-    pub(super) fn serving(&self) {
+    pub(super) fn admitting(&self) {
         self.update(|state, now| {
-            state.phase = Phase::Serving;
+            state.phase = Phase::Admitting;
             state.deadline = now + self.limits.response;
         });
     }
 
+    /// The client may ask, and gets its answer.
+    pub(super) fn serving(&self) {
+        self.update(|state, _| state.phase = Phase::Serving);
+    }
+
     /// The response is ready.
     pub(super) fn answered(&self, body: &Bytes) {
-        self.update(|state, _| {
+        self.update(|state, now| {
             state.unsent = Some(Unsent {
                 bytes: Unsent::place(body),
                 deadline: state.deadline,
+                taken: now,
             });
         });
     }
@@ -116,7 +133,12 @@ impl Connection {
     }
 
     fn written(&self) {
-        self.update(|state, now| state.progress = now);
+        self.update(|state, now| {
+            state.progress = now;
+            if let Some(unsent) = &mut state.unsent {
+                unsent.taken = now;
+            }
+        });
     }
 
     fn flushed(&self) {
@@ -130,7 +152,7 @@ impl Connection {
     }
 
     /// When anything last passed, of a connection that may be given up for another; `None` while a
-    /// request of it is being answered.
+    /// request of somebody who was let in is being answered.
     pub(super) fn evictable_since(&self) -> Option<Instant> {
         self.get(|state| (state.phase != Phase::Serving).then_some(state.progress))
     }
@@ -140,9 +162,9 @@ impl Connection {
         self.get(|state| state.unsent.filter(|_| state.phase == Phase::Sending))
     }
 
-    /// Nothing of a request is being answered or sent.
+    /// Nothing is being answered or sent that the client may have.
     pub(super) fn is_quiet(&self) -> bool {
-        self.get(|state| matches!(state.phase, Phase::Head | Phase::Idle))
+        self.get(|state| !matches!(state.phase, Phase::Serving | Phase::Sending))
     }
 
     /// Ends it.
@@ -158,7 +180,10 @@ impl Connection {
                 if Instant::now() >= deadline {
                     return;
                 }
-                tokio::time::sleep_until(deadline).await;
+                tokio::select! {
+                    () = tokio::time::sleep_until(deadline) => {}
+                    () = self.sooner.notified() => {}
+                }
             }
         };
         tokio::select! {

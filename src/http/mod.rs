@@ -10,7 +10,10 @@ mod table;
 mod web_config;
 
 pub use address::{AddressError, BindError, ListenAddress, bind};
+pub use router::LONGEST_LOOK;
 pub use server::Server;
+#[cfg(feature = "tls")]
+pub use web_config::alternative_names;
 pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
 
 use crate::expose::{Detail, Labels};
@@ -58,9 +61,12 @@ pub struct Limits {
     /// From a response to the next request: longer than scrapes are apart, so that Prometheus need not
     /// shake hands anew each time.
     pub idle: Duration,
-    /// Bytes of different responses that clients have not yet taken. Beyond it the oldest are given up: a
-    /// client that asks and does not read may not cost the node its memory.
+    /// Bytes of different responses that clients have not yet taken. Beyond it those are given up of which
+    /// nothing was taken lately, beyond twice as much the oldest: a client that asks and does not read may not
+    /// cost the node its memory.
     pub unsent_bytes: usize,
+    /// A client that took nothing for so long does not read.
+    pub stalled: Duration,
     /// How long running responses may take after the end was asked for.
     pub drain: Duration,
 }
@@ -73,7 +79,8 @@ impl Default for Limits {
             head_bytes: 16 * 1024,
             response: Duration::from_secs(30),
             idle: Duration::from_secs(90),
-            unsent_bytes: 4 * 1024 * 1024,
+            unsent_bytes: 3 * 1024 * 1024,
+            stalled: Duration::from_secs(1),
             drain: Duration::from_secs(5),
         }
     }

@@ -129,11 +129,14 @@ async fn serve<A: App>(stream: TcpStream, place: &Place, shared: Arc<Shared<A>>,
         let shared = Arc::clone(&shared);
         let connection = Arc::clone(&place.connection);
         async move {
-            connection.serving();
+            connection.admitting();
             let config = shared.web_config.current();
-            let mut response = match config.refuse(request.headers()).await {
+            let mut response = match config.refuse(connection.peer, request.headers()).await {
                 Some(refused) => refused,
-                None => shared.router.respond(&request).await,
+                None => {
+                    connection.serving();
+                    shared.router.respond(&request).await
+                }
             };
             config.decorate(response.headers_mut());
             connection.answered(response.body());

@@ -3,11 +3,12 @@
 use super::Limits;
 use super::connection::{Connection, Unsent};
 use hyper::body::Bytes;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The connections, and how many there may be.
 #[derive(Debug)]
@@ -28,6 +29,30 @@ pub(super) struct Place {
     pub(super) table: Arc<Table>,
     id: u64,
     pub(super) connection: Arc<Connection>,
+}
+
+/// Who has not yet taken one body.
+struct Waiting<'a> {
+    connections: Vec<&'a Connection>,
+    deadline: Instant,
+    taken: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(unsent: Unsent) -> Self {
+        Waiting {
+            connections: Vec::new(),
+            deadline: unsent.deadline,
+            taken: unsent.taken,
+        }
+    }
+
+    /// The bytes stay as long as one of them takes some.
+    fn add(&mut self, unsent: Unsent, connection: &'a Connection) {
+        self.connections.push(connection);
+        self.deadline = self.deadline.max(unsent.deadline);
+        self.taken = self.taken.max(unsent.taken);
+    }
 }
 
 impl Table {
@@ -73,26 +98,37 @@ impl Table {
         })
     }
 
-    /// Gives up the oldest responses that clients do not take, until `body` fits beside the others.
+    /// Gives up responses that clients do not take, the oldest first, until `body` fits beside the others: those
+    /// of which nothing was taken lately beyond the limit, all beyond twice the limit. A body larger than
+    /// the limit counts as the limit, so that two scrapes of any size can overlap.
     pub(super) fn make_room(&self, body: &Bytes) {
+        let limit = self.limits.unsent_bytes;
+        let counted = |bytes: (usize, usize)| bytes.1.min(limit);
         let inner = self.lock();
-        let mut unsent: Vec<(Unsent, &Connection)> = inner
-            .open
-            .values()
-            .filter_map(|connection| Some((connection.unsent()?, &**connection)))
-            .filter(|(unsent, _)| unsent.bytes != Unsent::place(body))
-            .collect();
-        unsent.sort_by_key(|(unsent, _)| unsent.deadline);
-        let places: HashSet<(usize, usize)> = unsent.iter().map(|(u, _)| u.bytes).collect();
-        let mut held = body.len() + places.iter().map(|(_, length)| length).sum::<usize>();
-        let mut given_up = HashSet::new();
-        for (oldest, connection) in unsent {
-            if held > self.limits.unsent_bytes && given_up.insert(oldest.bytes) {
-                held -= oldest.bytes.1;
+        let mut bodies: HashMap<(usize, usize), Waiting<'_>> = HashMap::new();
+        for connection in inner.open.values() {
+            if let Some(unsent) = connection.unsent() {
+                bodies
+                    .entry(unsent.bytes)
+                    .or_insert_with(|| Waiting::new(unsent))
+                    .add(unsent, connection);
             }
-            if given_up.contains(&oldest.bytes) {
-                connection.evict();
-            }
+        }
+        bodies.remove(&Unsent::place(body));
+        let mut held = counted(Unsent::place(body));
+        held += bodies.keys().copied().map(counted).sum::<usize>();
+        let mut oldest_first: Vec<((usize, usize), Waiting<'_>)> = bodies.into_iter().collect();
+        oldest_first.sort_by_key(|(_, waiting)| waiting.deadline);
+        for (bound, stalled_only) in [(limit, true), (limit.saturating_mul(2), false)] {
+            oldest_first.retain(|(bytes, waiting)| {
+                let spared = stalled_only && waiting.taken.elapsed() < self.limits.stalled;
+                if held <= bound || spared {
+                    return true;
+                }
+                held -= counted(*bytes);
+                waiting.connections.iter().for_each(|one| one.evict());
+                false
+            });
         }
     }
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import selectors
 import socket
 import threading
@@ -23,6 +24,14 @@ def protocols(number, length=0):
             f"     Neighbor address: 10.97.{number // 200}.{1 + number % 200}\n     Neighbor AS:      64512\n     Neighbor ID:      10.97.0.1\n"
             "     Session:          internal multihop AS4\n     Source address:   10.99.0.1\n \n0000 \n")
     return (head + "x" * max(0, length - len(head) - len(tail)) + tail).encode()
+
+
+def recorded(scenario="mesh-healthy"):
+    """What Calico's own BIRD said, by command; `None`: its greeting."""
+    folder = pathlib.Path(__file__).resolve().parent.parent / "captures" / "calico-fork-bird" / scenario
+    said = {command: (folder / f"{command.replace(' ', '_')}.txt").read_bytes().split(b"\n", 1)
+            for command in ("show status", "show protocols all")}
+    return {None: said["show status"][0] + b"\n", "restrict": RESTRICTED, **{command: answer for command, (_, answer) in said.items()}}
 
 
 class Fake:

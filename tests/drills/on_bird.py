@@ -1,10 +1,11 @@
 """Drills on the control socket: a real BIRD that dies, hangs and restarts, and fakes that answer badly."""
 
+import itertools
 import os
 import signal
 import time
 
-from fake import Fake, Tap, protocols, usual
+from fake import Fake, Tap, protocols, recorded, usual
 from ledger import Background, crowd, watched
 
 TIMEOUT = 2.0
@@ -140,12 +141,12 @@ def with_fakes(row, setting, answer, count, rounds, error, said):
 
 
 class CutAt:
-    """Sends a whole session's bytes up to one place that moves, then closes."""
+    """Sends a whole session's bytes up to one place, another for each fake and round, then closes. Never the last byte."""
 
-    def __init__(self, count, hang=False):
-        self.count, self.start, self.hang = count, 0, hang
-        self.whole = {name: usual(name, protocols(7)) for name in (None, "restrict", "show status", "show protocols all")}
-        self.length = sum(len(part) for part in self.whole.values())
+    def __init__(self, count):
+        self.count, self.start = count, -count
+        self.whole = recorded()
+        self.places = sum(len(part) for part in self.whole.values())
 
     def next_round(self):
         self.start += self.count
@@ -156,35 +157,19 @@ class CutAt:
             if name == command:
                 break
             before += len(part)
-        left = self.start + index - before
+        left = min(self.start + index, self.places - 1) - before
         part = self.whole.get(command, b"")
         client.sendall(part[:max(0, left)])
         return left >= len(part)
 
 
 def cut(row, setting):
-    """an answer cut at every byte"""
-    answer = CutAt(48)
-    answer.start = -48
-    rounds = -(-(answer.length - 1) // 48)
-    # The last byte of the last round is not cut off: it stands for none.
-    answer.length = rounds * 48
-    with_fakes(row, setting, Bounded(answer), 48, rounds, "closed", "{looks} cuts, each error closed; slowest scrape {slowest:.0f} ms")
-
-
-class Bounded:
-    """CutAt that never lets the whole answer through."""
-
-    def __init__(self, cutter):
-        self.cutter = cutter
-        self.last = sum(len(part) for part in cutter.whole.values()) - 1
-
-    def next_round(self):
-        self.cutter.next_round()
-
-    def __call__(self, index, command, client):
-        place = min(self.cutter.start + index, self.last)
-        return self.cutter(place - self.cutter.start, command, client)
+    """a real answer cut at every byte"""
+    count = 96
+    answer = CutAt(count)
+    rounds = -(-answer.places // count)
+    with_fakes(row, setting, answer, count, rounds, "closed",
+               f"{answer.places} places, {{looks}} cuts, each error closed; slowest scrape {{slowest:.0f}} ms")
 
 
 class Fixed:
@@ -205,8 +190,10 @@ class Fixed:
 
 def refused(row, setting):
     """refused commands (8007, 9001)"""
+    texts = itertools.cycle([b"8007 Access denied\n", b"9001 syntax error\n", b"8003 No protocols match\n"])
+
     def show(client):
-        client.sendall(b"8007 Access denied\n")
+        client.sendall(next(texts))
     with_fakes(row, setting, Fixed(show), 4, 3, "refused", "{looks} refusals, each error refused; slowest scrape {slowest:.0f} ms")
 
 
@@ -245,27 +232,30 @@ def endless(row, setting):
 
 
 def split(row, setting):
-    """the final line split at every place around 4096"""
-    sizes = list(range(4080, 4112))
+    """the final line split over chunks of 4080 to 4112"""
+    final = b"0000 \n"
+    chunks = list(range(4080, 4113))
+    turn = [1]
+
     def answer(index, command, client):
         if command != "show protocols all":
             client.sendall(usual(command))
             return True
-        whole, place = protocols(index, 4096), sizes[index] - 4096 + 4
-        cut_at = len(whole) - 5 + place if -4090 < place < 5 else len(whole) - 1
-        client.sendall(whole[:cut_at])
+        # One to five bytes of the final line are in the second chunk.
+        whole = protocols(index, chunks[index] + turn[0])
+        client.sendall(whole[:chunks[index]])
         time.sleep(0.02)
-        client.sendall(whole[cut_at:])
+        client.sendall(whole[chunks[index]:])
         return True
-    fake = Fake(setting.directory, answer, len(sizes))
+    fake = Fake(setting.directory, answer, len(chunks))
     try:
         with setting.exporter(sockets=fake.paths) as exporter, watched(row, exporter):
-            for _ in range(3):
+            for turn[0] in range(1, len(final)):
                 time.sleep(1.05)
                 scrape = exporter.scrape()
-                row.check(scrape.total("calico_bird_up") == len(sizes), f"{scrape.total('calico_bird_up')} of {len(sizes)} are up")
-                row.check(len(scrape.series("calico_bgp_peers_state", state="up")) == len(sizes), "sessions are missing")
-            row.served = f"{len(sizes)} daemons up, no session lost"
+                row.check(scrape.total("calico_bird_up") == len(chunks), f"{scrape.total('calico_bird_up')} of {len(chunks)} are up")
+                row.check(len(scrape.series("calico_bgp_peers_state", state="up")) == len(chunks), "sessions are missing")
+            row.served = f"{len(chunks)} sizes, {turn[0]} splits of each: every daemon up, no session lost"
     finally:
         fake.close()
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -119,6 +120,27 @@ def no_capability(row, setting):
         row.served = f"uid {status['Uid'].split()[0]}, CapEff {int(status['CapEff'], 16)}, socket 0{mode:o}: everything served"
 
 
+def nothing_else(row, setting, wrapper, program, abi):
+    """Confined like this, the exporter and another program fail at every other path and at what could write."""
+    if abi == "0":
+        return "no Landlock in this kernel"
+    outside = os.path.join(tempfile.gettempdir(), "cidrs.yaml")
+    with open(outside, "w", encoding="ascii") as file:
+        file.write("- cidr: 10.0.0.0/24\n")
+    os.chmod(outside, 0o644)
+    flags = ("--node-name", "drill", "--bird.socket", setting.bird.socket, "--web.listen-address", "127.0.0.1:0")
+    done = subprocess.run([*wrapper, program, *flags, "--pod-cidr-file", outside], capture_output=True, text=True, timeout=10)
+    row.check(done.returncode == 2 and "denied" in done.stderr, f"it could open {outside}: {done.returncode} {done.stderr[-200:]}")
+    refused = 0
+    for path in (outside, "/etc/passwd", "/root", "/var/run", "/dev/mem", setting.directory + "/new"):
+        for how in ("O_RDONLY", "O_WRONLY | os.O_CREAT", "O_RDWR"):
+            attempt = f"import os; os.open({path!r}, os.{how})"
+            done = subprocess.run([*wrapper, sys.executable, "-I", "-S", "-c", attempt], capture_output=True, text=True, timeout=10)
+            row.check(done.returncode and "Error" in done.stderr, f"{path} could be opened with {how}")
+            refused += 1
+    return f"{refused + 1} other opens refused"
+
+
 def confined(row, setting):
     """under Landlock and seccomp"""
     program, _ = lent(setting)
@@ -134,6 +156,8 @@ def confined(row, setting):
                     whole(row, exporter.scrape(), setting)
                     limits = re.search(r"confined: (.*)", exporter.logged())
                 row.check(limits is not None, "nothing was in force")
+                wrapper = (*WITHOUT_RIGHTS, sys.executable, CONFINE, deny, setting.directory)
+                parts.append(nothing_else(row, setting, wrapper, program, limits.group(1).split("ABI ")[1].split(",")[0]))
             elif deny == "netlink":
                 row.check(scrape.value("calico_bird_up") == 1, "without netlink: BIRD is not up")
                 row.check(scrape.value("calico_kernel_up", source="routes") == 0, "without netlink: no calico_kernel_up 0")

@@ -1,9 +1,14 @@
 """Drills on the listener: many clients, slow ones, rude ones, and ones that vanish."""
 
+import base64
+import collections
 import contextlib
+import itertools
+import os
 import resource
 import socket
 import struct
+import threading
 import time
 
 from ledger import crowd, watched
@@ -11,10 +16,12 @@ from ledger import crowd, watched
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: drill\r\n\r\n"
 
 
-def connect(setting, exporter, timeout=5):
+def connect(setting, exporter, timeout=5, source=None):
     with exporter.namespace.entered():
         client = socket.socket()
     client.settimeout(timeout)
+    if source:
+        client.bind((source, 0))
     client.connect(("127.0.0.1", exporter.port))
     return client
 
@@ -92,6 +99,92 @@ def slow_readers(row, setting):
         row.served = f"a quiet client's scrape at most {max(took) * 1000:.0f} ms"
 
 
+def trickling(row, setting):
+    """30 readers of other answers that take a little"""
+    with setting.exporter() as exporter:
+        exporter.scrape()
+        with watched(row, exporter, setting.bird, settle=3):
+            clients, took = [], []
+            for _ in range(30):
+                client = connect(setting, exporter)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.sendall(REQUEST)
+                client.settimeout(0)
+                clients.append(client)
+                # Older than a second: the next one gets another answer.
+                end = time.monotonic() + 1.05
+                while time.monotonic() < end:
+                    for other in clients:
+                        with contextlib.suppress(OSError):
+                            other.recv(2048)
+                    time.sleep(0.1)
+                took.append(quiet_scrape(row, exporter, "among readers that take a little"))
+            for client in clients:
+                client.close()
+        row.served = f"a quiet client's scrape at most {max(took) * 1000:.0f} ms"
+
+
+# The hash of `fakepassword` that exporter-toolkit itself has.
+WEB_CONFIG = "basic_auth_users:\n  prometheus: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n"
+
+
+def password(text):
+    return "Basic " + base64.b64encode(f"prometheus:{text}".encode()).decode()
+
+
+def guessing(row, setting):
+    """200 guessers of a password, without pause"""
+    path = os.path.join(setting.directory, "web.yml")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(WEB_CONFIG)
+    guesses, ended = itertools.count(), threading.Event()
+    answers = collections.Counter()
+
+    def guess(number):
+        while not ended.is_set():
+            with contextlib.suppress(OSError), connect(setting, exporter, source=f"127.0.1.{1 + number % 50}") as client:
+                client.sendall(f"GET /metrics HTTP/1.1\r\nHost: drill\r\nAuthorization: {password(next(guesses))}\r\n\r\n".encode())
+                answers[client.recv(64).split(b" ")[1].decode()] += 1
+            ended.wait(0.2)
+
+    def known():
+        began = time.monotonic()
+        status, _ = exporter.get("/metrics", headers={"Authorization": password("fakepassword")})
+        row.check(status == 200, f"the one with the password got {status}")
+        return time.monotonic() - began
+
+    def first_time():
+        """Somebody else with the password that nobody had come with yet."""
+        began = time.monotonic()
+        while time.monotonic() - began < 30:
+            with contextlib.suppress(OSError), connect(setting, exporter, timeout=15, source="127.0.2.1") as client:
+                client.sendall(f"GET /metrics HTTP/1.1\r\nHost: drill\r\nAuthorization: {password('fakepassword')}\r\n\r\n".encode())
+                if client.recv(64).split(b" ")[1] == b"200":
+                    return time.monotonic() - began
+            time.sleep(0.2)
+        row.check(False, "the right password was not let in within 30 s")
+        return 30.0
+
+    with setting.exporter("--web.config.file", path) as exporter:
+        with watched(row, exporter, setting.bird, settle=3):
+            crowd_of = [threading.Thread(target=guess, args=(number,)) for number in range(200)]
+            for one in crowd_of:
+                one.start()
+            try:
+                time.sleep(1)
+                first = first_time()
+                took = []
+                for _ in range(8):
+                    took.append(known())
+                    time.sleep(1)
+            finally:
+                ended.set()
+                for one in crowd_of:
+                    one.join()
+        row.served = (f"answers {', '.join(f'{count} × {status}' for status, count in sorted(answers.items()))}; who has the password got in "
+                      f"after {first:.1f} s, then within {max(took) * 1000:.0f} ms")
+
+
 def slow_writers(row, setting):
     """200 writers that send a byte a second"""
     with setting.exporter() as exporter:
@@ -162,4 +255,4 @@ def vanishing(row, setting):
         row.served = f"a quiet client's scrape afterwards {took * 1000:.0f} ms"
 
 
-DRILLS = [concurrent, idle, slow_readers, slow_writers, oversized, vanishing]
+DRILLS = [concurrent, idle, slow_readers, trickling, slow_writers, oversized, vanishing, guessing]

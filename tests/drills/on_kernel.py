@@ -1,5 +1,7 @@
 """Drills on netlink: bursts of routes and devices that no listener can follow."""
 
+import os
+import signal
 import threading
 import time
 
@@ -39,6 +41,28 @@ def burst(row, setting):
             overruns = scrape.value("calico_bgp_exporter_netlink_overruns_total")
             row.served = (f"{count} routes added in {added:.1f} s and dropped at once; {scraping.answers} scrapes, slowest "
                           f"{scraping.slowest * 1000:.0f} ms; {overruns:.0f} overruns; counts end right")
+    finally:
+        namespace.remove()
+
+
+def overrun(row, setting):
+    """100,000 routes while it does not listen"""
+    count, namespace = setting.times(100000, quick=20000), node()
+    try:
+        with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
+            exporter.scrape()
+            with watched(row, exporter, bound=48 * 2**20):
+                os.kill(exporter.pid, signal.SIGSTOP)
+                try:
+                    namespace.ip(routes(count))
+                finally:
+                    os.kill(exporter.pid, signal.SIGCONT)
+                scrape = exporter.scrape()
+                row.check(scrape.value("calico_kernel_bird_routes", ip_version="4") == count, "the first scrape counts wrong")
+                row.check(scrape.value("calico_kernel_up", source="routes") == 1, "the routes could not be read")
+            overruns = scrape.value("calico_bgp_exporter_netlink_overruns_total")
+            row.check(overruns > 0, "no overrun counted")
+            row.served = f"{overruns:.0f} overrun{'s' if overruns != 1 else ''} counted; the first scrape after it is right"
     finally:
         namespace.remove()
 
@@ -104,4 +128,4 @@ def churn(row, setting):
         namespace.remove()
 
 
-DRILLS = [burst, large_table, churn, devices]
+DRILLS = [burst, overrun, large_table, churn, devices]

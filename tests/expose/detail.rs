@@ -44,6 +44,17 @@ fn series_by_sessions() {
     }
 }
 
+/// 9 series for each session of a full mesh of 500 nodes.
+#[test]
+fn the_documents_agree_on_a_large_mesh() {
+    let millions = format!("{:.1} million", 500.0 * 499.0 * 9.0 / 1e6);
+    for document in ["docs/metrics.md", "docs/operations.md"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(&millions), "{document} lacks {millions}");
+    }
+}
+
 #[test]
 fn counts_hold_whatever_the_detail() {
     let counts = |level| with_prefix(&mesh(30, Some(3), level), "calico_bgp_peers{");

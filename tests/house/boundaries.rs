@@ -54,7 +54,7 @@ const USES: &[(&str, &[&str])] = &[
     ("assess", &["assess", "model"]),
     ("diagnose", &["diagnose", "assess", "model"]),
     ("expose", &["expose", "model"]),
-    ("http", &["http", "expose", "model"]),
+    ("http", &["http", "expose", "model", "settled"]),
 ];
 
 /// The module of a path such as src/bird/reply.rs: `bird`.

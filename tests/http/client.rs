@@ -44,6 +44,26 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// From another address of this host.
+pub fn connect_from(source: &str, address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::new(source.parse().unwrap(), 0))
+            .unwrap();
+        socket.connect(address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
 /// One request on a connection of its own. `headers` are whole lines.
 pub fn request(address: SocketAddr, line: &str, headers: &[&str]) -> Reply {
     let mut stream = connect(address);

@@ -1,7 +1,9 @@
 //! Users, headers and rate limit over plain HTTP.
 
-use super::client::get;
+use super::client::{connect_from, get, parse, send};
+use super::limits::crowd;
 use super::*;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -74,20 +76,84 @@ fn a_hash_is_computed_once_and_others_are_served_meanwhile() {
         stranger * 3 > wrong && wrong * 3 > stranger,
         "{wrong:?} and {stranger:?}"
     );
+    // One that was wrong is not computed again either: a client that is set up wrongly comes often.
+    let (status, again) = timed(WRONG);
+    assert_eq!(status, 401);
+    assert!(again * 4 < wrong, "{wrong:?}, then {again:?}");
     // Guessing keeps nobody waiting who is known.
     let address = server.address;
     let guessers: Vec<_> = (0..4)
-        .map(|_| std::thread::spawn(move || get(address, "/metrics", &[WRONG]).status))
+        .map(|n| std::thread::spawn(move || get(address, "/metrics", &[&guess(n)])))
         .collect();
     std::thread::sleep(Duration::from_millis(20));
     let (status, known) = timed(ALICE);
     assert_eq!(status, 200);
     assert!(known < first * 2, "{first:?}, then {known:?}");
+    let answers: Vec<_> = guessers
+        .into_iter()
+        .map(|guess| guess.join().unwrap())
+        .collect();
+    let with = |status| answers.iter().filter(move |reply| reply.status == status);
+    assert_eq!(with(401).count(), 2, "two of one address wait");
+    assert_eq!(with(429).count(), 2, "the others are told so at once");
+    assert!(with(429).all(|reply| reply.header("retry-after") == Some("1")));
+}
+
+/// `Authorization` with a password that nobody tried before.
+fn guess(number: u32) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text = format!("alice:wrong{number:04}");
+    assert_eq!(text.len() % 3, 0);
+    let encoded: String = text
+        .as_bytes()
+        .chunks(3)
+        .flat_map(|three| {
+            let bits = three
+                .iter()
+                .fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+            [18, 12, 6, 0].map(|shift| char::from(DIGITS[bits >> shift & 63]))
+        })
+        .collect();
+    format!("Authorization: Basic {encoded}")
+}
+
+/// More guessers than there are connections: who comes with the right password for the first time gets in.
+#[test]
+fn guessers_keep_nobody_out() {
+    let _alone = crowd();
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), &users(9));
+    let start = Instant::now();
+    assert_eq!(get(server.address, "/metrics", &[&guess(9999)]).status, 401);
+    let one_hash = start.elapsed();
+    // From many addresses, so that all that may wait do.
+    let guessers: Vec<_> = (0..200)
+        .map(|n| {
+            let source = format!("127.0.1.{}", 1 + n % 100);
+            let mut stream = connect_from(&source, server.address);
+            let request = format!("GET /metrics HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", guess(n));
+            let _ = stream.write_all(request.as_bytes());
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    let status = loop {
+        let mut stream = connect_from("127.0.0.77", server.address);
+        send(&mut stream, "GET /metrics HTTP/1.1", &[ALICE]);
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).unwrap();
+        match parse(&raw).status {
+            429 => std::thread::sleep(one_hash / 4),
+            status => break status,
+        }
+    };
+    let took = start.elapsed();
+    assert_eq!(status, 200);
     assert!(
-        guessers
-            .into_iter()
-            .all(|guess| guess.join().unwrap() == 401)
+        took < one_hash * 25 + Duration::from_secs(2),
+        "{took:?}, where a hash takes {one_hash:?}"
     );
+    drop(guessers);
 }
 
 #[test]
@@ -138,8 +204,60 @@ fn a_changed_file_is_in_force_and_a_bad_one_is_not() {
         401,
         "the last good one stays"
     );
-    assert_eq!(status_after("", &[]), 200);
+    assert_eq!(
+        status_after("", &[]),
+        401,
+        "an empty file lets nobody in who was kept out"
+    );
+    assert_eq!(status_after("rate_limit:\n  interval: 1s\n", &[]), 401);
     std::fs::remove_file(&path).unwrap();
+    std::thread::sleep(Duration::from_millis(2200));
+    assert_eq!(get(server.address, "/metrics", &[]).status, 401);
+    assert_eq!(get(server.address, "/metrics", &[ALICE]).status, 200);
+}
+
+/// As an editor or a script rewrites a file: cut first, the rest later. No half of it is ever in force.
+#[test]
+fn a_file_is_read_when_its_change_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), "");
+    let path = directory.path().join("web.yml");
     std::thread::sleep(Duration::from_millis(1100));
-    assert_eq!(get(server.address, "/metrics", &[]).status, 200);
+    std::fs::write(&path, "rate_limit:\n  interval: 1h\n").unwrap();
+    for _ in 0..3 {
+        assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::fs::write(&path, "rate_limit:\n  interval: 1h\n  burst: 10\n").unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    for _ in 0..10 {
+        assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+    }
+    assert_eq!(get(server.address, "/-/healthy", &[]).status, 429);
+}
+
+#[test]
+fn a_change_costs_no_known_user_a_hash() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = users(11);
+    let server = start(directory.path(), &text);
+    let timed = || {
+        let start = Instant::now();
+        let reply = get(server.address, "/metrics", &[ALICE]);
+        assert_eq!(reply.status, 200);
+        (reply, start.elapsed())
+    };
+    let (_, first) = timed();
+    let path = directory.path().join("web.yml");
+    let more = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
+    std::fs::write(&path, format!("{text}{more}")).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    let (reply, again) = timed();
+    assert_eq!(reply.header("x-frame-options"), Some("deny"));
+    assert!(again * 4 < first, "{first:?}, then {again:?}");
+    // Another password is another matter.
+    let hash = bcrypt::hash("other", 4).unwrap();
+    std::fs::write(&path, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(get(server.address, "/metrics", &[ALICE]).status, 401);
 }

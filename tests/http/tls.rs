@@ -281,6 +281,54 @@ fn a_renewed_certificate_is_served_without_restart() {
     assert_eq!(curl(&directory, &server, &[]), 200);
 }
 
+/// What keeps strangers out is not taken away by a change: a file that was emptied or cut is more likely.
+#[test]
+fn protection_is_not_taken_away_without_restart() {
+    let directory = directory();
+    let hash = bcrypt::hash("secret", 4).unwrap();
+    let more = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+    let names = "  client_allowed_sans: [prometheus.example]\n";
+    let users = format!("basic_auth_users:\n  alice: {hash}\n");
+    let whole = format!("{SERVER}{more}{names}{users}");
+    let server = start(directory.path(), &whole);
+    let served = || {
+        let client = with("client");
+        let client = client.each_ref().map(String::as_str);
+        [
+            curl(&directory, &server, &["-u", "alice:secret"]),
+            curl(&directory, &server, &client),
+            curl(
+                &directory,
+                &server,
+                &[&client[..], &["-u", "alice:secret"]].concat(),
+            ),
+        ]
+    };
+    let protected = [0, 401, 200];
+    assert_eq!(served(), protected);
+    let other = ["other-ca.crt", "stranger.example"];
+    for cut in [
+        String::new(),
+        users.clone(),
+        SERVER.to_owned(),
+        format!("{SERVER}{users}"),
+        format!("{SERVER}{more}{users}"),
+        format!("{SERVER}{more}{names}"),
+    ] {
+        std::fs::write(directory.path().join("web.yml"), &cut).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(served(), protected, "{cut}");
+    }
+    // Other names, another CA, are a change like any other.
+    let [ca, name] = other;
+    let changed = whole
+        .replace("ca_file: ca.crt", &format!("ca_file: {ca}"))
+        .replace("prometheus.example", name);
+    std::fs::write(directory.path().join("web.yml"), changed).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(served(), [0, 0, 0]);
+}
+
 /// A mounted Secret changes by a symbolic link that is moved.
 #[test]
 fn a_secret_that_is_remounted_is_served() {

@@ -26,6 +26,11 @@ fn good_files_are_taken() {
         "basic_auth_users:\n  alice: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n",
         "basic_auth_users:\n",
         "rate_limit:\n  interval: 1s\n  burst: 10\n",
+        // Blank stands for not given.
+        "tls_server_config:\n  client_auth_type: \"\"\n  cert: \"\"\n  key: \"\"\n  client_ca: \"\"\n",
+        "tls_server_config:\n  cert: \"\"\n  cert_file: a\n  key: \"\"\n  key_file: b\n  client_auth_type: \"\"\n",
+        "tls_server_config:\n  client_auth_type:\n",
+        "http_server_config:\n  headers:\n    X-Frame-Options: \"\"\n    X-Content-Type-Options: \"\"\n",
         "rate_limit:\n  interval: 1m30.5s\n",
         "rate_limit:\n  interval: \"0\"\n",
     ] {
@@ -126,6 +131,21 @@ fn bad_files_are_refused_with_line_and_reason() {
             "rate_limit:\n  interval: 1s\n  bursts: 3\n",
             "unknown field `bursts`",
             "line 3",
+        ),
+        (
+            "http_server_config:\n  http2: true\ntls_server_config: {cert_file: a}\n",
+            "key_file (or key) is missing",
+            "line 3",
+        ),
+        (
+            "{\n\"tls_server_config\": {\"cert\": \"a\", \"key\": \"b\",\n\"client_auth_type\": \"VerifyClientCertIfGiven\"}}\n",
+            "needs client_ca_file",
+            "line 3",
+        ),
+        (
+            "# client_allowed_sans: [a]\ntls_server_config: { cert: a, key: b, client_allowed_sans: [a] }\n",
+            "needs client_auth_type RequireAnyClientCert or",
+            "line 2",
         ),
         ("tls_server_config: [\n", "expected a mapping", "line 1"),
         ("a: b: c\n", "", "line 1"),

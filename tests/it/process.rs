@@ -2,7 +2,10 @@
 
 use crate::exporter::{BINARY, Exporter};
 use crate::lab::Lab;
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 fn refused(arguments: &[&str]) -> String {
     let output = Command::new(BINARY).args(arguments).output().unwrap();
@@ -16,7 +19,17 @@ fn bad_flags_end_with_2_and_say_what_to_write() {
     assert!(refused(&["--bird.sockets", "x"]).contains("--bird.socket"));
     assert!(refused(&["--ip-pool", "10.0.0.0/33"]).contains("10.0.0.0/33"));
     assert!(refused(&["--bird.timeout", "2"]).contains("2s"));
-    assert!(refused(&["--web.listen-address", "19324"]).contains(":19324"));
+    assert!(refused(&["--bird.timeout", "11s"]).contains("10s"));
+    for (address, advice) in [
+        ("19324", ":19324"),
+        ("::1:80", "[::1]:80"),
+        ("[::1:80", "[IPV6-ADDRESS]:PORT"),
+        ("[localhost]:80", "[IPV6-ADDRESS]:PORT"),
+        (":http", "a port from 0 to 65535"),
+    ] {
+        let said = refused(&["--web.listen-address", address]);
+        assert!(said.contains(advice) && said.contains("--help"), "{said}");
+    }
     assert!(refused(&["--web.telemetry-path", "metrics"]).contains("/metrics"));
     assert!(refused(&["--pod-cidr-file", "/nowhere/cidrs.yaml"]).contains("/nowhere/cidrs.yaml"));
     assert!(refused(&["--expected-encapsulation", "sometimes"]).contains("cross-subnet"));
@@ -94,6 +107,49 @@ fn it_serves_its_pages_and_ends_with_0() {
         let _: serde_json::Value =
             serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     }
+}
+
+/// A hash of this cost takes minutes.
+#[test]
+fn a_password_that_is_being_checked_does_not_delay_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("web.yml");
+    let hash = "$2y$20$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+    std::fs::write(&config, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut child = Command::new(BINARY)
+        .args(["--node-name", "n", "--bird.socket", "none"])
+        .args(["--web.listen-address", &address.to_string()])
+        .arg("--web.config.file")
+        .arg(&config)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut client = crate::lab::within(10, "it listens", || {
+        TcpStream::connect(address).map_err(|error| error.to_string())
+    });
+    client
+        .write_all(
+            b"GET /metrics HTTP/1.1\r\nHost: n\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n",
+        )
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = crate::lab::within(4, "it ends", || match child.try_wait().unwrap() {
+        Some(status) => Ok(status),
+        None => Err("it runs on".to_owned()),
+    });
+    assert!(ended.success(), "{ended} after {:?}", asked.elapsed());
 }
 
 #[test]

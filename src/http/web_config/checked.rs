@@ -1,6 +1,7 @@
 //! Text values that are checked while the file is read, so that the error has their line.
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::value::{self, StringDeserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -23,6 +24,31 @@ where
         }
     }
     deserializer.deserialize_str(Text(PhantomData))
+}
+
+/// A value for which a blank text stands for none, as exporter-toolkit has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<T>(pub(super) Option<T>);
+
+impl<T: DeserializeOwned> TryFrom<String> for Given<T> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Given(None));
+        }
+        let text: StringDeserializer<value::Error> = text.into_deserializer();
+        match T::deserialize(text) {
+            Ok(value) => Ok(Given(Some(value))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        checked(deserializer)
+    }
 }
 
 /// Implements `Deserialize` by `TryFrom<String>`.

@@ -22,7 +22,7 @@ pub(super) fn client_verifier(
     material: &Material,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, Fault> {
-    let auth = section.client_auth_type.unwrap_or_default();
+    let auth = section.client_auth();
     let any = |mandatory| -> Arc<dyn ClientCertVerifier> {
         Arc::new(AnyCertificate {
             algorithms: provider.signature_verification_algorithms,

@@ -4,7 +4,7 @@
     allow(dead_code, reason = "read to be refused with a reason")
 )]
 
-use super::checked::deserialize_checked;
+use super::checked::{Given, deserialize_checked};
 use super::headers::Headers;
 use super::limit::RateLimit;
 use serde::Deserialize;
@@ -44,7 +44,7 @@ pub(super) struct TlsSection {
     pub(super) cert_file: Option<PathBuf>,
     pub(super) key_file: Option<PathBuf>,
     pub(super) client_ca_file: Option<PathBuf>,
-    pub(super) client_auth_type: Option<ClientAuth>,
+    pub(super) client_auth_type: Option<Given<ClientAuth>>,
     pub(super) client_allowed_sans: Option<Vec<String>>,
     pub(super) min_version: Option<Version>,
     pub(super) max_version: Option<Version>,
@@ -68,7 +68,6 @@ impl std::fmt::Debug for Secret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub(super) enum ClientAuth {
     #[default]
-    #[serde(alias = "")]
     NoClientCert,
     RequestClientCert,
     #[serde(alias = "RequireClientCert")]
@@ -96,7 +95,7 @@ pub(super) struct HttpSection {
 }
 
 /// A bcrypt hash, checked for its form.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) struct PasswordHash(pub(super) String);
 deserialize_checked!(PasswordHash);
 
@@ -142,15 +141,57 @@ impl WebConfigFile {
                 let given = path.take().filter(|path| !path.as_os_str().is_empty());
                 *path = given.map(|path| directory.join(path));
             }
-            tls.check().map_err(|(key, reason)| {
-                format!("{}{reason}", at(text, key).unwrap_or_default())
-            })?;
+            for inline in [&mut tls.cert, &mut tls.client_ca] {
+                *inline = inline.take().filter(|text| !text.is_empty());
+            }
+            tls.key = tls.key.take().filter(|key| !key.0.is_empty());
+            tls.check()
+                .map_err(|(key, reason)| format!("{}{reason}", at(text, key)))?;
         }
         Ok(file)
+    }
+
+    /// The keys that keep strangers out.
+    pub(super) fn guards(&self) -> Vec<&'static str> {
+        let tls = self.tls_server_config.as_ref();
+        let tls = tls.filter(|section| section.enabled());
+        let users = self.basic_auth_users.as_ref();
+        let guards = [
+            ("tls_server_config", tls.is_some()),
+            (
+                "client_auth_type",
+                tls.is_some_and(|section| section.client_auth().is_mandatory()),
+            ),
+            (
+                "client_allowed_sans",
+                tls.is_some_and(|section| section.client_allowed_sans.is_some()),
+            ),
+            (
+                "basic_auth_users",
+                users.is_some_and(|users| !users.is_empty()),
+            ),
+        ];
+        let there = guards.into_iter().filter(|(_, there)| *there);
+        there.map(|(key, _)| key).collect()
+    }
+}
+
+impl ClientAuth {
+    /// Nobody without a certificate comes in.
+    fn is_mandatory(self) -> bool {
+        matches!(
+            self,
+            ClientAuth::RequireAnyClientCert | ClientAuth::RequireAndVerifyClientCert
+        )
     }
 }
 
 impl TlsSection {
+    pub(super) fn client_auth(&self) -> ClientAuth {
+        let given = self.client_auth_type.and_then(|given| given.0);
+        given.unwrap_or_default()
+    }
+
     /// Whether the section turns TLS on at all.
     pub(super) fn enabled(&self) -> bool {
         self.cert.is_some()
@@ -159,7 +200,7 @@ impl TlsSection {
             || self.key_file.is_some()
             || self.client_ca.is_some()
             || self.client_ca_file.is_some()
-            || self.client_auth_type.is_some()
+            || self.client_auth_type.is_some_and(|given| given.0.is_some())
     }
 
     /// What must hold between the keys: the key to point at, and the reason.
@@ -174,7 +215,7 @@ impl TlsSection {
         ));
         #[cfg(feature = "tls")]
         {
-            let auth = self.client_auth_type.unwrap_or_default();
+            let auth = self.client_auth();
             let ca = self.client_ca.is_some() || self.client_ca_file.is_some();
             let verifies = matches!(
                 auth,
@@ -217,12 +258,7 @@ impl TlsSection {
                     "this client_auth_type needs client_ca_file (or client_ca)",
                 ),
                 (
-                    self.client_allowed_sans.is_some()
-                        && !matches!(
-                            auth,
-                            ClientAuth::RequireAnyClientCert
-                                | ClientAuth::RequireAndVerifyClientCert
-                        ),
+                    self.client_allowed_sans.is_some() && !auth.is_mandatory(),
                     "client_allowed_sans",
                     "client_allowed_sans needs client_auth_type RequireAnyClientCert or RequireAndVerifyClientCert",
                 ),
@@ -251,12 +287,21 @@ fn located(error: &serde_yaml_ng::Error) -> String {
     format!("line {line}: {reason}")
 }
 
-/// `line N: `, where the key stands.
-pub(super) fn at(text: &str, key: &str) -> Option<String> {
-    let is_key = |line: &str| {
-        let line = line.trim_start().strip_prefix(key);
-        line.is_some_and(|rest| rest.trim_start().starts_with(':'))
-    };
-    let line = text.lines().position(is_key)? + 1;
-    Some(format!("line {line}: "))
+/// `line N: `, where the key stands, or else its section.
+pub(super) fn at(text: &str, key: &str) -> String {
+    let line = |key| text.lines().position(|line| has_key(line, key));
+    let line = line(key).or_else(|| line("tls_server_config"));
+    line.map_or_else(String::new, |line| format!("line {}: ", line + 1))
+}
+
+/// Whether the line gives the key a value: on its own, or within braces, with quotes or without.
+fn has_key(line: &str, key: &str) -> bool {
+    const QUOTES: [char; 2] = ['"', '\''];
+    !line.trim_start().starts_with('#')
+        && line.match_indices(key).any(|(begin, _)| {
+            let before = line[..begin].trim_end_matches(QUOTES);
+            let after = line[begin + key.len()..].trim_start_matches(QUOTES);
+            (before.is_empty() || before.ends_with([' ', '\t', '{', ',']))
+                && after.trim_start().starts_with(':')
+        })
 }

@@ -1,6 +1,6 @@
 //! `http_server_config.headers`.
 
-use super::checked::deserialize_checked;
+use super::checked::{Given, deserialize_checked};
 use hyper::header::{self as h, HeaderName, HeaderValue};
 use serde::Deserialize;
 
@@ -11,10 +11,10 @@ pub(super) struct Headers {
     #[serde(rename = "Content-Security-Policy")]
     content_security_policy: HeaderText,
     #[serde(rename = "X-Frame-Options")]
-    frame_options: Option<FrameOptions>,
+    frame_options: Option<Given<FrameOptions>>,
     /// Every response has it anyway.
     #[serde(rename = "X-Content-Type-Options")]
-    _content_type_options: Option<ContentTypeOptions>,
+    _content_type_options: Option<Given<ContentTypeOptions>>,
     #[serde(rename = "X-XSS-Protection")]
     xss_protection: HeaderText,
     #[serde(rename = "Strict-Transport-Security")]
@@ -51,7 +51,8 @@ enum ContentTypeOptions {
 
 impl Headers {
     pub(super) fn pairs(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let frame_options = self.frame_options.map(|options| {
+        let frame_options = self.frame_options.and_then(|given| given.0);
+        let frame_options = frame_options.map(|options| {
             HeaderValue::from_static(match options {
                 FrameOptions::Deny => "deny",
                 FrameOptions::Sameorigin => "sameorigin",

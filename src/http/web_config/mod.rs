@@ -7,6 +7,8 @@ mod client_certs;
 mod file;
 mod headers;
 mod limit;
+#[cfg(feature = "tls")]
+mod queue;
 mod reload;
 #[cfg(feature = "tls")]
 mod san;
@@ -17,10 +19,15 @@ mod users;
 
 pub use file::{WebConfigError, WebConfigFile};
 pub use reload::WebConfig;
+#[cfg(feature = "tls")]
+pub use san::alternative_names;
 
 use hyper::body::Bytes;
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
+#[cfg(feature = "tls")]
+use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
+use std::net::IpAddr;
 
 /// What the file says, ready for use.
 #[derive(Debug, Default)]
@@ -31,11 +38,17 @@ pub(super) struct Active {
     users: Option<users::Users>,
     headers: HeaderMap,
     limiter: Option<limit::Limiter>,
+    /// What keeps strangers out.
+    guards: Vec<&'static str>,
 }
 
 impl Active {
     /// The answer to a request that is not let in.
-    pub(super) async fn refuse(&self, request: &HeaderMap) -> Option<Response<Bytes>> {
+    pub(super) async fn refuse(
+        &self,
+        peer: IpAddr,
+        request: &HeaderMap,
+    ) -> Option<Response<Bytes>> {
         if self
             .limiter
             .as_ref()
@@ -47,19 +60,23 @@ impl Active {
             ));
         }
         #[cfg(feature = "tls")]
-        if let Some(users) = &self.users
-            && !users.admit(request.get(header::AUTHORIZATION)).await
-        {
-            let mut response = super::router::plain(StatusCode::UNAUTHORIZED, "unauthorized\n");
-            let challenge = HeaderValue::from_static("Basic realm=\"calico-bgp-exporter\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
-            return Some(response);
+        if let Some(users) = &self.users {
+            let authorization = request.get(header::AUTHORIZATION);
+            return refusal(users.admit(peer, authorization).await);
         }
         #[cfg(not(feature = "tls"))]
-        let _ = (request, header::AUTHORIZATION, HeaderValue::from_static(""));
+        let _ = (peer, request);
         None
+    }
+
+    /// Takes over what is to outlive a change of the file.
+    pub(super) fn after(&mut self, before: &Active) {
+        #[cfg(feature = "tls")]
+        if let (Some(users), Some(before)) = (&mut self.users, &before.users) {
+            users.after(before);
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = before;
     }
 
     /// Adds the configured headers to a response.
@@ -68,4 +85,29 @@ impl Active {
             headers.insert(name, value.clone());
         }
     }
+}
+
+/// The answer to whoever was not let in.
+#[cfg(feature = "tls")]
+fn refusal(admission: users::Admission) -> Option<Response<Bytes>> {
+    let (status, text, header, value) = match admission {
+        users::Admission::Granted => return None,
+        users::Admission::Denied => (
+            StatusCode::UNAUTHORIZED,
+            "unauthorized\n",
+            header::WWW_AUTHENTICATE,
+            "Basic realm=\"calico-bgp-exporter\"",
+        ),
+        users::Admission::Busy => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many passwords are being checked\n",
+            header::RETRY_AFTER,
+            "1",
+        ),
+    };
+    let mut response = super::router::plain(status, text);
+    response
+        .headers_mut()
+        .insert(header, HeaderValue::from_static(value));
+    Some(response)
 }

@@ -2,14 +2,16 @@
 
 use super::file::{WebConfigError, WebConfigFile, at};
 use super::{Active, limit::Limiter};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use crate::settled::{self, Files};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the files are looked at, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Largest file that is read, bytes.
+const LARGEST: u64 = 4 << 20;
 
 /// The web configuration in force.
 #[derive(Debug)]
@@ -21,39 +23,8 @@ pub struct WebConfig {
 #[derive(Debug)]
 struct State {
     active: Arc<Active>,
-    files: Vec<File>,
+    files: Files,
     looked: Instant,
-}
-
-/// A file as it was when it was read.
-#[derive(Debug, PartialEq)]
-struct File {
-    path: PathBuf,
-    stamp: Option<Stamp>,
-}
-
-/// Changes whenever the contents do, also by a symbolic link that is moved (mounted Secrets).
-#[derive(Debug, PartialEq)]
-struct Stamp {
-    inode: (u64, u64),
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl File {
-    fn new(path: &Path) -> Self {
-        let stamp = fs::metadata(path).ok().map(|of| Stamp {
-            inode: (of.dev(), of.ino()),
-            size: of.size(),
-            modified: (of.mtime(), of.mtime_nsec()),
-            changed: (of.ctime(), of.ctime_nsec()),
-        });
-        File {
-            path: path.to_owned(),
-            stamp,
-        }
-    }
 }
 
 impl WebConfig {
@@ -63,7 +34,7 @@ impl WebConfig {
             path: None,
             state: Mutex::new(State {
                 active: Arc::default(),
-                files: Vec::new(),
+                files: Files::default(),
                 looked: Instant::now(),
             }),
         }
@@ -71,7 +42,7 @@ impl WebConfig {
 
     /// The file at `path` and what it names.
     pub fn load(path: &Path) -> Result<Self, WebConfigError> {
-        let mut files = Vec::new();
+        let mut files = Files::default();
         let active = read(path, &mut files).map_err(|reason| WebConfigError {
             path: path.to_owned(),
             reason,
@@ -101,18 +72,14 @@ impl WebConfig {
             && state.looked.elapsed() >= LOOK_EVERY
         {
             state.looked = Instant::now();
-            let unchanged = state
-                .files
-                .iter()
-                .all(|file| File::new(&file.path) == *file);
-            if !unchanged {
-                let mut files = Vec::new();
-                match read(path, &mut files) {
+            if state.files.changed() {
+                let mut files = Files::default();
+                match read(path, &mut files).and_then(|active| replacement(active, &state.active)) {
                     Ok(active) => {
                         tracing::info!(path = %path.display(), "web configuration read again");
                         state.active = Arc::new(active);
                     }
-                    Err(reason) => tracing::warn!(
+                    Err(reason) => tracing::error!(
                         path = %path.display(),
                         reason,
                         "the web configuration has changed and cannot be used; the last good one stays"
@@ -120,11 +87,7 @@ impl WebConfig {
                 }
                 // Also of a bad one: it is tried and reported again when it changes again. The files it
                 // did not get to are watched on.
-                for old in std::mem::take(&mut state.files) {
-                    if !files.iter().any(|file| file.path == old.path) {
-                        files.push(File::new(&old.path));
-                    }
-                }
+                files.add_missing(&state.files);
                 state.files = files;
             }
         }
@@ -132,13 +95,31 @@ impl WebConfig {
     }
 }
 
+/// `new` in the place of `old`, unless it opens what was closed: a file that was emptied, or cut at a full disk,
+/// is more likely than somebody who wants that.
+fn replacement(mut new: Active, old: &Active) -> Result<Active, String> {
+    let mut lost = old.guards.clone();
+    lost.retain(|guard| !new.guards.contains(guard));
+    if !lost.is_empty() {
+        return Err(format!(
+            "it has no {} any more: restart to serve without",
+            lost.join(", ")
+        ));
+    }
+    new.after(old);
+    Ok(new)
+}
+
 /// Reads everything; `files` are those that were looked at, each as it was just before.
-fn read(path: &Path, files: &mut Vec<File>) -> Result<Active, String> {
-    files.push(File::new(path));
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+fn read(path: &Path, files: &mut Files) -> Result<Active, String> {
+    files.add(path);
+    let text = settled::read_text(path, LARGEST).map_err(|error| error.to_string())?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let file = WebConfigFile::parse(&text, directory)?;
-    let mut active = Active::default();
+    let mut active = Active {
+        guards: file.guards(),
+        ..Active::default()
+    };
     if let Some(headers) = file.http_server_config.and_then(|http| http.headers) {
         active.headers.extend(headers.pairs());
     }
@@ -147,9 +128,8 @@ fn read(path: &Path, files: &mut Vec<File>) -> Result<Active, String> {
     {
         active.users = super::users::Users::new(file.basic_auth_users.unwrap_or_default());
         if let Some(section) = file.tls_server_config.filter(|section| section.enabled()) {
-            let config = tls(&section, files).map_err(|(key, reason)| {
-                format!("{}{key}: {reason}", at(&text, key).unwrap_or_default())
-            })?;
+            let config = tls(&section, files)
+                .map_err(|(key, reason)| format!("{}{key}: {reason}", at(&text, key)))?;
             active.tls = Some(Arc::new(config));
         }
     }
@@ -161,14 +141,14 @@ fn read(path: &Path, files: &mut Vec<File>) -> Result<Active, String> {
 #[cfg(feature = "tls")]
 fn tls(
     section: &super::file::TlsSection,
-    files: &mut Vec<File>,
+    files: &mut Files,
 ) -> Result<rustls::ServerConfig, (&'static str, String)> {
     let mut contents = |key, path: &Option<PathBuf>, inline: Option<&String>| {
         let Some(path) = path else {
             return Ok(inline.map(|text| text.clone().into_bytes()));
         };
-        files.push(File::new(path));
-        fs::read(path)
+        files.add(path);
+        settled::read(path, LARGEST)
             .map(Some)
             .map_err(|error| (key, format!("{}: {error}", path.display())))
     };

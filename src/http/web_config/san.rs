@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// DNS names, mail addresses, URIs and IP addresses, as text; `None` where the certificate makes no sense.
-pub(super) fn alternative_names(certificate: &[u8]) -> Option<Vec<String>> {
+pub fn alternative_names(certificate: &[u8]) -> Option<Vec<String>> {
     let (_, certificate) = Reader(certificate).expect(SEQUENCE)?;
     let (_, mut fields) = certificate.expect(SEQUENCE)?;
     // Extensions are the last field, and the only one with this tag.
@@ -86,5 +86,67 @@ impl<'a> Reader<'a> {
     fn expect(self, tag: u8) -> Option<(Reader<'a>, Reader<'a>)> {
         let (found, value, rest) = self.next()?;
         (found == tag).then_some((rest, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Tag, length in the short or the long form, contents.
+    fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![tag];
+        match u8::try_from(contents.len()) {
+            Ok(short @ ..0x80) => bytes.push(short),
+            _ => {
+                bytes.push(0x82);
+                bytes.extend((contents.len() as u16).to_be_bytes());
+            }
+        }
+        bytes.extend(contents);
+        bytes
+    }
+
+    fn certificate(critical: bool, names: &[u8]) -> Vec<u8> {
+        let extension = |id: &[u8], value: &[u8]| {
+            let mut contents = der(OBJECT_IDENTIFIER, id);
+            if critical {
+                contents.extend(der(BOOLEAN, &[0xff]));
+            }
+            contents.extend(der(OCTET_STRING, value));
+            der(SEQUENCE, &contents)
+        };
+        let extensions = [
+            extension(&[0x55, 0x1d, 0x13], &der(SEQUENCE, &[])),
+            extension(SUBJECT_ALT_NAME, &der(SEQUENCE, names)),
+        ];
+        let serial = der(0x02, &[7]);
+        let extensions = der(EXTENSIONS, &der(SEQUENCE, &extensions.concat()));
+        der(SEQUENCE, &der(SEQUENCE, &[serial, extensions].concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_found(
+            critical in any::<bool>(),
+            dns in prop::collection::vec("[a-z.]{1,60}", 0..9),
+            v4 in any::<[u8; 4]>(),
+            v6 in any::<[u8; 16]>(),
+        ) {
+            let mut names: Vec<u8> = dns.iter().flat_map(|name| der(0x82, name.as_bytes())).collect();
+            names.extend(der(0x87, &v4));
+            names.extend(der(0x87, &v6));
+            // A directory name is none of ours.
+            names.extend(der(0xa4, &[]));
+            let mut expected = dns;
+            expected.push(Ipv4Addr::from(v4).to_string());
+            expected.push(Ipv6Addr::from(v6).to_string());
+            let whole = certificate(critical, &names);
+            prop_assert_eq!(alternative_names(&whole), Some(expected));
+            for end in 0..whole.len() {
+                prop_assert_eq!(alternative_names(&whole[..end]), None);
+            }
+        }
     }
 }

@@ -1,22 +1,43 @@
 //! Basic authentication against bcrypt hashes.
 
 use super::file::PasswordHash;
+use super::queue::Queue;
 use hyper::header::HeaderValue;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Wrong credentials that are remembered, so that one client that is set up wrongly does not cost a hash each
+/// time. A guesser never comes with the same twice.
+const WRONG: usize = 64;
 
 /// Who may come in.
 #[derive(Debug)]
 pub(super) struct Users {
     hashes: BTreeMap<String, PasswordHash>,
-    /// Keyed fingerprints of the credentials that were right: bcrypt is slow on purpose, and Prometheus
-    /// comes every few seconds. One a user at most, for each has one right password.
-    known: Mutex<HashSet<u128>>,
+    memory: Mutex<Memory>,
     keys: [RandomState; 2],
-    /// One hash at a time: guessers get one core to share and no more.
-    turn: Arc<Semaphore>,
+    queue: Arc<Queue>,
+}
+
+/// Keyed fingerprints of credentials: bcrypt is slow on purpose, and Prometheus comes every few seconds.
+#[derive(Debug, Default)]
+struct Memory {
+    /// By user: each has one right password.
+    right: HashMap<String, u128>,
+    wrong: VecDeque<u128>,
+}
+
+/// What is known of who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// A user with the right password.
+    Granted,
+    /// Nobody.
+    Denied,
+    /// Too many passwords are being checked.
+    Busy,
 }
 
 impl Users {
@@ -24,44 +45,84 @@ impl Users {
     pub(super) fn new(hashes: BTreeMap<String, PasswordHash>) -> Option<Self> {
         (!hashes.is_empty()).then(|| Users {
             hashes,
-            known: Mutex::default(),
+            memory: Mutex::default(),
             keys: [RandomState::new(), RandomState::new()],
-            turn: Arc::new(Semaphore::new(1)),
+            queue: Arc::default(),
         })
     }
 
+    /// Takes over from those who were in force: the queue, and whose password is known and has not changed.
+    pub(super) fn after(&mut self, before: &Users) {
+        self.keys = before.keys.clone();
+        self.queue = Arc::clone(&before.queue);
+        let mut right = before.memory().right.clone();
+        right.retain(|user, _| self.hashes.get(user) == before.hashes.get(user));
+        self.memory().right = right;
+    }
+
     /// Whether the value of `Authorization` names a user with the right password.
-    pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> bool {
+    pub(super) async fn admit(
+        &self,
+        peer: IpAddr,
+        authorization: Option<&HeaderValue>,
+    ) -> Admission {
         let Some((user, password)) = authorization.and_then(credentials) else {
-            return false;
+            return Admission::Denied;
         };
         let fingerprint = self.fingerprint(&user, &password);
-        if self.known().contains(&fingerprint) {
-            return true;
+        if let Some(known) = self.remembered(&user, fingerprint) {
+            return known;
         }
         let known_user = self.hashes.get(&user);
         // A stranger costs the time of a user, so that the time does not tell which names exist.
         let Some(hash) = known_user.or_else(|| self.hashes.values().next()) else {
-            return false;
+            return Admission::Denied;
         };
+        let Some(place) = self.queue.enter(peer) else {
+            return Admission::Busy;
+        };
+        let Some(turn) = place.turn().await else {
+            return Admission::Denied;
+        };
+        // Somebody with the same credentials may have come first.
+        if let Some(known) = self.remembered(&user, fingerprint) {
+            return known;
+        }
         let hash = hash.0.clone();
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
-            return false;
-        };
         let verified = tokio::task::spawn_blocking(move || {
             // Held here, so that a client that goes away does not free the turn early.
             let _turn = turn;
             bcrypt::verify(password, &hash).unwrap_or(false)
         });
         let right = verified.await.unwrap_or(false) && known_user.is_some();
-        if right {
-            self.known().insert(fingerprint);
+        self.remember(user, fingerprint, right);
+        match right {
+            true => Admission::Granted,
+            false => Admission::Denied,
         }
-        right
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<u128>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, user: &str, fingerprint: u128) -> Option<Admission> {
+        let memory = self.memory();
+        if memory.right.get(user) == Some(&fingerprint) {
+            return Some(Admission::Granted);
+        }
+        let wrong = memory.wrong.contains(&fingerprint);
+        wrong.then_some(Admission::Denied)
+    }
+
+    fn remember(&self, user: String, fingerprint: u128, right: bool) {
+        let mut memory = self.memory();
+        if right {
+            memory.right.insert(user, fingerprint);
+            return;
+        }
+        memory.wrong.truncate(WRONG - 1);
+        memory.wrong.push_front(fingerprint);
     }
 
     /// Unguessable without the keys, which never leave the process.
@@ -112,6 +173,19 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_hurts(value in "([Bb]asic )?[ -~]{0,80}", digits in "[A-Za-z0-9+/]{0,80}={0,3}") {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                credentials(&value);
+            }
+            if let Some(decoded) = base64(&digits) {
+                prop_assert_eq!(decoded.len(), digits.trim_end_matches('=').len() * 3 / 4);
+            }
+        }
+    }
 
     #[test]
     fn reads_base64() {

@@ -1,0 +1,162 @@
+//! Files that are read again when they change, and when that is over: a file that is rewritten in place is empty or cut
+//! for a moment, and half of what it will say may mean something else.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Nobody has written for so long: the change is over.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Changes whenever the contents do, also by a symbolic link that is moved (mounted Secrets).
+#[derive(Debug, Clone, PartialEq)]
+struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let of = fs::metadata(path).ok()?;
+        Some(Stamp {
+            inode: (of.dev(), of.ino()),
+            size: of.size(),
+            modified: (of.mtime(), of.mtime_nsec()),
+            changed: (of.ctime(), of.ctime_nsec()),
+        })
+    }
+
+    /// Whether the last change is long enough ago, by the wall clock.
+    fn is_quiet(&self) -> bool {
+        let (Ok(seconds), Ok(nanos)) = (self.changed.0.try_into(), self.changed.1.try_into())
+        else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos));
+        changed
+            .and_then(|changed| changed.elapsed().ok())
+            .is_some_and(|age| age >= QUIET)
+    }
+}
+
+/// Files, each as it was when it was read.
+#[derive(Debug, Default)]
+pub struct Files {
+    read: Vec<(PathBuf, Option<Stamp>)>,
+    /// How they differ from that, and since when they have been like this.
+    seen: Option<(Vec<Option<Stamp>>, Instant)>,
+}
+
+impl Files {
+    /// One more, as it is now: to be called just before it is read.
+    pub fn add(&mut self, path: &Path) {
+        self.read.push((path.to_owned(), Stamp::of(path)));
+    }
+
+    /// Those of `before` as well that these lack.
+    pub fn add_missing(&mut self, before: &Files) {
+        for (path, _) in &before.read {
+            if self.read.iter().all(|(known, _)| known != path) {
+                self.add(path);
+            }
+        }
+    }
+
+    /// Whether any is another than was read, and all have been left alone since.
+    pub fn changed(&mut self) -> bool {
+        let now: Vec<_> = self.read.iter().map(|(path, _)| Stamp::of(path)).collect();
+        if now.iter().eq(self.read.iter().map(|(_, stamp)| stamp)) {
+            self.seen = None;
+            return false;
+        }
+        let since = match self.seen.take() {
+            Some((seen, since)) if seen == now => since,
+            _ => Instant::now(),
+        };
+        // By their own word, or, where a file is gone or the clock was set, by ours.
+        let quiet = since.elapsed() >= QUIET
+            || now
+                .iter()
+                .all(|stamp| stamp.as_ref().is_some_and(Stamp::is_quiet));
+        self.seen = Some((now, since));
+        quiet
+    }
+}
+
+/// The file, unless it is larger than anybody writes.
+pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(largest.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        let reason = format!("larger than {largest} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+/// Its text.
+pub fn read_text(path: &Path, largest: u64) -> io::Result<String> {
+    String::from_utf8(read(path, largest)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
+mod tests {
+    use super::*;
+    use std::thread::sleep;
+
+    #[test]
+    fn a_change_counts_when_it_is_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let mut files = Files::default();
+        files.add(&path);
+        assert!(!files.changed());
+        // As an editor or a script writes in place: cut first, the rest some time later.
+        for text in ["", "tw", "two"] {
+            fs::write(&path, text).unwrap();
+            for _ in 0..5 {
+                assert!(!files.changed(), "{text:?}");
+                sleep(Duration::from_millis(50));
+            }
+        }
+        sleep(QUIET);
+        assert!(files.changed());
+    }
+
+    #[test]
+    fn an_old_file_that_is_moved_there_counts_at_once_and_a_missing_one_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["v1", "v2"] {
+            fs::write(path(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("v1", path("file")).unwrap();
+        let mut files = Files::default();
+        files.add(&path("file"));
+        sleep(QUIET);
+        std::os::unix::fs::symlink("v2", path("new")).unwrap();
+        fs::rename(path("new"), path("file")).unwrap();
+        assert!(files.changed());
+
+        fs::remove_file(path("v2")).unwrap();
+        assert!(!files.changed());
+        sleep(QUIET);
+        assert!(files.changed());
+    }
+
+    #[test]
+    fn a_text_without_end_is_refused() {
+        let error = read_text(Path::new("/dev/zero"), 100).unwrap_err();
+        assert_eq!(error.to_string(), "larger than 100 bytes");
+        assert!(read_text(Path::new("/nowhere"), 100).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! The checks of the fuzz targets, on their seeds and on what chance makes of those. BIRD's text is tried harder in bird_golden.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../fuzz/checks/mod.rs"]
+mod checks;
+
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: PathBuf) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let seeds = files(root().join("fuzz/seeds").join(target));
+    assert!(!seeds.is_empty());
+    let seeds = seeds.iter().map(|seed| std::fs::read(seed).unwrap());
+    seeds.collect()
+}
+
+/// One of the seeds with some of its bytes changed, dropped, doubled or taken from another.
+fn damaged(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let seeds = seeds(target);
+    let pick = (0..seeds.len(), 0..seeds.len());
+    let places = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    let piece = (any::<[prop::sample::Index; 3]>(), 0..64usize, 0..4u8);
+    (pick, places, piece).prop_map(
+        move |((one, other), places, ([at, from, to], length, how))| {
+            let mut bytes = seeds[one].clone();
+            for (place, byte) in places {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            let begin = at.index(bytes.len());
+            let end = (begin + length).min(bytes.len());
+            match how {
+                0 => {
+                    bytes.drain(begin..end);
+                }
+                1 => {
+                    let again = bytes[begin..end].to_vec();
+                    let to = to.index(bytes.len());
+                    bytes.splice(to..to, again);
+                }
+                2 => {
+                    let from = from.index(seeds[other].len());
+                    let till = (from + length).min(seeds[other].len());
+                    bytes.splice(begin..end, seeds[other][from..till].iter().copied());
+                }
+                _ => {}
+            }
+            bytes
+        },
+    )
+}
+
+#[test]
+fn every_seed_is_sound() {
+    for (target, check) in [
+        ("netlink", checks::kernel::netlink as fn(&[u8])),
+        ("web_config", checks::settings::web_config),
+        ("pod_file", checks::settings::pod_file),
+        ("certificate", checks::clients::certificate),
+        ("accept", checks::clients::accept),
+    ] {
+        for seed in seeds(target) {
+            for end in 0..=seed.len() {
+                check(&seed[..end]);
+            }
+        }
+    }
+    let scenarios = files(root().join("tests/captures/calico-fork-bird"));
+    for answer in scenarios.into_iter().flat_map(files) {
+        if answer
+            .extension()
+            .is_some_and(|extension| extension == "txt")
+        {
+            let bytes = std::fs::read(answer).unwrap();
+            checks::bird::reply(&bytes);
+            checks::bird::status(&bytes);
+            checks::bird::protocols(&bytes);
+            checks::bird::routes(&bytes);
+        }
+    }
+}
+
+/// The seeds reach what they are there for.
+#[test]
+fn the_seeds_are_what_they_say() {
+    use calico_bgp_exporter::kernel::decode;
+    let messages = seeds("netlink");
+    let routes = messages.iter().filter_map(|m| decode::route(m).ok()?);
+    assert!(routes.filter(|found| found.route.more.is_some()).count() >= 2);
+    let names = seeds("certificate");
+    let most = names
+        .iter()
+        .filter_map(|der| calico_bgp_exporter::http::alternative_names(der));
+    assert_eq!(most.map(|found| found.len()).max(), Some(5));
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..300)
+}
+
+proptest! {
+    #[test]
+    fn netlink(damaged in damaged("netlink"), bytes in bytes()) {
+        checks::kernel::netlink(&damaged);
+        checks::kernel::netlink(&bytes);
+    }
+
+    #[test]
+    fn web_config(damaged in damaged("web_config"), bytes in bytes()) {
+        checks::settings::web_config(&damaged);
+        checks::settings::web_config(&bytes);
+    }
+
+    #[test]
+    fn pod_file(damaged in damaged("pod_file"), bytes in bytes()) {
+        checks::settings::pod_file(&damaged);
+        checks::settings::pod_file(&bytes);
+    }
+
+    #[test]
+    fn certificate(damaged in damaged("certificate"), bytes in bytes()) {
+        checks::clients::certificate(&damaged);
+        checks::clients::certificate(&bytes);
+    }
+
+    #[test]
+    fn accept(damaged in damaged("accept"), bytes in bytes()) {
+        checks::clients::accept(&damaged);
+        checks::clients::accept(&bytes);
+    }
+}
