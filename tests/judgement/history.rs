@@ -41,6 +41,7 @@ impl Night {
         };
         let error = QueryError {
             kind: QueryErrorKind::Timeout,
+            unconnected: None,
             detail: "slow".into(),
         };
         let failed = DaemonLook {
