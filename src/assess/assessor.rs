@@ -5,7 +5,7 @@ use super::history::{DaemonHistory, Event, Moment};
 use super::owners::Owners;
 use super::presence::{self, Ground};
 use super::routes::{self, Counted, Originated};
-use super::tunnels::TunnelHistory;
+use super::tunnels::{Routed, TunnelHistory};
 use crate::model::IpVersion;
 use crate::model::daemon::{DaemonLook, QueryErrorKind};
 use crate::model::peer::PeerType;
@@ -15,6 +15,7 @@ use crate::model::rib::Rib;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What to judge by.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -132,14 +133,19 @@ impl Assessor {
         sum
     }
 
-    /// Judges a complete look at the kernel.
-    pub fn judge(&mut self, ground: Ground<'_>) -> JudgedKernel {
+    /// Judges a complete look at the kernel. `now` is of the monotonic clock ([`Moment::monotonic`]).
+    pub fn judge(&mut self, ground: Ground<'_>, now: Duration) -> JudgedKernel {
         let owners = IpVersion::FAMILIES.map(|version| self.owners(version));
         let own = IpVersion::FAMILIES
             .map(|version| self.table_of(version).map(|one| one.expectation.own()));
         let pods = routes::pod_addresses(ground, &self.rules.pools);
-        let counted = routes::count(ground, &pods, [&owners[0], &owners[1]], Originated { own });
-        let tunnels = self.tunnels.see(ground, Some(&counted));
+        let owners = [&owners[0], &owners[1]];
+        let counted = routes::count(ground, &pods, owners, Originated { own });
+        let routed = Routed {
+            by_device: &counted.by_device,
+            owners,
+        };
+        let tunnels = self.tunnels.see(ground, Some(routed), now);
         let Counted { summary, .. } = counted;
         JudgedKernel {
             routes: summary,
@@ -149,8 +155,8 @@ impl Assessor {
     }
 
     /// The tunnels alone, while the routes could not be read.
-    pub fn judge_tunnels(&mut self, ground: Ground<'_>) -> Vec<Tunnel> {
-        self.tunnels.see(ground, None)
+    pub fn judge_tunnels(&mut self, ground: Ground<'_>, now: Duration) -> Vec<Tunnel> {
+        self.tunnels.see(ground, None, now)
     }
 
     fn table_of(&self, version: IpVersion) -> Option<&One> {

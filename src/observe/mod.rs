@@ -3,6 +3,7 @@
 //! BIRD is asked again unless its last answer is younger than a second, the kernel unless nothing was announced since
 //! a dump younger than a second. So however many scrapers come, each daemon sees one look a second at most.
 
+mod earlier;
 mod exports;
 pub mod pod_file;
 mod table;
@@ -16,15 +17,16 @@ use crate::config::Look;
 use crate::kernel::{self, Kernel};
 use crate::model::IpVersion;
 use crate::model::fib::Fib;
-use crate::model::link::{LinkStats, LinkTable};
+use crate::model::link::LinkTable;
 use crate::model::pod::Expected;
-use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot, Tunnel};
+use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot};
 use crate::model::time::UnixTime;
+use earlier::Baselines;
 use exports::Exports;
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use pod_file::PodFile;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use table::TableWatch;
@@ -33,8 +35,6 @@ use table::TableWatch;
 const FRESH: Duration = Duration::from_secs(1);
 /// Addresses are read this often.
 const ADDRESSES: Duration = Duration::from_secs(60);
-/// Tunnel counters are held against those of at least so long before.
-const BASELINE: Duration = Duration::from_secs(30);
 
 /// Looks at one node, again and again.
 #[derive(Debug)]
@@ -52,10 +52,8 @@ pub struct Observer {
     events: Vec<Event>,
     addresses: Vec<OwnAddress>,
     addresses_read: Option<Instant>,
-    baseline: Option<(Instant, BTreeMap<String, LinkStats>)>,
+    baselines: Baselines,
 }
-
-type Earlier = (Duration, BTreeMap<String, LinkStats>);
 
 #[derive(Debug)]
 struct Asked {
@@ -98,7 +96,7 @@ impl Observer {
             events: Vec::new(),
             addresses: Vec::new(),
             addresses_read: None,
-            baseline: None,
+            baselines: Baselines::default(),
             settings,
         };
         observer.configure();
@@ -242,7 +240,7 @@ impl Observer {
             rules: self.kernel.rules(),
             links: self.kernel.links().unwrap_or(&none),
         };
-        self.judged = Some(self.assessor.judge(ground));
+        self.judged = Some(self.assessor.judge(ground, self.begun.elapsed()));
     }
 
     fn newly_absent(&self) -> bool {
@@ -307,18 +305,6 @@ impl Observer {
             .collect();
     }
 
-    /// The counters of some seconds before, and those of now for later.
-    fn earlier_tunnels(&mut self, kernel: &KernelView) -> Option<Earlier> {
-        let tunnels = kernel.tunnels.as_ref().ok()?;
-        let age = self.baseline.as_ref().map(|(when, _)| when.elapsed());
-        let earlier = age.and_then(|age| Some((age, self.baseline.as_ref()?.1.clone())));
-        if age.is_none_or(|age| age >= BASELINE) {
-            let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
-            self.baseline = Some((Instant::now(), tunnels.iter().filter_map(stats).collect()));
-        }
-        earlier
-    }
-
     fn snapshot(&mut self, begun: Instant) -> Snapshot {
         let daemons: Vec<DaemonView> = self
             .daemons
@@ -333,7 +319,10 @@ impl Observer {
             session_losses: self.assessor.losses(),
         };
         let kernel = self.kernel_view(&daemons);
-        let earlier_tunnels = self.earlier_tunnels(&kernel);
+        let tunnels = kernel.tunnels.as_deref().unwrap_or_default();
+        let earlier = self
+            .baselines
+            .see(tunnels, &counters.route_changes, Instant::now());
         let presence = self
             .judged
             .as_ref()
@@ -346,7 +335,7 @@ impl Observer {
             presence,
             export_gap: self.exports.gap().cloned(),
             addresses: self.addresses.clone(),
-            earlier_tunnels,
+            earlier,
             counters,
         }
     }
@@ -362,11 +351,12 @@ impl Observer {
             (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
             (Ok(links), None) => {
                 let fib = Fib::default();
-                Ok(self.assessor.judge_tunnels(Ground {
+                let ground = Ground {
                     fib: &fib,
                     rules: &[],
                     links,
-                }))
+                };
+                Ok(self.assessor.judge_tunnels(ground, self.begun.elapsed()))
             }
         };
         let ipv6_matters = daemons

@@ -3,5 +3,9 @@
 
 mod build;
 mod expectation;
+mod findings;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod history;
 mod presence;
+mod tunnels;
