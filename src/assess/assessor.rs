@@ -6,7 +6,7 @@ use super::lookup;
 use super::owners::Owners;
 use super::presence::{self, Ground};
 use super::routes::{self, Originated};
-use super::tunnels::TunnelHistory;
+use super::tunnels::{Routed, TunnelHistory};
 use crate::model::IpVersion;
 use crate::model::daemon::{DaemonLook, DaemonStatus, QueryErrorKind};
 use crate::model::peer::PeerType;
@@ -17,6 +17,7 @@ use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// What to judge by.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -138,8 +139,11 @@ impl Assessor {
         sum
     }
 
-    /// Judges a complete look at the kernel of a node that has the addresses `mine`.
-    pub fn judge(&mut self, ground: Ground<'_>, mine: &[IpAddr]) -> JudgedKernel {
+    /// Judges a complete look at the kernel of a node that has the addresses `mine`. `now` is of the monotonic clock
+    /// ([`Moment::monotonic`]).
+    ///
+    /// [`Moment::monotonic`]: crate::model::time::Moment::monotonic
+    pub fn judge(&mut self, ground: Ground<'_>, mine: &[IpAddr], now: Duration) -> JudgedKernel {
         let owners = IpVersion::FAMILIES.map(|version| self.owners(version));
         // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
         let own = IpVersion::FAMILIES.map(|version| {
@@ -148,8 +152,13 @@ impl Assessor {
                 .map(|one| one.expectation.own())
         });
         let pods = routes::pod_addresses(ground, &self.rules.pools);
-        let counted = routes::count(ground, &pods, [&owners[0], &owners[1]], Originated { own });
-        let tunnels = self.tunnels.see(ground, Some(&counted));
+        let owners = [&owners[0], &owners[1]];
+        let counted = routes::count(ground, &pods, owners, Originated { own });
+        let routed = Routed {
+            by_device: &counted.by_device,
+            owners,
+        };
+        let tunnels = self.tunnels.see(ground, Some(routed), now);
         let presence = self.presence(ground, mine, &counted.contested);
         JudgedKernel {
             routes: counted.summary,
@@ -159,8 +168,8 @@ impl Assessor {
     }
 
     /// The tunnels alone, while the routes could not be read.
-    pub fn judge_tunnels(&mut self, ground: Ground<'_>) -> Vec<Tunnel> {
-        self.tunnels.see(ground, None)
+    pub fn judge_tunnels(&mut self, ground: Ground<'_>, now: Duration) -> Vec<Tunnel> {
+        self.tunnels.see(ground, None, now)
     }
 
     fn table_of(&self, version: IpVersion) -> Option<&One> {

@@ -7,7 +7,7 @@ use super::protocols::Protocols;
 use super::reply::{Reply, ReplyError, Sink};
 use super::routes::{Prefixes, Routes};
 use super::status::Status;
-use crate::model::daemon::{Daemon, DaemonLook, QueryError, QueryErrorKind};
+use crate::model::daemon::{Daemon, DaemonLook, QueryError, QueryErrorKind, Unconnected};
 use crate::model::rib::Rib;
 use crate::model::time::Moment;
 use ipnet::IpNet;
@@ -99,6 +99,7 @@ pub async fn exported(
     let Some(name) = symbol(protocol) else {
         return Err(QueryError {
             kind: QueryErrorKind::Malformed,
+            unconnected: None,
             detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
         });
     };
@@ -237,6 +238,7 @@ impl<'a> Client<'a> {
     fn error(&self, kind: QueryErrorKind, what: &dyn std::fmt::Display) -> QueryError {
         QueryError {
             kind,
+            unconnected: None,
             detail: format!("{}: {what}", self.socket),
         }
     }
@@ -274,26 +276,31 @@ async fn connect(socket: &str, deadline: Instant) -> Result<UnixStream, QueryErr
 fn backlog_full(socket: &str) -> QueryError {
     QueryError {
         kind: QueryErrorKind::Timeout,
+        unconnected: None,
         detail: format!("{socket}: BIRD accepts no connection, its backlog is full: it hangs"),
     }
 }
 
 fn connect_error(socket: &str, error: &io::Error) -> QueryError {
-    let advice = match error.kind() {
-        io::ErrorKind::NotFound => {
+    let (unconnected, advice) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            Some(Unconnected::NoSocket),
             "no such socket: BIRD does not run here (is Calico's BGP enabled?), or its directory \
-             /var/run/calico is not mounted"
-        }
-        io::ErrorKind::ConnectionRefused => {
-            "connection refused: BIRD has died and left its socket behind"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "permission denied: run as uid 0, the socket is 0660 root:root"
-        }
-        _ => "",
+             /var/run/calico is not mounted",
+        ),
+        io::ErrorKind::ConnectionRefused => (
+            Some(Unconnected::NobodyListens),
+            "connection refused: BIRD has died and left its socket behind",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            Some(Unconnected::NotPermitted),
+            "permission denied: run as uid 0, the socket is 0660 root:root",
+        ),
+        _ => (None, ""),
     };
     QueryError {
         kind: QueryErrorKind::Connect,
+        unconnected,
         detail: if advice.is_empty() {
             format!("{socket}: {error}")
         } else {
@@ -329,6 +336,7 @@ mod tests {
     fn a_refused_connection_says_what_to_do() {
         let denied = connect_error("bird.ctl", &io::ErrorKind::PermissionDenied.into());
         assert_eq!(denied.kind, QueryErrorKind::Connect);
+        assert_eq!(denied.unconnected, Some(Unconnected::NotPermitted));
         assert!(denied.detail.contains("run as uid 0"), "{denied:?}");
         let other = connect_error("bird.ctl", &io::ErrorKind::InvalidInput.into());
         assert_eq!(other.kind, QueryErrorKind::Connect);

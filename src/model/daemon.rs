@@ -98,11 +98,24 @@ impl QueryErrorKind {
     }
 }
 
+/// Why there was no connection: each asks for another remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unconnected {
+    /// No such file: BIRD does not run, or its directory is not mounted here.
+    NoSocket,
+    /// Refused: BIRD is gone, its socket stays.
+    NobodyListens,
+    /// This process may not open it, which says nothing of BIRD.
+    NotPermitted,
+}
+
 /// A failed query: its kind for the metric, its detail for the log and doctor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryError {
     /// Kind.
     pub kind: QueryErrorKind,
+    /// Of kind `connect`: why, where it is known.
+    pub unconnected: Option<Unconnected>,
     /// What happened, for a person (`/var/run/calico/bird.ctl: Connection refused`).
     pub detail: String,
 }

@@ -3,6 +3,7 @@
 //! BIRD is asked again unless its last answer is younger than a second, the kernel unless nothing was announced since
 //! a dump younger than a second. So however many scrapers come, each daemon sees one look a second at most.
 
+mod earlier;
 mod exports;
 pub mod pod_file;
 mod table;
@@ -17,15 +18,15 @@ use crate::config::Look;
 use crate::kernel::{self, Kernel};
 use crate::model::IpVersion;
 use crate::model::fib::Fib;
-use crate::model::link::LinkStats;
 use crate::model::pod::Expected;
-use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot, Tunnel};
+use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot};
 use crate::model::time::{Moment, UnixTime};
+use earlier::Baselines;
 use exports::Exports;
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use pod_file::PodFile;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -35,8 +36,6 @@ use table::TableWatch;
 const FRESH: Duration = Duration::from_secs(1);
 /// Addresses are read this often.
 const ADDRESSES: Duration = Duration::from_secs(60);
-/// Tunnel counters are held against those of at least so long before.
-const BASELINE: Duration = Duration::from_secs(30);
 /// Dumps that confirm an absence, at most.
 const CONFIRMATIONS: usize = 3;
 
@@ -57,10 +56,8 @@ pub struct Observer {
     events: Vec<Event>,
     addresses: Vec<OwnAddress>,
     addresses_read: Option<Instant>,
-    baseline: Option<(Instant, BTreeMap<String, LinkStats>)>,
+    baselines: Baselines,
 }
-
-type Earlier = (Duration, BTreeMap<String, LinkStats>);
 
 #[derive(Debug)]
 struct Asked {
@@ -104,7 +101,7 @@ impl Observer {
             events: Vec::new(),
             addresses: Vec::new(),
             addresses_read: None,
-            baseline: None,
+            baselines: Baselines::default(),
             settings,
         };
         observer.configure();
@@ -269,7 +266,8 @@ impl Observer {
             .iter()
             .map(|own| own.address.addr())
             .collect();
-        self.judged = Some(self.assessor.judge(ground, &mine));
+        let now = self.begun.elapsed();
+        self.judged = Some(self.assessor.judge(ground, &mine, now));
     }
 
     fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
@@ -329,18 +327,6 @@ impl Observer {
             .collect();
     }
 
-    /// The counters of some seconds before, and those of now for later.
-    fn earlier_tunnels(&mut self, kernel: &KernelView) -> Option<Earlier> {
-        let tunnels = kernel.tunnels.as_ref().ok()?;
-        let age = self.baseline.as_ref().map(|(when, _)| when.elapsed());
-        let earlier = age.and_then(|age| Some((age, self.baseline.as_ref()?.1.clone())));
-        if age.is_none_or(|age| age >= BASELINE) {
-            let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
-            self.baseline = Some((Instant::now(), tunnels.iter().filter_map(stats).collect()));
-        }
-        earlier
-    }
-
     fn snapshot(&mut self, begun: Instant) -> Snapshot {
         let daemons: Vec<DaemonView> = self
             .daemons
@@ -357,7 +343,10 @@ impl Observer {
         let kernel = self.kernel_view(&daemons);
         self.kernel_history
             .see(&kernel, counted.undecodable, &mut self.events);
-        let earlier_tunnels = self.earlier_tunnels(&kernel);
+        let tunnels = kernel.tunnels.as_deref().unwrap_or_default();
+        let earlier = self
+            .baselines
+            .see(tunnels, &counters.route_changes, Instant::now());
         let presence = self
             .judged
             .as_ref()
@@ -370,7 +359,7 @@ impl Observer {
             presence,
             export_gap: self.exports.gap().cloned(),
             addresses: self.addresses.clone(),
-            earlier_tunnels,
+            earlier,
             counters,
         }
     }
@@ -386,11 +375,12 @@ impl Observer {
             (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
             (Ok(links), None) => {
                 let fib = Fib::default();
-                Ok(self.assessor.judge_tunnels(Ground {
+                let ground = Ground {
                     fib: &fib,
                     rules: &[],
                     links,
-                }))
+                };
+                Ok(self.assessor.judge_tunnels(ground, self.begun.elapsed()))
             }
         };
         let ipv6_matters = daemons

@@ -11,6 +11,7 @@ use calico_bgp_exporter::model::pod::Expected;
 use calico_bgp_exporter::model::route::{Route, RouteKind};
 use calico_bgp_exporter::model::snapshot::Presence;
 use std::net::IpAddr;
+use std::time::Duration;
 
 const ONE: &str = "Mesh_10_0_3_1";
 const TWO: &str = "Mesh_10_0_3_2";
@@ -55,6 +56,7 @@ impl Node {
         let error = QueryError {
             kind: QueryErrorKind::Timeout,
             detail: "slow".into(),
+            unconnected: None,
         };
         let failed = DaemonLook {
             ip_version: version,
@@ -70,7 +72,7 @@ impl Node {
             rules: &[],
             links: &self.links,
         };
-        let judged = self.assessor.judge(ground, &[mine()]);
+        let judged = self.assessor.judge(ground, &[mine()], Duration::ZERO);
         let count = |of: &Option<Vec<_>>| of.as_ref().map(Vec::len);
         let foreign = &judged.routes.foreign_blackholes;
         (judged.presence, [count(&foreign[0]), count(&foreign[1])])

@@ -39,6 +39,7 @@ impl Night {
     fn fail(&mut self, second: i64) {
         let error = QueryError {
             kind: QueryErrorKind::Timeout,
+            unconnected: None,
             detail: "slow".into(),
         };
         let failed = DaemonLook {

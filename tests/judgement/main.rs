@@ -4,5 +4,9 @@
 mod assessor;
 mod build;
 mod expectation;
+mod findings;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod history;
 mod presence;
+mod tunnels;
