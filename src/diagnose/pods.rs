@@ -211,17 +211,22 @@ fn mismatch(presence: &Presence, findings: &mut Vec<Finding>) {
         .iter()
         .filter(|pod| pod.mismatch == Some(true))
         .collect();
-    let Some(reached) = pods.first().and_then(|pod| pod.reached.as_ref()) else {
+    if pods.is_empty() {
         return;
-    };
+    }
+    let ways: BTreeSet<String> = pods
+        .iter()
+        .filter_map(|pod| pod.reached.as_ref())
+        .map(|reached| format!("{} on {}", reached.encapsulation.as_str(), reached.device))
+        .collect();
     findings.push(Finding {
         id: "wrong-encapsulation",
         severity: Severity::Warning,
         title: format!("Not reached as the pool says: {}", named(&pods)),
-        seen: format!("reached {} by {}", reached.encapsulation.as_str(), reached.device),
+        seen: format!("{}: {}", count(pods.len(), "pod CIDR"), list(ways)),
         meaning: "Where the network drops the one or the other, these pods are not reached.".into(),
         cause: "The pool's mode was changed and not taken up here, or --expected-encapsulation is out of date.".into(),
-        next: "calicoctl get ippool -o wide; restart calico-node on this node if it differs".into(),
+        next: "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE); if it is as the flag says: restart calico-node on this node".into(),
     });
 }
 

@@ -47,7 +47,7 @@ pub(super) const fn words(reason: DownReason) -> Words {
         DownReason::WaitingForPeer => say(
             "peer-blocked",
             "Peers have not connected",
-            "This side waits: in the mesh the node whose address sorts higher (as text) connects, and that is the peer; or the \
+            "This side waits: of two Calico nodes the one whose address sorts higher (as text) connects, and that is the peer; or the \
              BGPPeer is passive here. The peer is off, or TCP 179 to this node is dropped.",
             "on the peer: calico-bgp-exporter doctor, and nc -vz to port 179 of this node; allow TCP 179 towards this node",
         ),

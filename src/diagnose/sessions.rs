@@ -213,12 +213,17 @@ fn explain(cause: DownReason, sessions: &[&Down<'_>], only: bool) -> Finding {
 }
 
 fn meaning(restarting: bool, sessions: &[&Down<'_>], only: bool) -> &'static str {
-    let nodes = |one: &&Down<'_>| one.judged.session.peer_type == PeerType::Mesh;
+    let all = |peer_type| {
+        let mut types = sessions.iter().map(|one| one.judged.session.peer_type);
+        types.all(|of| of == peer_type)
+    };
     if restarting {
         "Pods are reached by the routes that are kept; what changes meanwhile is not learned."
+    } else if all(PeerType::LocalWorkload) {
+        "What these pods announce is not learned; other pods are not concerned."
     } else if only {
         "It is this node's only session: no other node's pods are learned, and no other node learns of its."
-    } else if sessions.iter().all(nodes) {
+    } else if all(PeerType::Mesh) {
         "Blocks of these peers are not learned, and they do not learn of this node's pods."
     } else {
         "What these peers announce is not learned (of a route reflector: every block that no other one carries), and they \

@@ -85,6 +85,10 @@ fn finding(silence: Silence, group: &Group<'_>) -> Finding {
         _ => 1,
     };
     let seen = list(group.errors.iter().take(told).map(|error| &error.detail));
+    let unconnected = group
+        .errors
+        .iter()
+        .any(|error| error.kind == QueryErrorKind::Connect);
     let routes = format!(
         "{} routes of protocol bird stand in the kernel",
         group.standing
@@ -126,7 +130,11 @@ fn finding(silence: Silence, group: &Group<'_>) -> Finding {
         Silence::Unusable => Finding {
             id: "bird-unreadable",
             severity: Severity::Critical,
-            title: format!("BIRD's answer cannot be used: {sockets}"),
+            title: if unconnected {
+                format!("BIRD cannot be asked: {sockets}")
+            } else {
+                format!("BIRD's answer cannot be used: {sockets}")
+            },
             seen,
             meaning: "Nothing is known of this daemon's sessions.".into(),
             cause: "BIRD ended while it answered, another program listens there, or it is a version of BIRD whose answers are not known."

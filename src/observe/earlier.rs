@@ -1,12 +1,14 @@
-//! Counters of some time before: two of them, so that one is old enough to judge by.
+//! Counters of some time before: a few of them, so that one is old enough to judge by and none much older.
 
 use crate::model::link::LinkStats;
 use crate::model::snapshot::{Earlier, RouteChanges, Tunnel};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Old enough: a few retries to one dead pod look like a tunnel that only sends.
 const AGE: Duration = Duration::from_secs(30);
+/// Between two that are kept.
+const STEP: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct Counts {
@@ -15,13 +17,9 @@ struct Counts {
     route_changes: RouteChanges,
 }
 
-/// What the counters were.
+/// What the counters were, oldest first: at most one is older than [`AGE`].
 #[derive(Debug, Default)]
-pub struct Baselines {
-    /// At least [`AGE`] old; none in the first half minute.
-    older: Option<Counts>,
-    newer: Option<Counts>,
-}
+pub struct Baselines(VecDeque<Counts>);
 
 impl Baselines {
     /// The counters of some time before, and those of now for later.
@@ -32,25 +30,23 @@ impl Baselines {
         now: Instant,
     ) -> Option<Earlier> {
         let age = |counts: &Counts| now.saturating_duration_since(counts.at);
-        let due = self.newer.as_ref().is_none_or(|newer| age(newer) >= AGE);
-        if due {
+        while self.0.get(1).is_some_and(|second| age(second) >= AGE) {
+            self.0.pop_front();
+        }
+        let earlier = self.0.front().map(|counts| Earlier {
+            ago: age(counts),
+            tunnels: counts.tunnels.clone(),
+            route_changes: counts.route_changes.clone(),
+        });
+        if self.0.back().is_none_or(|last| age(last) >= STEP) {
             let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
-            let counts = Counts {
+            self.0.push_back(Counts {
                 at: now,
                 tunnels: tunnels.iter().filter_map(stats).collect(),
                 route_changes: route_changes.clone(),
-            };
-            self.older = self.newer.replace(counts);
+            });
         }
-        let earlier = self
-            .older
-            .as_ref()
-            .or(self.newer.as_ref().filter(|_| !due))?;
-        Some(Earlier {
-            ago: age(earlier),
-            tunnels: earlier.tunnels.clone(),
-            route_changes: earlier.route_changes.clone(),
-        })
+        earlier
     }
 }
 
@@ -59,44 +55,34 @@ impl Baselines {
 mod tests {
     use super::*;
 
-    #[test]
-    fn after_half_a_minute_what_is_held_against_is_never_younger() {
+    fn ages(seconds: impl Iterator<Item = u64>) -> Vec<Option<u64>> {
         let mut baselines = Baselines::default();
         let begun = Instant::now();
-        let mut ages = Vec::new();
-        for second in (0..200).step_by(5) {
-            let now = begun + Duration::from_secs(second);
-            let earlier = baselines.see(&[], &RouteChanges::new(), now);
-            ages.push(earlier.map(|earlier| earlier.ago.as_secs()));
-        }
-        assert_eq!(
-            ages[..7],
-            [
-                None,
-                Some(5),
-                Some(10),
-                Some(15),
-                Some(20),
-                Some(25),
-                Some(30)
-            ]
-        );
+        seconds
+            .map(|second| {
+                let now = begun + Duration::from_secs(second);
+                let earlier = baselines.see(&[], &RouteChanges::new(), now);
+                assert!(baselines.0.len() <= 5);
+                earlier.map(|earlier| earlier.ago.as_secs())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn after_half_a_minute_what_is_held_against_is_never_younger() {
+        let ages = ages((0..200).step_by(5));
+        let begin = [None, Some(5), Some(10), Some(15), Some(20), Some(25)];
+        assert_eq!(ages[..6], begin);
         let settled = ages[6..].iter().map(|age| age.unwrap());
         assert!(
-            settled.clone().all(|age| (30..60).contains(&age)),
+            settled.clone().all(|age| (30..40).contains(&age)),
             "{ages:?}"
         );
     }
 
     #[test]
-    fn looks_that_are_rarer_than_that_are_held_against_the_last_one() {
-        let mut baselines = Baselines::default();
-        let begun = Instant::now();
-        baselines.see(&[], &RouteChanges::new(), begun);
-        for minute in 1..4 {
-            let now = begun + Duration::from_secs(60 * minute);
-            let earlier = baselines.see(&[], &RouteChanges::new(), now).unwrap();
-            assert_eq!(earlier.ago.as_secs(), 60);
-        }
+    fn looks_that_are_rarer_are_held_against_the_last_one() {
+        let minutes = ages((0..4).map(|minute| minute * 60));
+        assert_eq!(minutes, [None, Some(60), Some(60), Some(60)]);
     }
 }

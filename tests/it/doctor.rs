@@ -83,3 +83,65 @@ fn exports_that_the_kernel_lacks_are_named_at_the_second_look() {
             .ok_or_else(|| format!("{:?}", report.ids()))
     });
 }
+
+/// Somebody's script reads them.
+#[test]
+fn the_fields_of_the_document_stay() {
+    let lab = Lab::up("--encap vxlan --nodes 2");
+    let report = doctor(&lab, "n1", "").report;
+    let has = |at: &str, fields: &str| {
+        let object = report
+            .pointer(at)
+            .unwrap_or_else(|| panic!("no {at}: {report:#}"));
+        for field in fields.split(' ') {
+            assert!(
+                object.get(field).is_some(),
+                "{at} has no {field}: {object:#}"
+            );
+        }
+    };
+    has(
+        "",
+        "node at healthy daemons sessions kernel pod_cidrs duplicate_cidrs export_gap findings cannot_see",
+    );
+    has(
+        "/daemons/0",
+        "socket ip_version up started refused version router_id recovery",
+    );
+    has(
+        "/sessions/0",
+        "peer protocol type up bgp_state reason since last_error message remote_as local_as source_address imported exported",
+    );
+    has(
+        "/pod_cidrs/0",
+        "cidr owner present fallthrough encapsulation device gateway origin route mismatch",
+    );
+    has("/kernel", "routes tunnels forwarding");
+    has(
+        "/kernel/routes",
+        "bird_routes pod_routes foreign_blackholes",
+    );
+    has(
+        "/kernel/tunnels/0",
+        "device kind up mtu largest_fitting_mtu routes used_lately tx_packets rx_packets",
+    );
+}
+
+#[test]
+fn ctrl_c_ends_a_watch_with_the_code_of_its_last_report() {
+    use std::io::{BufRead, BufReader};
+    let mut child = std::process::Command::new(BINARY)
+        .args("doctor --watch --interval 0s --node-name n1 --bird.socket none".split(' '))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("What this cannot see")));
+    let pid = child.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(kill.unwrap().success());
+    let code = child.wait().unwrap().code();
+    assert!(matches!(code, Some(0..=2)), "{code:?}");
+}

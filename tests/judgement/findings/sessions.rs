@@ -140,7 +140,9 @@ fn who_waits_has_the_lower_address() {
     let snapshot = node(vec![lost(142, DownReason::WaitingForPeer, 60), good(143)]);
     let cause = finding(&snapshot, "peer-blocked").cause;
     assert!(
-        cause.contains("address sorts higher (as text) connects, and that is the peer"),
+        cause.contains(
+            "the one whose address sorts higher (as text) connects, and that is the peer"
+        ),
         "{cause}"
     );
 }
