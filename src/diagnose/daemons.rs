@@ -159,9 +159,10 @@ fn no_peers(snapshot: &Snapshot) -> Option<Finding> {
             cause: "The node-to-node mesh is off without BGPPeers in its place, or confd could not render the configuration.".into(),
             next: next.into(),
         },
+        // One node cannot tell the two apart, and to miss the broken one costs more.
         None => Finding {
             id: "no-peers",
-            severity: Severity::Info,
+            severity: Severity::Warning,
             title: "BIRD runs and has no session".into(),
             seen: seen.into(),
             meaning: "Nothing, if this is the cluster's only node. Else its pods cannot talk to those of other nodes.".into(),

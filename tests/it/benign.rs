@@ -157,13 +157,15 @@ fn peer_empty_is_for_your_information_and_a_released_block_is_forgotten() {
 }
 
 #[test]
-fn a_single_node_is_healthy() {
+fn a_single_node_is_healthy_and_asked_whether_it_is_the_only_one() {
     let lab = Lab::up("--nodes 2");
     lab.lab("remove n2");
     let page = Exporter::start(&lab, "n1", "").scrape();
     calm(&page).unwrap();
     let report = doctor(&lab, "n1", "");
-    assert_eq!((report.code, report.ids()), (0, vec!["no-peers"]));
+    assert_eq!((report.code, report.ids()), (1, vec!["no-peers"]));
+    let words = report.finding("no-peers").unwrap();
+    assert!(words.contains("only node"), "{words}");
 }
 
 #[test]

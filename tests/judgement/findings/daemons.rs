@@ -102,8 +102,11 @@ fn an_idle_ipv6_daemon_that_is_missed_is_a_warning_and_no_outage() {
 }
 
 #[test]
-fn a_single_node_has_no_peers_and_is_healthy() {
-    assert_eq!(said(&node(vec![])), [("no-peers", Severity::Info)]);
+fn a_node_without_peers_may_be_the_only_one() {
+    let findings = calico_bgp_exporter::diagnose::findings(&node(vec![]));
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].severity, Severity::Warning);
+    assert!(findings[0].meaning.contains("only node"), "{findings:?}");
 }
 
 #[test]
