@@ -216,8 +216,7 @@ def endless(row, setting):
     fake = Fake(setting.directory, Fixed(show))
     try:
         with setting.exporter(sockets=fake.paths) as exporter:
-            # What a session of 16 MiB of text costs is not bounded by the promise for 1000 peers; but it is bounded.
-            with watched(row, exporter, bound=64 * 2**20):
+            with watched(row, exporter):
                 for _ in range(3):
                     began = time.monotonic()
                     scrape = exporter.scrape()

@@ -29,7 +29,7 @@ def burst(row, setting):
     try:
         with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
             exporter.scrape()
-            with watched(row, exporter, bound=48 * 2**20), Background(exporter) as scraping:
+            with watched(row, exporter), Background(exporter) as scraping:
                 began = time.monotonic()
                 namespace.ip(routes(count))
                 added = time.monotonic() - began
@@ -51,7 +51,7 @@ def overrun(row, setting):
     try:
         with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
             exporter.scrape()
-            with watched(row, exporter, bound=48 * 2**20):
+            with watched(row, exporter):
                 os.kill(exporter.pid, signal.SIGSTOP)
                 try:
                     namespace.ip(routes(count))
@@ -73,7 +73,7 @@ def devices(row, setting):
     try:
         with setting.exporter(sockets=["none"], namespace=namespace) as exporter:
             exporter.scrape()
-            with watched(row, exporter, bound=32 * 2**20), Background(exporter) as scraping:
+            with watched(row, exporter), Background(exporter) as scraping:
                 for begin in range(0, count, 500):
                     namespace.ip("\n".join(f"link add t{n} type veth peer name u{n}"
                                            for n in range(begin // 2, begin // 2 + 250)))
@@ -92,7 +92,7 @@ def large_table(row, setting):
     try:
         namespace.ip(routes(count))
         with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
-            with watched(row, exporter, bound=48 * 2**20):
+            with watched(row, exporter):
                 slowest = 0.0
                 for _ in range(5):
                     began = time.monotonic()
@@ -111,7 +111,7 @@ def churn(row, setting):
     try:
         with setting.exporter("--ip-pool", "172.16.0.0/12", sockets=["none"], namespace=namespace) as exporter:
             exporter.scrape()
-            with watched(row, exporter, bound=32 * 2**20), Background(exporter) as scraping:
+            with watched(row, exporter), Background(exporter) as scraping:
                 def change():
                     for turn in range(times):
                         namespace.ip(routes(1000).replace("route add", "route replace"))

@@ -1,27 +1,46 @@
-//! Who waits for a password to be checked. One hash at a time, so that guessers get one core to share and no more; and
-//! few wait, so that a crowd of them keeps others out for a second or two and not for minutes.
+//! Who waits for a password to be checked. One hash at a time, so that guessers get one core to share and no more; few wait;
+//! and an address from which a wrong password came waits behind those from which none did, so that a crowd of guessers keeps
+//! nobody out who has the right one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Clients that wait, the one whose turn it is included.
+/// Clients that wait in each lane, the one whose turn it is included.
 const PLACES: usize = 8;
 /// Of one address.
 const PLACES_OF_ONE: usize = 2;
+/// Addresses that are remembered for a wrong password.
+const FAILED: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Queue {
     turn: Arc<Semaphore>,
-    waiting: Mutex<HashMap<IpAddr, usize>>,
+    /// Of those who failed before, one at a time waits for the turn.
+    second: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: HashMap<(Lane, IpAddr), usize>,
+    failed: VecDeque<IpAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Lane {
+    First,
+    /// Of addresses from which a wrong password came.
+    Second,
 }
 
 impl Default for Queue {
     fn default() -> Self {
         Queue {
             turn: Arc::new(Semaphore::new(1)),
-            waiting: Mutex::default(),
+            second: Arc::new(Semaphore::new(1)),
+            state: Mutex::default(),
         }
     }
 }
@@ -29,52 +48,90 @@ impl Default for Queue {
 impl Queue {
     /// A place at the end; `None` where it is full.
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let mut waiting = self.waiting();
-        let of_this = waiting.get(&peer).copied().unwrap_or(0);
-        if of_this >= PLACES_OF_ONE || waiting.values().sum::<usize>() >= PLACES {
+        let mut state = self.state();
+        let lane = match state.failed.contains(&peer) {
+            true => Lane::Second,
+            false => Lane::First,
+        };
+        let in_lane = state.waiting.iter().filter(|((of, _), _)| *of == lane);
+        let in_lane: usize = in_lane.map(|(_, held)| held).sum();
+        let held = state.waiting.get(&(lane, peer)).copied().unwrap_or(0);
+        if held >= PLACES_OF_ONE || in_lane >= PLACES {
             return None;
         }
-        waiting.insert(peer, of_this + 1);
+        state.waiting.insert((lane, peer), held + 1);
         Some(Place {
             queue: Arc::clone(self),
+            lane,
             peer,
         })
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How it went, for the next time.
+    pub(super) fn checked(&self, peer: IpAddr, right: bool) {
+        let mut state = self.state();
+        state.failed.retain(|failed| *failed != peer);
+        if !right {
+            state.failed.truncate(FAILED - 1);
+            state.failed.push_front(peer);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place in the queue, left when dropped.
+#[derive(Debug)]
 pub(super) struct Place {
     queue: Arc<Queue>,
+    lane: Lane,
     peer: IpAddr,
 }
 
+/// The turn of one, until dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _turn: OwnedSemaphorePermit,
+    _second: Option<OwnedSemaphorePermit>,
+    _place: Place,
+}
+
 impl Place {
-    /// Its turn, with the place, until dropped.
-    pub(super) async fn turn(self) -> Option<(OwnedSemaphorePermit, Place)> {
-        let turn = Arc::clone(&self.queue.turn).acquire_owned().await.ok()?;
-        Some((turn, self))
+    /// Waits for its turn.
+    pub(super) async fn turn(self) -> Option<Turn> {
+        let take = |semaphore: &Arc<Semaphore>| Arc::clone(semaphore).acquire_owned();
+        let second = match self.lane {
+            Lane::First => None,
+            Lane::Second => Some(take(&self.queue.second).await.ok()?),
+        };
+        Some(Turn {
+            _turn: take(&self.queue.turn).await.ok()?,
+            _second: second,
+            _place: self,
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut waiting = self.queue.waiting();
-        if let Some(held) = waiting.get_mut(&self.peer) {
+        let mut state = self.queue.state();
+        let key = (self.lane, self.peer);
+        if let Some(held) = state.waiting.get_mut(&key) {
             *held -= 1;
             if *held == 0 {
-                waiting.remove(&self.peer);
+                state.waiting.remove(&key);
             }
         }
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     fn peer(last: u8) -> IpAddr {
         [192, 0, 2, last].into()
@@ -91,6 +148,41 @@ mod tests {
         places.remove(0);
         assert!(queue.enter(peer(99)).is_some());
         drop(places);
-        assert!(queue.waiting().is_empty());
+        assert!(queue.state().waiting.is_empty());
+    }
+
+    #[test]
+    fn who_failed_waits_behind_who_did_not() {
+        let queue = Arc::new(Queue::default());
+        for last in 1..=20 {
+            queue.checked(peer(last), false);
+        }
+        let mut failed: Vec<Place> = (1..=20).filter_map(|n| queue.enter(peer(n))).collect();
+        assert_eq!(failed.len(), PLACES);
+        let next = |waiting: &mut Vec<Place>| waiting.remove(0).turn();
+        let running = next(&mut failed).now_or_never().flatten().unwrap();
+        let mut behind = Box::pin(next(&mut failed));
+        assert!(behind.as_mut().now_or_never().is_none());
+        // Comes last and is the next.
+        let mut new = Box::pin(queue.enter(peer(99)).unwrap().turn());
+        assert!(new.as_mut().now_or_never().is_none());
+        drop(running);
+        assert!(behind.as_mut().now_or_never().is_none());
+        let running = new.now_or_never().flatten().unwrap();
+        queue.checked(peer(99), true);
+        drop(running);
+        assert!(behind.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgiven() {
+        let queue = Queue::default();
+        for n in 0..1000_u32 {
+            queue.checked(std::net::Ipv4Addr::from(n).into(), false);
+        }
+        assert_eq!(queue.state().failed.len(), FAILED);
+        let last = std::net::Ipv4Addr::from(999).into();
+        queue.checked(last, true);
+        assert!(!queue.state().failed.contains(&last));
     }
 }

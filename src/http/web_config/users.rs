@@ -96,6 +96,7 @@ impl Users {
         });
         let right = verified.await.unwrap_or(false) && known_user.is_some();
         self.remember(user, fingerprint, right);
+        self.queue.checked(peer, right);
         match right {
             true => Admission::Granted,
             false => Admission::Denied,
