@@ -46,13 +46,10 @@ fn series_by_sessions() {
 
 /// 9 series for each session of a full mesh of 500 nodes.
 #[test]
-fn the_documents_agree_on_a_large_mesh() {
+fn the_document_is_right_about_a_large_mesh() {
     let millions = format!("{:.1} million", 500.0 * 499.0 * 9.0 / 1e6);
-    for document in ["docs/metrics.md", "docs/operations.md"] {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
-        let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.contains(&millions), "{document} lacks {millions}");
-    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    assert!(std::fs::read_to_string(path).unwrap().contains(&millions));
 }
 
 #[test]
