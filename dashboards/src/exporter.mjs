@@ -106,7 +106,7 @@ const build = m("calico_bgp_exporter_build_info");
 const exporters = l.table({
   id: 19,
   title: "Exporters",
-  description: "Every exporter, the one with most series first. Click a node to open it.",
+  description: "Every exporter, the silent ones first: those were there within the range and do not answer now. Click a node to open it.",
   targets: [
     l.rows(at(`max by (cluster, node, version) (${build})`)),
     l.rows(`max by (cluster, node, bird) (label_replace(${m("calico_bird_info")}, "bird", "$1", "version", "(.+)"))`),
@@ -116,10 +116,12 @@ const exporters = l.table({
     l.rows(`time() - max by (cluster, node) (${ofExporter("process_start_time_seconds")})`),
     l.rows(`sum by (cluster, node) (increase(${m("calico_bird_query_errors_total")}[$__range]))`),
     l.rows(`max by (cluster, node) (${m("calico_bgp_exporter_look_duration_seconds")})`),
+    l.rows(`max by (cluster, node) (${build} * 0 or ${q.silentNodes})`),
   ],
   unit: "none",
   columns: {
     node: ["Node", { links: l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node" }) }],
+    "Value #I": ["State", { width: 90, mappings: l.map({ 0: ["answers", "green"], 1: ["silent", "red"] }), color: "text", align: "left" }],
     version: ["Version", {}],
     bird: ["BIRD", {}],
     "Value #C": ["Series", { align: "right" }],
@@ -130,7 +132,7 @@ const exporters = l.table({
     "Value #H": ["Last look took", { unit: "s", align: "right" }],
   },
   hidden: ["at"],
-  sort: ["Series", "desc"],
+  sort: ["State", "desc"],
   w: 24,
   h: 12,
 });

@@ -109,7 +109,7 @@ const states = l.timeline({
 
 // A missing pod route has no peer, but an owner.
 const alertRows = `topk(200, max by (cluster, alertname, severity, node, peer) (
-  label_replace(${q.firingCulprits}, "peer", "$1", "owner", "(.+)")) * on (severity) group_left () ${q.severityRank})`;
+  label_replace(${q.firingCulprits}, "peer", "$1", "owner", "(.+)")) * ${q.urgency})`;
 // Which peer Node opens with. Not where the alert's peer is the node itself, and not where it is an owner: behind a route reflector that is no peer.
 const ofNode = "CalicoBGPNodeUnreachable|CalicoBGPMeshIncomplete|CalicoPodCIDRRouteMissing";
 const peerForNode = (expr) => `label_replace(${q.orAll(expr, "peer", "peer_or_all")}, "peer_or_all", "All", "alertname", "${ofNode}")`;
@@ -118,7 +118,8 @@ const alerts = l.table({
   title: "Alerts firing",
   description: `What the shipped rules say now, the worst first (at most 200), without what follows from another: a dead node is one row, not one for each
     neighbour. Click a node to open it; the peer is chosen there already.`,
-  targets: [l.rows(at(peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))))],
+  // Of a dual-stack node that is gone there are two alerts, and one row.
+  targets: [l.rows(at(`max by (cluster, alertname, severity, node, peer_node, peer_or_all) (${peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))})`))],
   unit: "none",
   columns: {
     severity: ["Severity", { width: 85, mappings: l.map(q.severities), color: "text" }],
@@ -256,7 +257,9 @@ const nodes = l.table({
     l.rows(`sum by (cluster, node) (${m("calico_pod_cidrs", 'present="false"')})`),
     l.rows(`sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__range]))`),
     l.rows(`time() - max by (cluster, node) (${m("calico_bird_start_timestamp_seconds")})`),
-    l.rows(`max by (cluster, node, address) (${m("calico_bgp_node_info", 'ip_version="4"')})`),
+    // A silent node's last one, for whoever must log in there.
+    l.rows(`max by (cluster, node, address) (topk by (cluster, node) (1,
+      max_over_time(timestamp(${m("calico_bgp_node_info", 'ip_version="4"')})[$__range:$__interval])))`),
   ],
   columns: {
     node: ["Node", { links: toNode }],

@@ -16,8 +16,11 @@ const exported = `sum by (ip_version) (${m("calico_bird_kernel_exported_routes")
 const held = `sum by (ip_version) (${m("calico_kernel_bird_routes")})`;
 const disagreement = `sum(abs(${exported} - ${held}))`;
 const forwardingOff = `sum(${m("calico_ip_forwarding_enabled")} == bool 0)`;
-const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0)
-  * on (cluster, job, instance, device) (sum by (cluster, job, instance, device) (${m("calico_tunnel_routes")}) > bool 0))`;
+// The kernel takes the routes of a device that goes down: those that it had within the range count where pod CIDRs are missing now.
+const onTunnel = (routes) => `sum by (cluster, job, instance, device) (${routes})`;
+const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0) * on (cluster, job, instance, device) (((${onTunnel(m("calico_tunnel_routes"))}) > 0
+  or ${onTunnel(`max_over_time(${m("calico_tunnel_routes")}[$__range])`)}
+    * on (cluster, job, instance) group_left () sum by (cluster, job, instance) (${m("calico_pod_cidrs", 'present="false"')})) > bool 0))`;
 const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunnel_largest_fitting_mtu_bytes")})`;
 
 // The sessions of other nodes with this one. Its address is remembered: a dead node does not say it.
@@ -45,8 +48,8 @@ const stats = [
     { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), w: 3 }),
   stat(4, "Missing pod routes", "Pod CIDRs of other nodes without a usable route here.", `sum(${m("calico_pod_cidrs", 'present="false"')})`, { w: 3 }),
   stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse.", disagreement, { w: 3 }),
-  stat(6, "Tunnel", "Does a tunnel send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
-    `clamp_max(sum(${q.oneWay}), 1)`, { mappings: yesNo(["one-way", "red"], ["both ways", l.calm]), w: 3 }),
+  stat(6, "Tunnel", "Is a tunnel that pods use down? Does it send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
+    `2 * clamp_max(${tunnelsDown} > 0, 1) or clamp_max(sum(${q.oneWay}), 1)`, { mappings: l.map({ 0: ["fine", l.calm], 1: ["one-way", "red"], 2: ["down", "red"] }), w: 3 }),
   stat(7, "Forwarding", "Does the kernel forward packets? net.ipv4.ip_forward, and net.ipv6.conf.all.forwarding where the node has IPv6 sessions or pod routes.",
     `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
   stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${m("calico_bird_start_timestamp_seconds")})`, {

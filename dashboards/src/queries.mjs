@@ -128,15 +128,19 @@ export const standsAbove = [
   [["CalicoBGPNodeUnreachable"], "peer", ["CalicoBGPPeerFlapping", "CalicoBGPPeerNoRoutes"]],
   [["CalicoBGPNodeUnreachable"], "node", ["CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoBGPExporterDown"]],
   [["CalicoBirdDown", "CalicoBGPNodeIsolated"], "node", ["CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoPodCIDRRouteMissing"]],
+  [["CalicoTunnelDown"], "node", ["CalicoPodCIDRRouteMissing", "CalicoTunnelOneWay"]],
   [["CalicoPodCIDRRouteMissing"], "node", ["CalicoBirdKernelRoutesRejected"]],
 ];
 /** What fires and does not follow from another. */
 export const firingCulprits = `(${firing} unless (${standsAbove
   .map(([above, label, below]) => `${alerts(...below)} and on (cluster, job, ${label}) ${alerts(...above).replace("}", `, ${label}!=""}`)}`)
   .join(" or ")}))`;
-/** A severity's rank; one of the user's own stands between critical and warning. */
+/** How urgent: by severity, one of the user's own between critical and warning; of one severity, those first that stand for a whole incident. */
 const rank = (severity, value) => `label_replace(vector(${value}), "severity", "${severity}", "", "")`;
-export const severityRank = `(${rank("critical", 4)} or ${rank("warning", 2)} or ${rank("info", 1)} or group by (severity) (${firing}) * 3)`;
+const bySeverity = `(${rank("critical", 4)} or ${rank("warning", 2)} or ${rank("info", 1)} or group by (severity) (${firing}) * 3)`;
+const incidents = standsAbove.flatMap(([above]) => above).filter((name) => name !== "CalicoPodCIDRRouteMissing"); // of which there may be hundreds
+const byName = `(group by (alertname) (${alerts(...new Set(incidents))}) * 1.1 or group by (alertname) (${firing}))`;
+export const urgency = `on (severity) group_left () ${bySeverity} * on (alertname) group_left () ${byName}`;
 
 /** Words for the closed lists, as a person says them. */
 export const reasons = {

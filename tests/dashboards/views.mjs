@@ -20,10 +20,11 @@ export const views = [
       { panel: 1, part: "79", whole: "100", value: 21 },
       { panel: 7, value: 1 },
       { panel: 8, value: 5 },
-      { panel: 11, alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", value: 4 },
+      { panel: 11, alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", value: 4.4 },
       { panel: 11, alertname: "CalicoPodCIDRRouteMissing", node: "worker-4", peer_node: "worker-9" },
       { panel: 11, alertname: "CalicoTunnelOneWay", severity: "critical" },
       { panel: 16, node: "worker-4", owner_node: "worker-9" },
+      { panel: 17, refId: "G", node: "worker-7", address: "10.0.2.13" },
     ],
     hides: [
       { panel: 11, alertname: "CalicoBGPPeeringDown", peer: "10.0.2.13" },
