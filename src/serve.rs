@@ -23,7 +23,7 @@ const GULP: Duration = Duration::from_millis(4);
 /// Askers that wait for one look; more than connections are let in.
 const ASKERS: usize = 512;
 
-// Whoever asks waits for the slowest daemon that is still waited for, and for the kernel besides.
+// Whoever asks waits for the slowest daemon that is still waited for, and ten seconds more for the kernel.
 const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_LOOK.as_secs());
 
 /// Runs until SIGTERM or SIGINT.
