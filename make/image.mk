@@ -4,11 +4,16 @@ TRIPLE_amd64 := x86_64-unknown-linux-gnu
 TRIPLE_arm64 := aarch64-unknown-linux-gnu
 STATIC := target/image/$(IMAGE_ARCH)/calico-bgp-exporter
 
+# What `calico_bgp_exporter_build_info` says in its label `revision`.
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
 .PHONY: static image test-image
 test-parts: image
-static: ## the static binary for image and packages
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(TRIPLE_$(IMAGE_ARCH))
+static: ## the static binary for image and packages, and the licences of what is linked into it
+	tests/tools/need python3
+	CALICO_BGP_EXPORTER_REVISION=$(REVISION) RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(TRIPLE_$(IMAGE_ARCH))
 	install -D target/$(TRIPLE_$(IMAGE_ARCH))/release/calico-bgp-exporter $(STATIC)
+	packaging/notices $(TRIPLE_$(IMAGE_ARCH)) >$(dir $(STATIC))THIRD-PARTY-NOTICES
 image: static chart-tools ## build the container image and run it as the chart does, against the lab's BIRD
 	packaging/image $(IMAGE_ARCH)
 	$(MAKE) test-image

@@ -182,7 +182,7 @@ pub struct DoctorArgs {
     /// auto, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Seconds between the two looks that tell a one-way tunnel; 0 for one look
+    /// Time between the two looks that tell a one-way tunnel and routes that come and go; 0 for one look
     #[arg(long, value_name = "DURATION", default_value = "3s")]
     pub interval: String,
     /// Look again and again until interrupted

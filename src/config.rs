@@ -51,6 +51,8 @@ pub struct Look {
     pub pod_cidr_limit: usize,
     /// `--expected-encapsulation`.
     pub expected_encapsulation: Option<ExpectedMode>,
+    /// Route-change statistics of the sessions too.
+    pub updates: bool,
 }
 
 /// Settings of the daemon.
@@ -147,6 +149,7 @@ impl Look {
             pod_cidr_file: args.pod_cidr_file,
             pod_cidr_limit: args.pod_cidr_limit,
             expected_encapsulation: args.expected_encapsulation,
+            updates: false,
         })
     }
 }
@@ -179,7 +182,10 @@ impl Serve {
             )
         })?;
         Ok(Serve {
-            look: Look::new(args.look)?,
+            look: Look {
+                updates: args.update_stats,
+                ..Look::new(args.look)?
+            },
             refresh: bounded(
                 "refresh-interval",
                 &args.refresh_interval,

@@ -93,5 +93,18 @@ pub fn event(event: &Event) {
                 warn!(count, cidrs, "pod CIDR routes are missing");
             }
         }
+        Event::Kernel {
+            source,
+            error: Some(detail),
+        } => warn!(source, detail, "kernel could not be read"),
+        Event::Kernel {
+            source,
+            error: None,
+        } => info!(source, "kernel can be read again"),
+        Event::Tunnel { device, up: true } => info!(device, "tunnel is up"),
+        Event::Tunnel { device, up: false } => warn!(device, "tunnel is down"),
+        Event::Undecodable { count } => {
+            warn!(count, "messages of the kernel could not be decoded");
+        }
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "it/benign.rs"]
 mod benign;
+#[path = "it/doctor.rs"]
+mod doctor;
 #[path = "it/exporter.rs"]
 mod exporter;
 #[path = "it/incidents.rs"]

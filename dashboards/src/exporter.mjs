@@ -3,6 +3,9 @@ import * as l from "./lib.mjs";
 import * as q from "./queries.mjs";
 const { m, at, ofExporter } = q;
 
+/** Beyond the documented bound; near the chart's limit. */
+const memoryLimits = l.limits(48 * 2 ** 20, 96 * 2 ** 20);
+
 const stat = (id, title, description, expr, more) =>
   l.stat({ id, title, description, targets: [l.now(expr)], unit: "none", thresholds: l.zeroOrRed, w: 3, h: 4, ...more });
 
@@ -11,14 +14,14 @@ const stats = [
     id: 1,
     title: "Exporters",
     description: "Exporters that Prometheus scrapes, and all that it knows.",
-    targets: [l.now(q.partOf('sum(up{cluster=~"$cluster", job=~"$job"})', 'count(up{cluster=~"$cluster", job=~"$job"})'), "{{part}} of {{whole}}")],
+    targets: [l.now(q.partOf(`sum(${q.targets})`, `count(${q.targets})`), "{{part}} of {{whole}}")],
     text: "name",
     unit: "none",
     thresholds: l.zeroOrRed,
     w: 3,
     h: 4,
   }),
-  stat(2, "Silent", "Exporters that the last scrape did not reach.", 'sum(up{cluster=~"$cluster", job=~"$job"} == bool 0)', {}),
+  stat(2, "Silent", "Exporters that the last scrape did not reach.", `sum(${q.targets} == bool 0)`, {}),
   stat(3, "Failed queries", "Queries of a BIRD socket that failed within the range of the dashboard.", `sum(increase(${m("calico_bird_query_errors_total")}[$__range]))`, {
     thresholds: l.zeroOrOrange,
     defaults: { decimals: 0 },
@@ -29,9 +32,9 @@ const stats = [
     thresholds: l.limits(15, 30),
     defaults: { decimals: 1 },
   }),
-  stat(6, "Most memory", "Resident memory of the largest exporter.", `max(${ofExporter("process_resident_memory_bytes")})`, {
+  stat(6, "Most memory", "Resident memory of the largest exporter. With 1000 sessions it stays below 16 MiB, with 100,000 routes below 48 MiB; the chart's limit is 128 MiB.", `max(${ofExporter("process_resident_memory_bytes")})`, {
     unit: "bytes",
-    thresholds: l.limits(64 * 2 ** 20, 256 * 2 ** 20),
+    thresholds: memoryLimits,
   }),
   stat(7, "Series", "Series that Prometheus takes from all chosen exporters together. --bgp.peer-detail=unhealthy bounds them.", `sum(${ofExporter("scrape_samples_scraped")})`, {
     unit: "short",
@@ -93,7 +96,7 @@ const scrape = spreadOf(15, "Scrape time", "How long Prometheus waits for a page
 const cpu = spreadOf(16, "CPU", "CPU time of an exporter, in parts of a core.", ofExporter("process_cpu_seconds_total", (s) => `rate(${s}[$__rate_interval])`), "percentunit", {
   thresholds: l.limits(0.05, 0.2),
 });
-const memory = spreadOf(17, "Memory", "Resident memory of an exporter.", ofExporter("process_resident_memory_bytes"), "bytes", { thresholds: l.limits(64 * 2 ** 20, 256 * 2 ** 20) });
+const memory = spreadOf(17, "Memory", "Resident memory of an exporter. With 1000 sessions it stays below 16 MiB, with 100,000 routes below 48 MiB; the chart's limit is 128 MiB.", ofExporter("process_resident_memory_bytes"), "bytes", { thresholds: memoryLimits });
 const samples = spreadOf(18, "Series per exporter", "Samples in one scrape. About 10 for each session that is up, under --bgp.peer-detail=all.", ofExporter("scrape_samples_scraped"), "short", {
   style: "steps",
   thresholds: l.limits(5000, 20000),

@@ -5,14 +5,14 @@ const { m, at, named } = q;
 
 const toNode = l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node" });
 const toNodeAndPeer = (peer) => l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Node", peer: `__data.fields.${peer}` });
-const firing = 'ALERTS{alertname=~"Calico.*", alertstate="firing", cluster=~"$cluster"}';
 
 const stats = [
   l.stat({
     id: 1,
     title: "Sessions up",
-    description: "BGP sessions that are up (Established, and their routes flow), and all that are configured on the chosen nodes.",
-    targets: [l.now(q.partOf(`sum(${m("calico_bgp_peers", 'state="up"')})`, `sum(${m("calico_bgp_peers")})`), "{{part}} of {{whole}}")],
+    description: `BGP sessions that are up (Established, and their routes flow), and all that are configured on the chosen nodes. A node that is silent,
+      or whose BIRD does not answer, counts with the sessions that it had last: none of them is known to be up.`,
+    targets: [l.now(q.sessionsUp, "{{part}} of {{whole}}")],
     text: "name",
     unit: "none",
     thresholds: l.zeroOrRed,
@@ -73,7 +73,7 @@ const stats = [
     id: 7,
     title: "Silent exporters",
     description: "Exporters that Prometheus could not scrape: the node is down, or its exporter is.",
-    targets: [l.now('sum(up{cluster=~"$cluster", job=~"$job"} == bool 0)')],
+    targets: [l.now(`sum(${q.targets} == bool 0)`)],
     unit: "none",
     thresholds: l.zeroOrRed,
     w: 3,
@@ -82,8 +82,8 @@ const stats = [
   l.stat({
     id: 8,
     title: "Alerts firing",
-    description: "Alerts of the shipped rules that fire now.",
-    targets: [l.now(`count(${firing}) or vector(0)`)],
+    description: "Alerts of the shipped rules that fire now, as in the table below: without those that follow from another.",
+    targets: [l.now(`count(${q.firingCulprits}) or vector(0)`)],
     unit: "none",
     thresholds: l.zeroOrRed,
     w: 3,
@@ -95,7 +95,8 @@ const states = l.timeline({
   id: 10,
   title: "Nodes over time (the 20 worst)",
   description: `Each node's worst trouble at every moment: BIRD down, isolated (no session up), some session down, a pod CIDR without a route.
-    Silent: the exporter was there within the range and no longer answers. Click a node to open it.`,
+    Silent: the exporter was there within the range and no longer answers. Of many nodes, those that caused the trouble are kept, not those that
+    suffered. Click a node to open it.`,
   targets: [
     l.over(at(`(${q.nodeStateOrSilent}) and on (cluster, node) topk(20, ${q.trouble})`), "{{node}}"),
   ],
@@ -106,20 +107,27 @@ const states = l.timeline({
   h: 10,
 });
 
+// A missing pod route has no peer, but an owner.
+const alertRows = `topk(200, max by (cluster, alertname, severity, node, peer) (
+  label_replace(${q.firingCulprits}, "peer", "$1", "owner", "(.+)")) * on (severity) group_left () ${q.severityRank})`;
+// Which peer Node opens with. Not where the alert's peer is the node itself, and not where it is an owner: behind a route reflector that is no peer.
+const ofNode = "CalicoBGPNodeUnreachable|CalicoBGPMeshIncomplete|CalicoPodCIDRRouteMissing";
+const peerForNode = (expr) => `label_replace(${q.orAll(expr, "peer", "peer_or_all")}, "peer_or_all", "All", "alertname", "${ofNode}")`;
 const alerts = l.table({
   id: 11,
   title: "Alerts firing",
-  description: "What the shipped rules say now. Click a row's node to open it; the peer is chosen there already.",
-  targets: [l.rows(at(q.orAll(named(`max by (cluster, alertname, severity, node, peer) (${firing})`, "peer", "peer_node"), "peer", "peer_or_all")))],
+  description: `What the shipped rules say now, the worst first (at most 200), without what follows from another: a dead node is one row, not one for each
+    neighbour. Click a node to open it; the peer is chosen there already.`,
+  targets: [l.rows(at(peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))))],
   unit: "none",
   columns: {
     severity: ["Severity", { width: 85, mappings: l.map(q.severities), color: "text" }],
     alertname: ["Alert", { width: 250 }],
     node: ["Node", { links: toNodeAndPeer("peer_or_all") }],
-    peer_node: ["Peer", { links: l.toNode({ cluster: "__data.fields.at", node: "__data.fields.Peer" }) }],
+    peer_node: ["Peer", {}],
   },
   hidden: ["peer_or_all", "at"],
-  sort: ["Severity", "asc"],
+  order: ["Value", "desc"],
   empty: "No alert is firing",
   w: 9,
   h: 10,
@@ -161,8 +169,8 @@ const sessions = l.table({
   description: `Who is affected: the node that lost the session, the peer it lost, why, and for how long, the latest first (at most 500).
     Filter the column Lost peer to see all nodes that a lost node affects. Click a node to open it with the peer chosen.`,
   targets: [
-    l.rows(at(named(`topk(500, max by (cluster, node, peer, peer_type, reason) (${down}))`, "peer", "peer_node"))),
-    // A session that never changed its state has no age.
+    // A session that never changed its state has no age, and comes last.
+    l.rows(at(named(`topk(500, max by (cluster, node, peer, peer_type, reason) (${down} * ignoring (reason) group_left () ${q.sessionSince()} or ${down}))`, "peer", "peer_node"))),
     l.rows(`max by (cluster, node, peer, peer_type) (${q.sessionAge()} and ignoring (reason) ${down})`),
   ],
   columns: {
@@ -213,13 +221,15 @@ const losses = l.graph({
   h: 8,
 });
 
+const eachMissing = `max by (cluster, node, cidr, owner, via) (${m("calico_pod_cidr_route_fallthrough")})`;
+const countMissing = (label) => `on (cluster, ${label}) group_left () count by (cluster, ${label}) (${eachMissing})`;
+const missingRows = `bottomk(500, ${eachMissing} * ${countMissing("cidr")} * ${countMissing("node")})`;
 const missing = l.table({
   id: 16,
   title: "Pod CIDRs without a route",
-  description: "Which node cannot reach which pod CIDR, whose pods those are, and what takes the packets instead (at most 500).",
-  targets: [
-    l.rows(at(named(`topk(500, max by (cluster, node, cidr, owner, via) (${m("calico_pod_cidr_route_fallthrough")}))`, "owner", "owner_node"))),
-  ],
+  description: `Which node cannot reach which pod CIDR, whose pods those are, and what takes the packets instead (at most 500). First those that few nodes
+    miss, and of nodes that miss few: what all miss belongs to a node that is gone, and a node that misses all is cut off itself.`,
+  targets: [l.rows(at(named(missingRows, "owner", "owner_node")))],
   columns: {
     node: ["Node", { filter: true, links: toNode }],
     cidr: ["Pod CIDR", { width: 130 }],
@@ -228,7 +238,7 @@ const missing = l.table({
     via: ["Packets take", { width: 140, mappings: l.map(q.vias), color: "text" }],
   },
   hidden: ["at"],
-  sort: ["Pod CIDR", "asc"],
+  order: ["Value", "asc"],
   empty: "Every pod CIDR has its route",
   w: 12,
   h: 7,
@@ -237,11 +247,12 @@ const missing = l.table({
 const nodes = l.table({
   id: 17,
   title: "Nodes",
-  description: "Every node, the worst first. Losses: sessions lost within the range of the dashboard. A node with fewer sessions than the others has a stale configuration.",
+  description: `Every node, the worst first. Not up: sessions that are not known to be up; all of them where the node is silent or BIRD does not answer. Losses:
+    sessions lost within the range of the dashboard. A node with fewer sessions than the others has a stale configuration.`,
   targets: [
     l.rows(at(q.nodeStateOrSilent)),
-    l.rows(`sum by (cluster, node) (${m("calico_bgp_peers")})`),
-    l.rows(`sum by (cluster, node) (${m("calico_bgp_peers", 'state="down"')})`),
+    l.rows(q.expectedByNode),
+    l.rows(`max by (cluster, node) (${q.notUpByNode})`),
     l.rows(`sum by (cluster, node) (${m("calico_pod_cidrs", 'present="false"')})`),
     l.rows(`sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__range]))`),
     l.rows(`time() - max by (cluster, node) (${m("calico_bird_start_timestamp_seconds")})`),
@@ -252,7 +263,7 @@ const nodes = l.table({
     address: ["Address", {}],
     "Value #A": ["State", { width: 150, align: "center", mappings: l.map(q.nodeStates), color: "background" }],
     "Value #B": ["Sessions", { align: "right" }],
-    "Value #C": ["Down", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
+    "Value #C": ["Not up", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
     "Value #D": ["Missing CIDRs", { align: "right", thresholds: l.zeroOrRed, color: "text" }],
     "Value #E": ["Losses", { align: "right", decimals: 0 }],
     "Value #F": ["BIRD runs for", { align: "right", unit: "s", decimals: 1 }],
@@ -292,7 +303,7 @@ export const events = (on) => [
   }),
 ];
 // One mark for each alert, however many nodes it speaks of: the table beside names them.
-const alertMarks = l.annotation("Alerts", "red", `count by (alertname, severity) (${firing})`, {
+const alertMarks = l.annotation("Alerts", "red", `count by (alertname, severity) (${q.firingCulprits})`, {
   title: "{{alertname}}",
   text: "{{severity}}",
   tags: "alertname,severity",

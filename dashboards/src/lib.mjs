@@ -144,9 +144,10 @@ export const timeline = ({ mappings, links, empty, ...rest }) =>
 /**
  * A table. `columns`: { field: [title, { width, unit, mappings, color, links, … }] }, in the order they are shown;
  * every other field is dropped, but for `hidden` ones, which links use. Several queries are merged by the labels they
- * share. `empty`: what stands there when there is no row.
+ * share. `sort`: the column that the rows are sorted by, and how; `order`: a field that they are in the order of without
+ * its being shown. `empty`: what stands there when there is no row.
  */
-export const table = ({ columns, hidden = [], sort, empty, ...rest }) => {
+export const table = ({ columns, hidden = [], sort, order, empty, ...rest }) => {
   const names = Object.keys(columns);
   return panel("table", {
     ...rest,
@@ -165,6 +166,7 @@ export const table = ({ columns, hidden = [], sort, empty, ...rest }) => {
     },
     transformations: [
       ...(rest.targets.length > 1 ? [{ id: "merge", options: {} }] : []),
+      ...(order ? [{ id: "sortBy", options: { fields: {}, sort: [{ field: order[0], desc: order[1] === "desc" }] } }] : []),
       { id: "filterFieldsByName", options: { include: { names: [...names, ...hidden] } } },
       {
         id: "organize",
@@ -222,20 +224,22 @@ const between = {
   node: ["Node", "One node: sessions, routes, tunnels."],
   exporter: ["Exporter", "The exporters themselves."],
 };
+/** To another dashboard goes what means the same there. A chosen node does not: Fleet is about all of them, Node about one. */
+const common = "${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}";
 const dashboardLinks = (self) =>
   Object.keys(between)
     .filter((name) => name !== self)
     .map((name) => ({
       asDropdown: false,
       icon: "dashboard",
-      includeVars: true,
+      includeVars: false,
       keepTime: true,
       tags: [],
       targetBlank: false,
       title: between[name][0],
       tooltip: between[name][1],
       type: "link",
-      url: `/d/${uid[name]}`,
+      url: `/d/${uid[name]}?${common}`,
     }));
 
 // ---- variables -------------------------------------------------------------------------------------------------

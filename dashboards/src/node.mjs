@@ -20,19 +20,26 @@ const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0)
   * on (cluster, job, instance, device) (sum by (cluster, job, instance, device) (${m("calico_tunnel_routes")}) > bool 0))`;
 const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunnel_largest_fitting_mtu_bytes")})`;
 
+// The sessions of other nodes with this one. Its address is remembered: a dead node does not say it.
+const ownAddress = `max by (cluster, peer) (label_replace(last_over_time(${m("calico_bgp_node_info")}[$__range]), "peer", "$1", "address", "(.+)"))`;
+const lostByNeighbours = `sum(calico_bgp_peers_state{cluster=~"$cluster", job=~"$job", node!="$node", state="down"} * on (cluster, peer) group_left () ${ownAddress}) or 0 * count(${m("calico_bgp_exporter_build_info")})`;
+const silent = `count(${q.silentNodes}) or vector(0)`;
+
 const stats = [
   l.stat({
     id: 1,
     title: "Sessions up",
-    description: "BGP sessions that are up (Established, and their routes flow), and all that BIRD has configured.",
-    targets: [l.now(q.partOf(`sum(${m("calico_bgp_peers", 'state="up"')})`, `sum(${m("calico_bgp_peers")})`), "{{part}} of {{whole}}")],
+    description: `BGP sessions that are up (Established, and their routes flow), and all that BIRD has configured. While the node is silent, or its BIRD does
+      not answer, those that it had last: none of them is known to be up.`,
+    targets: [l.now(q.sessionsUp, "{{part}} of {{whole}}")],
     text: "name",
     unit: "none",
     thresholds: l.zeroOrRed,
     w: 3,
     h: 4,
   }),
-  stat(2, "Sessions down", "BGP sessions in any state but up.", `sum(${m("calico_bgp_peers", 'state="down"')})`, { w: 3 }),
+  stat(2, "Lost by neighbours", "Other nodes whose session with this node is not up. All of them: this node is down or cut off. None, while it is silent: only its exporter is down.",
+    lostByNeighbours, { w: 3 }),
   stat(3, "BIRD", "Do bird and bird6 answer? Recovering: sessions are Established and no route reaches the kernel, after a restart with a dead peer for up to 4 minutes.",
     `min(${m("calico_bird_up")}) + max(${m("calico_bird_graceful_restart_recovery")}) or min(${m("calico_bird_up")})`,
     { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), w: 3 }),
@@ -51,44 +58,43 @@ const stats = [
   }),
 ];
 
-// The rows of the check list: what is counted, and the count. A check whose part could not be read is not listed.
+// The rows of the check list, the worst first: what is counted, and the count. A check whose part could not be read is not listed.
 const checks = {
+  "Exporter does not answer": silent,
+  "Neighbours that have lost this node": lostByNeighbours,
   "BIRD does not answer": `sum(${m("calico_bird_up")} == bool 0)`,
   "BIRD in graceful-restart recovery": `sum(${m("calico_bird_graceful_restart_recovery")})`,
+  "IP forwarding off": forwardingOff,
   "BGP sessions down": `sum(${m("calico_bgp_peers", 'state="down"')})`,
-  "Pod CIDRs without a route": `sum(${m("calico_pod_cidrs", 'present="false"')})`,
-  "Pod CIDRs with the wrong encapsulation": `sum(${m("calico_pod_cidr_encapsulation_mismatch")})`,
-  "Pod routes to a router, not to the node": `sum(${m("calico_routes", 'encapsulation="gateway"')})`,
-  "Pod CIDRs that two nodes announce": `sum(${m("calico_pod_cidr_duplicate_owners")})`,
-  "BIRD's routes not in the kernel": disagreement,
-  "BIRD's routes that the kernel refused": `sum(${m("calico_bird_kernel_rejected_routes")})`,
-  "Blackholes for blocks of other nodes": `sum(${m("calico_foreign_blackholes")})`,
   "Tunnels down that routes use": tunnelsDown,
   "Tunnels that send and receive nothing": `sum(${q.oneWay})`,
+  "Pod CIDRs without a route": `sum(${m("calico_pod_cidrs", 'present="false"')})`,
+  "BIRD's routes that the kernel refused": `sum(${m("calico_bird_kernel_rejected_routes")})`,
+  "BIRD's routes not in the kernel": disagreement,
+  "Pod routes to a router, not to the node": `sum(${m("calico_routes", 'encapsulation="gateway"')})`,
+  "Pod CIDRs with the wrong encapsulation": `sum(${m("calico_pod_cidr_encapsulation_mismatch")})`,
+  "Pod CIDRs that two nodes announce": `sum(${m("calico_pod_cidr_duplicate_owners")})`,
+  "Blackholes for blocks of other nodes": `sum(${m("calico_foreign_blackholes")})`,
   "Tunnels with an MTU too large": mtuTooLarge,
-  "IP forwarding off": forwardingOff,
   "Kernel tables that could not be read": `sum(${m("calico_kernel_up")} == bool 0)`,
 };
+/** What is found stands before what is not, and among those the worst first. */
+const ranks = Object.entries(checks).map(([text, expr], i, all) => [text, `((${expr}) > bool 0) * ${all.length} + ${all.length - i}`]);
+const listed = (entries) => entries.map(([text, expr]) => `label_replace(${expr}, "check", "${text}", "", "")`).join(" or ");
 const findings = l.table({
   id: 10,
   title: "Findings",
   description: `What is wrong with this node, the worst first. A check that could not be made (BIRD does not answer, or its option is off) is not listed.
     On the node, calico-bgp-exporter doctor names the culprit and the way out.`,
-  targets: [
-    l.rows(
-      Object.entries(checks)
-        .map(([text, expr]) => `label_replace(${expr}, "check", "${text}", "", "")`)
-        .join(" or "),
-    ),
-  ],
+  targets: [l.rows(listed(Object.entries(checks))), l.rows(listed(ranks))],
   unit: "none",
   columns: {
     check: ["Check", {}],
-    Value: ["Found", { width: 80, align: "right", mappings: l.map({ 0: ["ok", "green"] }), thresholds: l.zeroOrRed, color: "text" }],
+    "Value #A": ["Found", { width: 80, align: "right", mappings: l.map({ 0: ["ok", "green"] }), thresholds: l.zeroOrRed, color: "text" }],
   },
-  sort: ["Found", "desc"],
+  order: ["Value #B", "desc"],
   w: 7,
-  h: 17,
+  h: 19,
 });
 
 const states = l.timeline({
@@ -109,9 +115,9 @@ const states = l.timeline({
   ],
   unit: "none",
   mappings: l.map(q.sessionStates),
-  empty: "No session is configured",
+  empty: "No session is known",
   w: 17,
-  h: 8,
+  h: 9,
 });
 
 const session = (expr, ...labels) => l.rows(`max by (${["cluster", "peer", "protocol", ...labels].join(", ")}) (${expr})`);
@@ -126,7 +132,7 @@ const sessions = l.table({
     session(m("calico_bgp_peer_info", peers), "remote_as"),
     session(m("calico_bgp_peer_routes", 'kind="imported"', peers)),
     session(m("calico_bgp_peer_routes", 'kind="exported"', peers)),
-    session(`increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__range])`),
+    session(`increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__range]) and on (cluster, job, instance, protocol) ${m("calico_bgp_peer_fsm_state", peers)}`),
     session(m("calico_bgp_peer_down_reason", peers), "reason"),
   ],
   unit: "none",
@@ -144,9 +150,9 @@ const sessions = l.table({
   },
   hidden: ["at"],
   sort: ["State", "asc"],
-  empty: "No session is configured",
+  empty: "No session is known",
   w: 17,
-  h: 9,
+  h: 10,
 });
 
 const family = { 4: "IPv4", 6: "IPv6" };
@@ -225,7 +231,7 @@ const podCidrs = l.table({
   },
   hidden: ["at"],
   sort: ["Route", "asc"],
-  empty: "No pods on other nodes",
+  empty: "No pod CIDR of another node is known",
   w: 14,
   h: 10,
 });

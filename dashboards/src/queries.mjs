@@ -23,6 +23,9 @@ export const named = (expr, address, into) => {
     or (${expr}) unless on (cluster, ${address}) (${names})`;
 };
 
+/** The same, and an address that is no node's stands for itself. */
+export const namedOrAddress = (expr, address, into) => named(`label_replace(${expr}, "${into}", "$1", "${address}", "(.+)")`, address, into);
+
 /** Adds the label `into`: what stands in `label`, or "All" where that is empty. Links hand it to a variable. */
 export const orAll = (expr, label, into) =>
   `label_replace(label_replace(${expr}, "${into}", "All", "${label}", ""), "${into}", "$1", "${label}", "(.+)")`;
@@ -34,6 +37,27 @@ export const at = (expr) => orAll(expr, "cluster", "at");
  */
 export const partOf = (part, whole) => `count_values("part", ${part}) * on () group_left (whole) count_values("whole", ${whole}) * 0
   + on () group_left () (${whole} - ${part})`;
+
+const build = m("calico_bgp_exporter_build_info");
+/**
+ * Prometheus' word on each exporter: 1, or 0 where it cannot scrape it. Other targets may share the job, so an exporter is
+ * what was one within the range, or stands in a job in which every target that answers is one.
+ */
+const up = 'up{cluster=~"$cluster", job=~"$job"}';
+export const targets = `(${up} and on (cluster, job, instance) last_over_time(${build}[$__range])
+  or ${up} and on (cluster, job) (count by (cluster, job) (${up} == 1)
+    == count by (cluster, job) (group by (cluster, job, instance) (${build}))))`;
+
+/**
+ * Sessions that ought to be up: all that are configured. A node that does not answer, or whose BIRD does not, counts with those
+ * that it had last; one that Prometheus no longer has as a target was removed.
+ */
+export const expectedByNode = `sum by (cluster, node) (sum by (cluster, node, ip_version) (${m("calico_bgp_peers")})
+  or max by (cluster, node, ip_version) (sum without (peer_type, state) (last_over_time(${m("calico_bgp_peers")}[$__range]))
+    and on (cluster, job, instance) ${up}))`;
+export const notUpByNode = `${expectedByNode} - (sum by (cluster, node) (${m("calico_bgp_peers", 'state="up"')}) or ${expectedByNode} * 0)`;
+/** "79 of 100": a session of a node that says nothing is not known to be up. */
+export const sessionsUp = partOf(`(sum(${m("calico_bgp_peers", 'state="up"')}) or vector(0))`, `sum(${expectedByNode})`);
 
 /** What is wrong with a node, the worst first. */
 export const nodeStates = {
@@ -50,18 +74,25 @@ export const nodeState = `
     and sum by (cluster, node) (${m("calico_bgp_peers", 'state="down"')}) > 0) + 3
   or (sum by (cluster, node) (${m("calico_bgp_peers", 'state="down"')}) > 0) ^ 0 * 2
   or (sum by (cluster, node) (${m("calico_pod_cidrs", 'present="false"')}) > 0) ^ 0
-  or max by (cluster, node) (${m("calico_bgp_exporter_build_info")}) * 0`;
+  or max by (cluster, node) (${build}) * 0`;
 /** The same, and nodes whose exporter was there within the range and is not now. */
 export const nodeStateOrSilent = `${nodeState}
-  or max by (cluster, node) (last_over_time(${m("calico_bgp_exporter_build_info")}[$__range])) * 0 + 5`;
+  or max by (cluster, node) (last_over_time(${build}[$__range])) * 0 + 5`;
+/** Nodes whose exporter was there within the range and is not at its end. */
+export const silentNodes = `max by (cluster, node) (last_over_time(${build}[$__range] @ end())) unless max by (cluster, node) (${build} @ end())`;
 
-const inRange = (name, ...matchers) => `avg_over_time(${m(name, ...matchers)}[$__range] @ end())`;
-/** How bad a node's time was over the range, in one pass over its samples: what to show where not all can be shown. */
+const inRange = (name, ...matchers) => `sum by (cluster, node) (avg_over_time(${m(name, ...matchers)}[$__range] @ end()))`;
+const share = (part, name, matcher) => `label_replace(${inRange(name, matcher)} / (${inRange(name)} > 0), "part", "${part}", "", "")`;
+/**
+ * How bad a node's time was over the range, in one pass over its samples: what to show where not all can be shown. A culprit
+ * stands before those that suffer from it: a silent node before one whose BIRD was down, that before one that lost all its
+ * sessions, that before the many that lost one of theirs.
+ */
 export const trouble = `sum by (cluster, node) (
-  ${inRange("calico_bgp_peers", 'state="down"')}
-  or ${inRange("calico_pod_cidrs", 'present="false"')}
-  or 1 - ${inRange("calico_bird_up")}
-  or last_over_time(${m("calico_bgp_exporter_build_info")}[$__range] @ end()) unless ${m("calico_bgp_exporter_build_info")} @ end())`;
+  (${silentNodes}) * 1000
+  or 100 * (1 - avg_over_time(${m("calico_bird_up")}[$__range] @ end()))
+  or 10 * ${share("sessions", "calico_bgp_peers", 'state="down"')}
+  or ${share("cidrs", "calico_pod_cidrs", 'present="false"')})`;
 
 /** Tunnels that send and receive nothing. */
 export const oneWay = `(rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]) > bool 0)
@@ -81,8 +112,31 @@ export const sessionStates = {
 export const sessionState = (...matchers) => `${m("calico_bgp_peer_fsm_state", ...matchers)}
   + ignoring (state) (${m("calico_bgp_peers_state", 'state="down"', ...matchers)} * ignoring (state) ${m("calico_bgp_peer_fsm_state", ...matchers)} == bool 6)`;
 
-/** Seconds since a session entered its state. */
-export const sessionAge = (...matchers) => `time() - ${m("calico_bgp_peer_state_change_timestamp_seconds", ...matchers)}`;
+/** When a session entered its state, and how many seconds ago. */
+export const sessionSince = (...matchers) => m("calico_bgp_peer_state_change_timestamp_seconds", ...matchers);
+export const sessionAge = (...matchers) => `time() - ${sessionSince(...matchers)}`;
+
+const alerts = (...names) => `ALERTS{alertname=~"${names.join("|")}", alertstate="firing", cluster=~"$cluster"}`;
+/** All of the shipped rules that fire. */
+export const firing = alerts("Calico.*");
+/**
+ * Alerts that stand above others: [which, the label that both have, what follows from it]. The example for Alertmanager sends no
+ * notification for what follows; a test holds the two together.
+ */
+export const standsAbove = [
+  [["CalicoBGPNodeUnreachable", "CalicoBGPMeshIncomplete"], "peer", ["CalicoBGPPeeringDown"]],
+  [["CalicoBGPNodeUnreachable"], "peer", ["CalicoBGPPeerFlapping", "CalicoBGPPeerNoRoutes"]],
+  [["CalicoBGPNodeUnreachable"], "node", ["CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoBGPExporterDown"]],
+  [["CalicoBirdDown", "CalicoBGPNodeIsolated"], "node", ["CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoPodCIDRRouteMissing"]],
+  [["CalicoPodCIDRRouteMissing"], "node", ["CalicoBirdKernelRoutesRejected"]],
+];
+/** What fires and does not follow from another. */
+export const firingCulprits = `(${firing} unless (${standsAbove
+  .map(([above, label, below]) => `${alerts(...below)} and on (cluster, job, ${label}) ${alerts(...above).replace("}", `, ${label}!=""}`)}`)
+  .join(" or ")}))`;
+/** A severity's rank; one of the user's own stands between critical and warning. */
+const rank = (severity, value) => `label_replace(vector(${value}), "severity", "${severity}", "", "")`;
+export const severityRank = `(${rank("critical", 4)} or ${rank("warning", 2)} or ${rank("info", 1)} or group by (severity) (${firing}) * 3)`;
 
 /** Words for the closed lists, as a person says them. */
 export const reasons = {

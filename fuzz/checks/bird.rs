@@ -63,7 +63,7 @@ pub fn status(data: &[u8]) {
 
 /// `show protocols all`, and what is judged from it.
 pub fn protocols(data: &[u8]) {
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(true);
     let _ = Reply::new(LIMIT).push(data, &mut protocols);
     let Ok(answer) = protocols.finish() else {
         return;
@@ -77,7 +77,7 @@ pub fn protocols(data: &[u8]) {
     assert_eq!(names.len(), answer.sessions.len());
     let now = UnixTime::from_secs(NOW);
     for session in &answer.sessions {
-        assert_eq!(down_reason(session, None).is_none(), session.is_up());
+        assert_eq!(down_reason(session, None, true).is_none(), session.is_up());
         if let Some(since) = session.since {
             since_unix(since, LocalTime { millis: now.millis }, now);
         }

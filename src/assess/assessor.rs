@@ -1,13 +1,14 @@
 //! One node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
 use super::expectation::Expectation;
-use super::history::{DaemonHistory, Event, Moment};
+use super::history::{DaemonHistory, Event};
+use super::lookup;
 use super::owners::Owners;
 use super::presence::{self, Ground};
-use super::routes::{self, Counted, Originated};
-use super::tunnels::TunnelHistory;
+use super::routes::{self, Originated};
+use super::tunnels::{Routed, TunnelHistory};
 use crate::model::IpVersion;
-use crate::model::daemon::{DaemonLook, QueryErrorKind};
+use crate::model::daemon::{DaemonLook, DaemonStatus, QueryErrorKind};
 use crate::model::peer::PeerType;
 use crate::model::pod::ExpectedMode;
 use crate::model::pod::{Expected, PodCidr};
@@ -15,6 +16,8 @@ use crate::model::rib::Rib;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// What to judge by.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,7 +43,11 @@ pub struct Assessor {
 struct One {
     history: DaemonHistory,
     expectation: Expectation,
+    /// What the daemon told of itself.
     version: Option<IpVersion>,
+    /// The same, or what the socket's name says of one that never answered.
+    claims: Option<IpVersion>,
+    answers: bool,
     table_read: bool,
     refused: Option<Vec<IpNet>>,
 }
@@ -76,17 +83,22 @@ impl Assessor {
         &mut self,
         at: usize,
         mut look: DaemonLook,
-        moment: Moment,
         events: &mut Vec<Event>,
     ) -> DaemonView {
         let one = &mut self.daemons[at];
+        let listed = look
+            .result
+            .as_ref()
+            .is_ok_and(|daemon| daemon.status != DaemonStatus::ShuttingDown);
         match &look.result {
             Ok(_) => one.version = Some(look.ip_version),
             // What the daemon once told holds while it is silent.
             Err(_) => look.ip_version = one.version.unwrap_or(look.ip_version),
         }
-        let mut view = one.history.see(look, moment, events);
-        if view.look.result.is_ok() {
+        one.claims = Some(look.ip_version);
+        one.answers = look.result.is_ok();
+        let mut view = one.history.see(look, events);
+        if listed {
             one.expectation.see_sessions(&view.sessions);
         } else {
             one.expectation.see_silence();
@@ -97,13 +109,7 @@ impl Assessor {
 
     /// Takes in the route table of daemon number `at`, read just after `view`. True when it should be read
     /// again at the next look.
-    pub fn see_table(
-        &mut self,
-        at: usize,
-        rib: &Rib,
-        view: &mut DaemonView,
-        moment: Moment,
-    ) -> bool {
+    pub fn see_table(&mut self, at: usize, rib: &Rib, view: &mut DaemonView) -> bool {
         let one = &mut self.daemons[at];
         one.table_read = true;
         let refused: BTreeSet<IpNet> = rib
@@ -114,7 +120,8 @@ impl Assessor {
             .collect();
         one.refused = Some(refused.into_iter().collect());
         view.refused = one.refused.clone();
-        one.expectation.see_table(rib, &view.sessions, moment.now)
+        one.expectation
+            .see_table(rib, &view.sessions, view.look.at.now)
     }
 
     /// Counts a failed query of a route table.
@@ -132,34 +139,43 @@ impl Assessor {
         sum
     }
 
-    /// Judges a complete look at the kernel.
-    pub fn judge(&mut self, ground: Ground<'_>) -> JudgedKernel {
+    /// Judges a complete look at the kernel of a node that has the addresses `mine`. `now` is of the monotonic clock
+    /// ([`Moment::monotonic`]).
+    ///
+    /// [`Moment::monotonic`]: crate::model::time::Moment::monotonic
+    pub fn judge(&mut self, ground: Ground<'_>, mine: &[IpAddr], now: Duration) -> JudgedKernel {
         let owners = IpVersion::FAMILIES.map(|version| self.owners(version));
-        let own = IpVersion::FAMILIES
-            .map(|version| self.table_of(version).map(|one| one.expectation.own()));
+        // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
+        let own = IpVersion::FAMILIES.map(|version| {
+            self.table_of(version)
+                .filter(|one| one.answers)
+                .map(|one| one.expectation.own())
+        });
         let pods = routes::pod_addresses(ground, &self.rules.pools);
-        let counted = routes::count(ground, &pods, [&owners[0], &owners[1]], Originated { own });
-        let tunnels = self.tunnels.see(ground, Some(&counted));
-        let Counted { summary, .. } = counted;
+        let owners = [&owners[0], &owners[1]];
+        let counted = routes::count(ground, &pods, owners, Originated { own });
+        let routed = Routed {
+            by_device: &counted.by_device,
+            owners,
+        };
+        let tunnels = self.tunnels.see(ground, Some(routed), now);
+        let presence = self.presence(ground, mine, &counted.contested);
         JudgedKernel {
-            routes: summary,
+            routes: counted.summary,
             tunnels,
-            presence: self.presence(ground),
+            presence,
         }
     }
 
     /// The tunnels alone, while the routes could not be read.
-    pub fn judge_tunnels(&mut self, ground: Ground<'_>) -> Vec<Tunnel> {
-        self.tunnels.see(ground, None)
+    pub fn judge_tunnels(&mut self, ground: Ground<'_>, now: Duration) -> Vec<Tunnel> {
+        self.tunnels.see(ground, None, now)
     }
 
     fn table_of(&self, version: IpVersion) -> Option<&One> {
-        self.daemons.iter().find(|one| {
-            one.table_read
-                && one
-                    .version
-                    .is_some_and(|of| of == version || of == IpVersion::Both)
-        })
+        self.daemons
+            .iter()
+            .find(|one| one.table_read && one.version.is_some_and(|of| of.covers(version)))
     }
 
     fn owners(&self, version: IpVersion) -> Owners {
@@ -176,18 +192,39 @@ impl Assessor {
         owners
     }
 
-    fn presence(&self, ground: Ground<'_>) -> Option<Presence> {
-        let told = self.daemons.is_empty() || self.daemons.iter().any(|one| one.table_read);
-        if self.configured.is_empty() && !told {
+    fn presence(
+        &self,
+        ground: Ground<'_>,
+        mine: &[IpAddr],
+        contested: &[IpNet],
+    ) -> Option<Presence> {
+        let told = IpVersion::FAMILIES.map(|version| self.is_told(version));
+        if told == [false; 2] {
             return None;
         }
-        let mut expected: BTreeSet<Expected> = self
-            .daemons
-            .iter()
-            .flat_map(|one| one.expectation.expected())
-            .filter(|expected| self.in_pools(expected.cidr))
-            .collect();
-        expected.extend(self.configured.iter().copied());
+        let mut duplicates: BTreeSet<IpNet> = contested.iter().copied().collect();
+        let mut expected: BTreeSet<Expected> = BTreeSet::new();
+        for one in &self.daemons {
+            let shared = one.expectation.duplicates();
+            // A node that is kept out of service advertisement hears the service CIDRs from every other, and installs
+            // none of them.
+            let is_service =
+                |cidr| shared.get(&cidr) == Some(&true) && !has_exact_route(cidr, ground);
+            duplicates.extend(shared.keys().filter(|cidr| !is_service(**cidr)));
+            let blocks = one.expectation.expected().into_iter();
+            expected.extend(blocks.filter(|expected| !is_service(expected.cidr)));
+        }
+        duplicates.retain(|cidr| self.in_pools(*cidr));
+        expected.retain(|expected| self.in_pools(expected.cidr));
+        let learned: BTreeSet<IpNet> = expected.iter().map(|expected| expected.cidr).collect();
+        expected.extend(self.configured.iter().copied().filter(|configured| {
+            // One list may serve all nodes, and name what is known by now.
+            let is_mine = match configured.owner {
+                Some(owner) => mine.contains(&owner),
+                None => learned.contains(&configured.cidr),
+            };
+            !is_mine && !self.originates(configured.cidr)
+        }));
         let mut left_out = [0; 2];
         for expected in expected.iter().skip(self.rules.limit) {
             left_out[family(expected.cidr)] += 1;
@@ -197,17 +234,32 @@ impl Assessor {
             .take(self.rules.limit)
             .map(|expected| presence::judge(expected, ground, self.rules.mode))
             .collect();
-        let duplicates = self
-            .daemons
-            .iter()
-            .flat_map(|one| one.expectation.duplicates())
-            .filter(|cidr| self.in_pools(*cidr))
-            .collect();
         Some(Presence {
             cidrs,
             left_out,
-            duplicates,
+            duplicates: duplicates.into_iter().collect(),
+            told,
         })
+    }
+
+    /// Whether it is known which CIDRs of that family to expect: they are configured, its daemon was read, or there is
+    /// no daemon of it.
+    fn is_told(&self, version: IpVersion) -> bool {
+        let configured = |expected: &Expected| IpVersion::from(expected.cidr) == version;
+        let mut speakers = self
+            .daemons
+            .iter()
+            .filter(|one| one.claims.is_none_or(|claims| claims.covers(version)))
+            .peekable();
+        self.configured.iter().any(configured)
+            || speakers.peek().is_none()
+            || speakers.any(|one| one.table_read)
+    }
+
+    fn originates(&self, cidr: IpNet) -> bool {
+        self.daemons
+            .iter()
+            .any(|one| one.expectation.own().contains(&cidr))
     }
 
     /// A family without a pool of its own is not narrowed by those of the other.
@@ -220,6 +272,10 @@ impl Assessor {
             .peekable();
         pools.peek().is_none() || pools.any(|pool| pool.contains(&cidr))
     }
+}
+
+fn has_exact_route(cidr: IpNet, ground: Ground<'_>) -> bool {
+    lookup::choose(ground.fib, ground.rules, cidr).is_some_and(|route| route.key.dst == cidr)
 }
 
 /// Index of the IP version in `[IPv4, IPv6]` pairs.

@@ -2,7 +2,7 @@
 
 use crate::model::link::{DeviceKind, Link, LinkTable};
 use crate::model::pod::ExpectedMode;
-use crate::model::route::{Encapsulation, Route, RouteKind};
+use crate::model::route::{Encapsulation, NextHop, Route, RouteKind};
 use std::net::IpAddr;
 
 /// How `route` reaches pods of `owner`. The kind of the device decides; of a plain device, the gateway.
@@ -14,7 +14,7 @@ pub fn of_route(route: &Route, links: &LinkTable, owner: Option<IpAddr>) -> Enca
         RouteKind::Local => return Encapsulation::Local,
         RouteKind::Unicast | RouteKind::Throw | RouteKind::Other => {}
     }
-    let device = links.get(route.next_hop.ifindex);
+    let device = links.get(hop_to(route, owner).ifindex);
     match device.map(|link| link.kind) {
         Some(DeviceKind::Ipip) => return Encapsulation::Ipip,
         Some(DeviceKind::Vxlan) => return Encapsulation::Vxlan,
@@ -35,6 +35,14 @@ pub fn of_route(route: &Route, links: &LinkTable, owner: Option<IpAddr>) -> Enca
         }
         _ => Encapsulation::Direct,
     }
+}
+
+/// Of several ways out the one to the owner, else the first.
+pub fn hop_to(route: &Route, owner: Option<IpAddr>) -> &NextHop {
+    route
+        .next_hops()
+        .find(|hop| owner.is_some() && hop.gateway == owner)
+        .unwrap_or(&route.next_hop)
 }
 
 /// A link-local gateway, or one of the other IP version, cannot be compared with a node's address.

@@ -6,7 +6,8 @@ use crate::model::pod::Expected;
 use crate::model::rib::{Rib, RibSource};
 use crate::model::time::UnixTime;
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A session that came back has settled after this long: a restarted calico-node announces its blocks
@@ -38,8 +39,9 @@ struct Announced {
 impl Expectation {
     /// Takes in a look at the sessions: what a lost one announced is held, what left the configuration is forgotten.
     pub fn see_sessions(&mut self, sessions: &[JudgedSession]) {
+        let configured: HashSet<&str> = sessions.iter().map(|s| s.session.name.as_str()).collect();
         self.sessions
-            .retain(|name, _| sessions.iter().any(|s| &s.session.name == name));
+            .retain(|name, _| configured.contains(name.as_str()));
         for judged in sessions.iter().filter(|s| !s.up) {
             if let Some(known) = self.sessions.get_mut(&judged.session.name) {
                 known.held.extend(known.current.iter().copied());
@@ -47,7 +49,8 @@ impl Expectation {
         }
     }
 
-    /// The daemon does not answer: what its sessions announced is held, as if all were lost.
+    /// The daemon does not answer, or is about to end and no longer lists its sessions: what they announced is held,
+    /// as if all were lost.
     pub fn see_silence(&mut self) {
         for known in self.sessions.values_mut() {
             known.held.extend(known.current.iter().copied());
@@ -98,19 +101,22 @@ impl Expectation {
         again
     }
 
-    /// A second reflector that still announces a block speaks for it: when that one withdraws it, it is gone.
+    /// A second reflector that still announces a block speaks for it: when that one withdraws it, it is gone. So does a
+    /// node that took over the block of one that is dead.
     fn drop_held_that_others_carry(&mut self, sessions: &[JudgedSession]) {
         if self.sessions.values().all(|known| known.held.is_empty()) {
             return;
         }
-        let carried: BTreeSet<Expected> = sessions
+        let carried: BTreeSet<IpNet> = sessions
             .iter()
             .filter(|judged| judged.up)
             .filter_map(|judged| self.sessions.get(&judged.session.name))
-            .flat_map(|known| known.current.iter().copied())
+            .flat_map(|known| known.current.iter().map(|expected| expected.cidr))
             .collect();
         for known in self.sessions.values_mut() {
-            known.held.retain(|expected| !carried.contains(expected));
+            known
+                .held
+                .retain(|expected| !carried.contains(&expected.cidr));
         }
     }
 
@@ -123,17 +129,23 @@ impl Expectation {
             .collect()
     }
 
-    /// CIDRs that more than one node announces now.
-    pub fn duplicates(&self) -> Vec<IpNet> {
-        let mut announcers: BTreeMap<IpNet, BTreeSet<Option<std::net::IpAddr>>> = BTreeMap::new();
+    /// CIDRs that more than one node announces now, and whether every node that announces anything does: so it is with
+    /// the service CIDRs, which confd adds on each node.
+    pub fn duplicates(&self) -> BTreeMap<IpNet, bool> {
+        let mut announcers: BTreeMap<IpNet, BTreeSet<Option<IpAddr>>> = BTreeMap::new();
+        let mut nodes = BTreeSet::new();
         for expected in self.sessions.values().flat_map(|known| &known.current) {
             announcers
                 .entry(expected.cidr)
                 .or_default()
                 .insert(expected.owner);
+            nodes.insert(expected.owner);
         }
-        announcers.retain(|_, owners| owners.len() > 1);
-        announcers.into_keys().collect()
+        announcers
+            .into_iter()
+            .filter(|(_, owners)| owners.len() > 1)
+            .map(|(cidr, owners)| (cidr, owners.len() == nodes.len()))
+            .collect()
     }
 
     /// Prefixes that this node originates: its blocks, and the service CIDRs that every node announces.

@@ -1,17 +1,19 @@
 //! What outlives one look at a daemon: since when, how often lost, and what is worth a log line.
 
-use super::sessions::{down_reason, local_to_unix, since_unix};
+use super::printed::{Printed, same};
+use super::sessions::{age_ms, down_reason, since_unix};
 use crate::model::IpVersion;
-use crate::model::daemon::{Daemon, DaemonLook, QueryErrorKind};
-use crate::model::peer::{DownReason, JudgedSession, PeerType, ProtocolState, Session};
+use crate::model::daemon::{Daemon, DaemonLook, DaemonStatus, QueryErrorKind};
+use crate::model::peer::{BgpState, DownReason, JudgedSession, PeerType, ProtocolState, Session};
 use crate::model::pod::Expected;
 use crate::model::snapshot::{DaemonView, NodeIdentity};
-use crate::model::time::{LocalTime, Since, UnixTime};
-use std::collections::{BTreeMap, HashMap};
+use crate::model::time::{LocalTime, Moment, Since, UnixTime};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// BIRD prints whole seconds, and rounds two clocks apart: ages are right to this.
-const ROUNDING: Duration = Duration::from_millis(2000);
+/// BIRD prints whole seconds, and rounds two clocks apart: what it prints and what follows from it is right to this.
+pub(super) const ROUNDING: Duration = Duration::from_millis(2000);
 /// BIRD prints a date only for what is older (`TM_DATETIME_S` with its 20 h limit).
 const DATED_AFTER: Duration = Duration::from_secs(20 * 3600);
 /// A reason that changes while the session stays down is told this often at most.
@@ -23,7 +25,7 @@ const REASON_LOG_INTERVAL: Duration = Duration::from_secs(60);
 pub enum Event {
     /// A session came up, went down, came back unseen, or is down for another reason.
     Session {
-        peer: std::net::IpAddr,
+        peer: IpAddr,
         protocol: String,
         from: String,
         to: String,
@@ -48,6 +50,15 @@ pub enum Event {
         count: usize,
         present: bool,
     },
+    /// A part of the kernel cannot be read, or can again.
+    Kernel {
+        source: &'static str,
+        error: Option<String>,
+    },
+    /// A tunnel device went down, or came up.
+    Tunnel { device: String, up: bool },
+    /// Messages of the kernel that could not be decoded: what they said is missing.
+    Undecodable { count: u64 },
 }
 
 /// CIDRs that one log line names.
@@ -78,69 +89,67 @@ pub struct DaemonHistory {
     errors: BTreeMap<QueryErrorKind, u64>,
     unknown_lines: u64,
     answered: Option<bool>,
+    /// It has answered at all.
+    met: bool,
     recovery: bool,
-    started: Option<UnixTime>,
+    started: Option<Printed>,
+    reconfigured: Option<Printed>,
     nodes: Vec<NodeIdentity>,
     losses: BTreeMap<(IpVersion, PeerType), u64>,
 }
 
 #[derive(Debug, Clone)]
 struct Known {
+    neighbor: IpAddr,
     up: bool,
     state: ProtocolState,
     reason: Option<DownReason>,
     told: Option<Duration>,
     since: Option<UnixTime>,
+    printed: Option<Since>,
     age: Option<Duration>,
     looked: Duration,
     losses: u64,
     last_loss: Option<UnixTime>,
-}
-
-/// When a look happened, by both clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// Wall clock.
-    pub now: UnixTime,
-    /// Monotonic clock, from any fixed start: a wall clock that is set does not move it.
-    pub monotonic: Duration,
+    /// `Message:` while the session was last up: an old one, which BIRD keeps.
+    old_message: Option<String>,
+    local_as: Option<u32>,
+    internal: Option<bool>,
 }
 
 impl DaemonHistory {
     /// Takes in one look; judges its sessions.
-    pub fn see(
-        &mut self,
-        mut look: DaemonLook,
-        moment: Moment,
-        events: &mut Vec<Event>,
-    ) -> DaemonView {
+    pub fn see(&mut self, mut look: DaemonLook, events: &mut Vec<Event>) -> DaemonView {
         self.see_outcome(&look, events);
-        let (mut sessions, mut started, mut reconfigured) = (Vec::new(), None, None);
+        let mut sessions = Vec::new();
         if let Ok(daemon) = &mut look.result {
             self.unknown_lines += daemon.unknown_lines;
             let raw = std::mem::take(&mut daemon.sessions);
-            let first = self.sessions.is_empty();
-            self.forget_unconfigured(&raw, events);
+            // A BIRD that ends lists those alone that have not ended yet.
+            if daemon.status != DaemonStatus::ShuttingDown {
+                self.forget_unconfigured(&raw, events);
+            }
             sessions = raw
                 .into_iter()
-                .map(|session| self.judge(session, daemon.server_time, moment, first, events))
+                .map(|session| self.judge(session, daemon.server_time, look.at, events))
                 .collect();
-            let unix = |local: Option<LocalTime>| {
-                Some(local_to_unix(local?, daemon.server_time?, moment.now))
-            };
-            (started, reconfigured) = (unix(daemon.last_reboot), unix(daemon.last_reconfiguration));
-            self.see_daemon(daemon, started, &look.socket, events);
+            self.see_daemon(daemon, look.at, &look.socket, events);
             self.remember_identity(daemon, &sessions, look.ip_version);
+            self.met = true;
         }
+        let seen = |printed: &Option<Printed>| {
+            let unix = printed.as_ref().map(|printed| printed.unix);
+            unix.filter(|_| look.result.is_ok())
+        };
         DaemonView {
-            look,
             sessions,
-            started: started.map(|_| self.started).unwrap_or(started),
-            reconfigured,
+            started: seen(&self.started),
+            reconfigured: seen(&self.reconfigured),
             query_errors: self.errors.clone(),
             unknown_lines: self.unknown_lines,
             node: self.nodes.clone(),
             refused: None,
+            look,
         }
     }
 
@@ -172,24 +181,18 @@ impl DaemonHistory {
         self.answered = Some(up);
     }
 
-    fn see_daemon(
-        &mut self,
-        daemon: &Daemon,
-        started: Option<UnixTime>,
-        socket: &str,
-        events: &mut Vec<Event>,
-    ) {
-        match (self.started, started) {
-            (Some(old), Some(new)) if new.since(old) > ROUNDING => {
-                events.push(Event::Restarted {
-                    socket: socket.to_owned(),
-                });
-                self.started = Some(new);
-            }
-            // Kept, so that the series does not move by a second from look to look.
-            (Some(old), Some(new)) if old.since(new) <= ROUNDING => {}
-            _ => self.started = started,
+    fn see_daemon(&mut self, daemon: &Daemon, at: Moment, socket: &str, events: &mut Vec<Event>) {
+        let seen = |local: Option<LocalTime>| Printed::new(local?, daemon.server_time?, at);
+        let (booted, reconfigured) = (seen(daemon.last_reboot), seen(daemon.last_reconfiguration));
+        if let (Some(old), Some(new)) = (&self.started, &booted)
+            && new.is_younger_than(old)
+        {
+            events.push(Event::Restarted {
+                socket: socket.to_owned(),
+            });
         }
+        self.started = booted.map(|new| new.steadied(self.started));
+        self.reconfigured = reconfigured.map(|new| new.steadied(self.reconfigured));
         if self.recovery != daemon.recovery {
             self.recovery = daemon.recovery;
             events.push(Event::Recovery {
@@ -200,8 +203,9 @@ impl DaemonHistory {
     }
 
     fn forget_unconfigured(&mut self, sessions: &[Session], events: &mut Vec<Event>) {
+        let configured: HashSet<&str> = sessions.iter().map(|s| s.name.as_str()).collect();
         self.sessions.retain(|name, _| {
-            let present = sessions.iter().any(|session| &session.name == name);
+            let present = configured.contains(name.as_str());
             if !present {
                 events.push(Event::Configured {
                     protocol: name.clone(),
@@ -214,70 +218,106 @@ impl DaemonHistory {
 
     fn judge(
         &mut self,
-        session: Session,
+        mut session: Session,
         server_time: Option<LocalTime>,
-        moment: Moment,
-        first: bool,
+        at: Moment,
         events: &mut Vec<Event>,
     ) -> JudgedSession {
+        // Of a dynamic session BIRD gives a name again, to another neighbour.
         let known = self.sessions.get(&session.name);
+        let known = known.filter(|known| known.neighbor == session.neighbor);
+        if let Some(known) = known {
+            // BIRD 1 shows them only while some session is up.
+            session.local_as = session.local_as.or(known.local_as);
+            session.internal = session.internal.or(known.internal);
+        }
         let age = age(session.since, server_time);
         let up = session.is_up();
-        let lost = known.is_some_and(|known| known.up && (!up || came_back(known, age, moment)));
+        let unchanged = known.filter(|known| same(known.printed, session.since));
+        // BIRD 1 feeds the routes anew after a filter changed: the session did not fall.
+        let feeds_anew = session.state == ProtocolState::Feed
+            && session.bgp_state == BgpState::Established
+            && unchanged.is_some_and(|known| known.up);
+        let stands = up || feeds_anew;
+        let lost = known
+            .is_some_and(|known| known.up && (!stands || came_back(known, session.since, age, at)));
         let since = match (session.since, server_time) {
-            (Some(since), Some(server)) => Some(steady(
-                since,
-                since_unix(since, server, moment.now),
-                known.filter(|k| !lost && k.state == session.state),
-            )),
+            (Some(since), Some(server)) => {
+                let computed = since_unix(since, server, at.now);
+                let known = known.filter(|known| {
+                    !lost && (known.state == session.state || (known.up && stands))
+                });
+                Some(steady(since, computed, known))
+            }
             _ => None,
         };
-        let in_state = age.or_else(|| since.map(|since| moment.now.since(since)));
-        let reason = down_reason(&session, in_state);
+        let in_state = age.or_else(|| since.map(|since| at.now.since(since)));
+        let old_message = known.and_then(|known| known.old_message.clone());
+        let farewell = session.message != old_message;
+        let reason = down_reason(&session, in_state, farewell);
+        let cause = reason.filter(|_| !stands);
         let mut told = known.and_then(|known| known.told);
+        let mut tell = |event| {
+            told = Some(at.monotonic);
+            events.push(event);
+        };
         match known {
             Some(known) => {
-                let moved = known.up != up || lost;
-                let reason_due = told.is_none_or(|told| {
-                    moment.monotonic.saturating_sub(told) >= REASON_LOG_INTERVAL
-                });
-                if moved || (known.reason != reason && reason_due) {
-                    told = Some(moment.monotonic);
-                    let dropped = known.up && up;
+                let moved = known.up != stands || lost;
+                let reason_due = known
+                    .told
+                    .is_none_or(|told| at.monotonic.saturating_sub(told) >= REASON_LOG_INTERVAL);
+                if moved || (known.reason != cause && reason_due) {
                     let from = word(known.up, known.reason);
-                    events.push(transition(&session, from, reason, dropped));
+                    tell(transition(&session, from, cause, known.up && stands));
                 }
             }
-            None if !first => events.push(Event::Configured {
-                protocol: session.name.clone(),
-                present: true,
-            }),
-            // What is down already belongs into the night's story too.
-            None if !up => events.push(transition(&session, "unknown", reason, false)),
-            None => {}
+            None => {
+                if self.met {
+                    tell(Event::Configured {
+                        protocol: session.name.clone(),
+                        present: true,
+                    });
+                }
+                // What is down already belongs into the night's story too.
+                if !up {
+                    tell(transition(&session, "unknown", reason, false));
+                }
+            }
         }
         let mut losses = known.map_or(0, |known| known.losses);
         let mut last_loss = known.and_then(|known| known.last_loss);
         if lost {
             losses += 1;
-            last_loss = Some(moment.now);
+            last_loss = Some(at.now);
             *self
                 .losses
                 .entry((session.ip_version(), session.peer_type))
                 .or_default() += 1;
         }
+        // One that was heard as a NOTIFICATION is news, whatever it says.
+        let said = session.last_error.as_deref() == Some("Received: Administrative shutdown");
         self.sessions.insert(
             session.name.clone(),
             Known {
-                up,
+                neighbor: session.neighbor,
+                up: stands,
                 state: session.state,
-                reason,
+                reason: cause,
                 told,
                 since,
+                printed: session.since,
                 age,
-                looked: moment.monotonic,
+                looked: at.monotonic,
                 losses,
                 last_loss,
+                old_message: if stands {
+                    session.message.clone()
+                } else {
+                    old_message.filter(|_| !said)
+                },
+                local_as: session.local_as,
+                internal: session.internal,
             },
         );
         JudgedSession {
@@ -301,11 +341,13 @@ impl DaemonHistory {
             if version != IpVersion::Both && version != family {
                 continue;
             }
+            // Calico may give BGP-speaking pods another address and AS of the node.
             let of_family = || {
                 sessions
                     .iter()
                     .map(|judged| &judged.session)
                     .filter(move |s| s.ip_version() == family)
+                    .filter(|s| s.peer_type != PeerType::LocalWorkload)
             };
             let local_as = of_family().find_map(|session| session.local_as);
             let address = most_common(of_family().filter_map(|session| session.source_address));
@@ -328,34 +370,38 @@ impl DaemonHistory {
 }
 
 /// Up at both looks, and younger than the time between them: it dropped and came back.
-fn came_back(known: &Known, age: Option<Duration>, moment: Moment) -> bool {
-    let Some(age) = age else { return false };
-    let between = moment.monotonic.saturating_sub(known.looked);
-    age + ROUNDING < known.age.unwrap_or(DATED_AFTER) + between
+fn came_back(known: &Known, since: Option<Since>, age: Option<Duration>, at: Moment) -> bool {
+    // What BIRD prints does not move with the zone, and hardly with its load.
+    if same(known.printed, since) {
+        return false;
+    }
+    let between = at.monotonic.saturating_sub(known.looked);
+    match (known.printed, since) {
+        // Only one that was not looked at for long can go from one date to another.
+        (Some(Since::Date { .. }), Some(Since::Date { .. })) => between >= DATED_AFTER,
+        _ => age.is_some_and(|age| age + ROUNDING < known.age.unwrap_or(DATED_AFTER) + between),
+    }
 }
 
 /// Age by the daemon's own clock; `None` while it prints a date only.
 fn age(since: Option<Since>, server_time: Option<LocalTime>) -> Option<Duration> {
-    const DAY: i64 = 86_400_000;
-    let server = server_time?.millis;
-    let millis = match since? {
-        Since::TimeOfDay { millis } => (server - millis).rem_euclid(DAY),
-        Since::Full { at } => server - at.millis,
-        Since::Date { .. } => return None,
-    };
+    let millis = age_ms(since?, server_time?)?;
     Some(Duration::from_millis(millis.max(0) as u64))
 }
 
-/// The time that is already known, while BIRD's says the same or only tells the day.
+/// The time that is already known, while BIRD prints the same, or only the day.
 fn steady(printed: Since, computed: UnixTime, known: Option<&Known>) -> UnixTime {
-    let Some(before) = known.and_then(|known| known.since) else {
+    let Some((known, before)) = known.and_then(|known| Some((known, known.since?))) else {
         return computed;
     };
-    let same = match printed {
-        Since::Date { .. } => true,
-        _ => before.millis.abs_diff(computed.millis) <= ROUNDING.as_millis() as u64,
-    };
-    if same { before } else { computed }
+    let aged =
+        matches!(printed, Since::Date { .. }) && !matches!(known.printed, Some(Since::Date { .. }));
+    let agree = || before.millis.abs_diff(computed.millis) <= ROUNDING.as_millis() as u64;
+    if aged || same(known.printed, Some(printed)) || agree() {
+        before
+    } else {
+        computed
+    }
 }
 
 fn word(up: bool, reason: Option<DownReason>) -> &'static str {
@@ -379,8 +425,8 @@ fn transition(session: &Session, from: &str, reason: Option<DownReason>, dropped
     }
 }
 
-fn most_common(addresses: impl Iterator<Item = std::net::IpAddr>) -> Option<std::net::IpAddr> {
-    let mut counts: BTreeMap<std::net::IpAddr, usize> = BTreeMap::new();
+fn most_common(addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
+    let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
     for address in addresses {
         *counts.entry(address).or_default() += 1;
     }

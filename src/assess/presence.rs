@@ -70,11 +70,12 @@ fn verdict(expected: Expected, route: &Route, links: &LinkTable) -> Option<Fallt
 }
 
 fn reached(route: &Route, links: &LinkTable, owner: Option<IpAddr>) -> Reached {
-    let device = links.get(route.next_hop.ifindex);
+    let hop = encapsulation::hop_to(route, owner);
+    let device = links.get(hop.ifindex);
     Reached {
         encapsulation: encapsulation::of_route(route, links, owner),
         device: device.map(|link| link.name.clone()).unwrap_or_default(),
-        gateway: route.next_hop.gateway,
+        gateway: hop.gateway,
         origin: origin(route.protocol, route.kind, device),
         route: route.key.dst,
     }

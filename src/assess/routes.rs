@@ -18,6 +18,8 @@ pub struct Counted {
     pub summary: RouteSummary,
     /// Pod routes by interface index, IPv4 and IPv6.
     pub by_device: BTreeMap<u32, [u64; 2]>,
+    /// Blocks of this node that another one announces too.
+    pub contested: Vec<IpNet>,
 }
 
 /// What this node originates, as far as it is known.
@@ -58,6 +60,11 @@ pub fn count(
     for (family, version) in IpVersion::FAMILIES.into_iter().enumerate() {
         let own = originated.own[family]
             .map(|own| blocks_of_this_node(own, ground, version, owners[family]));
+        counted.contested.extend(
+            own.iter()
+                .flatten()
+                .filter(|block| owners[family].exactly(**block)),
+        );
         let mut foreign = own.is_some().then(Vec::new);
         for route in ground.fib.iter(version) {
             let device = ground.links.get(route.next_hop.ifindex);
@@ -83,7 +90,10 @@ pub fn count(
                 .entry((version, encapsulation, origin))
                 .or_default() += 1;
             if encapsulation != Encapsulation::Blackhole {
-                counted.by_device.entry(route.next_hop.ifindex).or_default()[family] += 1;
+                let devices: BTreeSet<u32> = route.next_hops().map(|hop| hop.ifindex).collect();
+                for device in devices {
+                    counted.by_device.entry(device).or_default()[family] += 1;
+                }
             }
         }
         counted.summary.foreign_blackholes[family] = foreign;

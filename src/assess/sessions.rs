@@ -8,7 +8,12 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why the session is down; `None` while it is up. `age_in_state` is the time since its protocol state changed.
-pub fn down_reason(session: &Session, age_in_state: Option<Duration>) -> Option<DownReason> {
+/// `farewell`: its `Message:` is news of this outage.
+pub fn down_reason(
+    session: &Session,
+    age_in_state: Option<Duration>,
+    farewell: bool,
+) -> Option<DownReason> {
     if session.is_up() {
         return None;
     }
@@ -16,14 +21,17 @@ pub fn down_reason(session: &Session, age_in_state: Option<Duration>) -> Option<
         BgpState::Established if session.state == ProtocolState::Wait => DownReason::Recovery,
         // `feed` and `stop` last an instant.
         BgpState::Established => DownReason::Other,
+        // BIRD shuts a session by itself and says why, or is about to after an error (`flush`): bgp_update_state.
+        // Whoever disables one by hand leaves the error of an earlier retry standing.
         BgpState::Down => match session.last_error.as_deref().and_then(stored_error) {
-            Some((Class::Automatic, DownReason::RouteLimit)) => DownReason::RouteLimit,
+            Some((Class::Automatic | Class::Own, reason)) => reason,
+            Some((_, reason)) if session.state != ProtocolState::Down => reason,
             _ => DownReason::Disabled,
         },
         _ if session.graceful_restart => DownReason::GracefulRestart,
         state => match session.last_error.as_deref().map(stored_error) {
             // The neighbour said goodbye, and the retries since then failed.
-            None | Some(Some((Class::Socket, _))) if session.message.is_some() => {
+            Some(Some((Class::Socket, _))) if farewell && session.message.is_some() => {
                 DownReason::AdminShutdown
             }
             Some(Some((_, reason))) => reason,
@@ -141,26 +149,33 @@ const ZONE_SLACK_MS: i64 = 2000;
 /// A time of day this little after the daemon's clock is one that passed while the answer was written.
 const AHEAD_MS: i64 = 60 * 1000;
 
+/// How long ago a `since` column was by the daemon's own clock, below zero for what passed while the answer was
+/// written; `None` for a date, which does not tell.
+pub fn age_ms(since: Since, server_time: LocalTime) -> Option<i64> {
+    match since {
+        Since::Full { at } => Some(server_time.millis.saturating_sub(at.millis)),
+        Since::Date { .. } => None,
+        Since::TimeOfDay { millis } => {
+            let back = server_time.millis.saturating_sub(millis).rem_euclid(DAY_MS);
+            Some(if back > DAY_MS - AHEAD_MS {
+                back - DAY_MS
+            } else {
+                back
+            })
+        }
+    }
+}
+
 /// The moment of a `since` column. `server_time` is the daemon's own clock, `now` the wall clock, both read at
 /// nearly the same moment.
 pub fn since_unix(since: Since, server_time: LocalTime, now: UnixTime) -> UnixTime {
-    let local = match since {
-        Since::Full { at } => at.millis,
-        Since::Date { midnight } => midnight.millis,
-        Since::TimeOfDay { millis } => {
-            let of_day = server_time.millis.rem_euclid(DAY_MS);
-            let today = server_time
-                .millis
-                .saturating_sub(of_day)
-                .saturating_add(millis);
-            if millis > of_day.saturating_add(AHEAD_MS) {
-                today.saturating_sub(DAY_MS)
-            } else {
-                today
-            }
-        }
+    let local = match (since, age_ms(since, server_time)) {
+        (Since::Date { midnight }, _) => midnight,
+        (_, age) => LocalTime {
+            millis: server_time.millis.saturating_sub(age.unwrap_or_default()),
+        },
     };
-    local_to_unix(LocalTime { millis: local }, server_time, now)
+    local_to_unix(local, server_time, now)
 }
 
 /// A time of the daemon's local calendar as a moment. Where its clock differs from ours by a whole zone, the zone

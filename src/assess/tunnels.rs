@@ -1,13 +1,16 @@
 //! Tunnel devices of Calico's.
 
 use super::lookup;
+use super::owners::Owners;
 use super::presence::Ground;
-use super::routes::Counted;
 use crate::model::IpVersion;
 use crate::model::link::{DeviceKind, Link};
+use crate::model::route::Route;
 use crate::model::snapshot::Tunnel;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// Felix's device names (felix/config, `felix/dataplane/linux`). A tunnel of another name is Calico's when pod
 /// routes use it.
@@ -18,53 +21,99 @@ const CALICO: [&str; 5] = [
     "wireguard.cali",
     "wg-v6.cali",
 ];
-/// Gone tunnels that are remembered.
+/// Tunnels that are remembered.
 const REMEMBERED: usize = 64;
+/// For so long after its last route a tunnel that fails is an incident still.
+const LATELY: Duration = Duration::from_secs(3600);
+
+/// The pod routes of one look.
+#[derive(Debug, Clone, Copy)]
+pub struct Routed<'a> {
+    /// Pod routes by interface index, IPv4 and IPv6.
+    pub by_device: &'a BTreeMap<u32, [u64; 2]>,
+    /// Who has which address, IPv4 and IPv6.
+    pub owners: [&'a Owners; 2],
+}
 
 /// Tunnels seen so far, by name.
 #[derive(Debug, Default)]
 pub struct TunnelHistory {
-    seen: BTreeMap<String, DeviceKind>,
+    seen: BTreeMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    kind: DeviceKind,
+    /// When pod routes last used it, by the monotonic clock.
+    used: Option<Duration>,
 }
 
 impl TunnelHistory {
-    /// Takes in one look.
-    pub fn see(&mut self, ground: Ground<'_>, counted: Option<&Counted>) -> Vec<Tunnel> {
+    /// Takes in one look; `routed` is `None` where the routes could not be read.
+    pub fn see(
+        &mut self,
+        ground: Ground<'_>,
+        routed: Option<Routed<'_>>,
+        now: Duration,
+    ) -> Vec<Tunnel> {
         let routes_of = |link: &Link| {
-            counted
-                .and_then(|counted| counted.by_device.get(&link.index).copied())
+            routed
+                .and_then(|routed| routed.by_device.get(&link.index).copied())
                 .unwrap_or_default()
         };
         for link in ground.links.iter().filter(|link| link.kind.is_tunnel()) {
-            let ours = CALICO.contains(&link.name.as_str()) || routes_of(link) != [0, 0];
-            if ours && self.seen.len() < REMEMBERED {
-                self.seen.insert(link.name.clone(), link.kind);
-            }
+            self.note(link, routes_of(link) != [0, 0], now);
         }
         self.seen
             .iter()
-            .map(|(name, kind)| {
+            .map(|(name, known)| {
                 let link = ground.links.iter().find(|link| &link.name == name);
                 Tunnel {
                     device: name.clone(),
-                    kind: link.map_or(*kind, |link| link.kind),
+                    kind: link.map_or(known.kind, |link| link.kind),
                     up: link.is_some_and(|link| link.up),
                     seen: link.map(|link| (link.mtu, link.stats)),
                     routes: link.map(routes_of).unwrap_or_default(),
-                    largest_fitting_mtu: link.and_then(|link| largest_fitting_mtu(link, ground)),
+                    used_lately: known
+                        .used
+                        .is_some_and(|used| now.saturating_sub(used) < LATELY),
+                    largest_fitting_mtu: link
+                        .and_then(|link| largest_fitting_mtu(link, ground, routed)),
                 }
             })
             .collect()
+    }
+
+    fn note(&mut self, link: &Link, in_use: bool, now: Duration) {
+        let room = self.seen.len() < REMEMBERED;
+        let known = match self.seen.get_mut(&link.name) {
+            Some(known) => known,
+            None if room && (in_use || CALICO.contains(&link.name.as_str())) => {
+                self.seen.entry(link.name.clone()).or_insert(Known {
+                    kind: link.kind,
+                    used: None,
+                })
+            }
+            None => return,
+        };
+        known.kind = link.kind;
+        if in_use {
+            known.used = Some(now);
+        }
     }
 }
 
 /// MTU of the device below, less the outer headers: ipip 20, vxlan 50 (IPv6 70), WireGuard 60 (IPv6 80) bytes
 /// (Calico: "Configure MTU to maximize network performance").
-fn largest_fitting_mtu(tunnel: &Link, ground: Ground<'_>) -> Option<u32> {
+fn largest_fitting_mtu(
+    tunnel: &Link,
+    ground: Ground<'_>,
+    routed: Option<Routed<'_>>,
+) -> Option<u32> {
     let below = tunnel
         .parent
         .and_then(|index| ground.links.get(index))
-        .or_else(|| underlay(tunnel, ground))?;
+        .or_else(|| underlay(tunnel, ground, routed?))?;
     let over_ipv6 = tunnel.name.contains("v6");
     let headers = match (tunnel.kind, over_ipv6) {
         (DeviceKind::Ipip, _) => 20,
@@ -77,15 +126,40 @@ fn largest_fitting_mtu(tunnel: &Link, ground: Ground<'_>) -> Option<u32> {
     below.mtu.checked_sub(headers)
 }
 
-/// The device that leads to the far ends: by the gateways of the tunnel's routes, else by the default route.
-fn underlay<'a>(tunnel: &Link, ground: Ground<'a>) -> Option<&'a Link> {
-    let far_end = ground
-        .fib
-        .iter(IpVersion::V4)
-        .find(|route| route.next_hop.ifindex == tunnel.index && route.next_hop.gateway.is_some())
-        .and_then(|route| route.next_hop.gateway);
-    let target = far_end.map_or_else(|| "0.0.0.0/0".parse().ok(), |ip| Some(IpNet::from(ip)))?;
-    let route = lookup::choose(ground.fib, ground.rules, target)?;
+/// The device that leads to a far end. Never by guess: the default route may leave by another card.
+fn underlay<'a>(tunnel: &Link, ground: Ground<'a>, routed: Routed<'_>) -> Option<&'a Link> {
+    if !routed.by_device.contains_key(&tunnel.index) {
+        return None;
+    }
+    IpVersion::FAMILIES
+        .into_iter()
+        .zip(routed.owners)
+        .flat_map(|(version, owners)| {
+            let routes = ground.fib.iter(version);
+            routes.map(move |route| (route, owners))
+        })
+        .filter(|(route, _)| route.next_hop.ifindex == tunnel.index)
+        .filter_map(|(route, owners)| far_end(tunnel, &route, owners))
+        .find_map(|far_end| device_to(far_end, tunnel, ground))
+}
+
+/// The node behind a route. An IPIP route names it as its gateway; another tunnel's gateway is an address inside the tunnel,
+/// or there is none.
+fn far_end(tunnel: &Link, route: &Route, owners: &Owners) -> Option<IpAddr> {
+    let gateway = route
+        .next_hop
+        .gateway
+        .filter(|_| tunnel.kind == DeviceKind::Ipip);
+    gateway.or_else(|| owners.of(route.key.dst))
+}
+
+fn device_to<'a>(far_end: IpAddr, tunnel: &Link, ground: Ground<'a>) -> Option<&'a Link> {
+    // WireGuard's own packets carry the mark that its rule spares.
+    let rules = match tunnel.kind {
+        DeviceKind::Wireguard => &[],
+        _ => ground.rules,
+    };
+    let route = lookup::choose(ground.fib, rules, IpNet::from(far_end))?;
     ground
         .links
         .get(route.next_hop.ifindex)

@@ -7,8 +7,9 @@ use super::protocols::Protocols;
 use super::reply::{Reply, ReplyError, Sink};
 use super::routes::{Prefixes, Routes};
 use super::status::Status;
-use crate::model::daemon::{Daemon, DaemonLook, QueryError, QueryErrorKind};
+use crate::model::daemon::{Daemon, DaemonLook, QueryError, QueryErrorKind, Unconnected};
 use crate::model::rib::Rib;
+use crate::model::time::Moment;
 use ipnet::IpNet;
 use std::io;
 use std::time::Duration;
@@ -24,14 +25,25 @@ const ROUTES_LIMIT: usize = 64 << 20;
 const SHORT_LIMIT: usize = 64 << 10;
 /// Small enough to stay in the first cache; BIRD writes 4 KiB at a time.
 const READ_BUFFER: usize = 16 << 10;
+/// After it BIRD takes no command that changes anything.
+const RESTRICT: &str = "restrict";
 /// How long to wait before a full backlog is tried again.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does.
-pub async fn look(socket: &str, timeout: Duration) -> DaemonLook {
+/// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
+/// BIRD has told its own time, so that the two can be held against each other.
+pub async fn look(
+    socket: &str,
+    timeout: Duration,
+    updates: bool,
+    clock: impl Fn() -> Moment,
+) -> DaemonLook {
     let started = Instant::now();
-    let result = daemon(socket, started + timeout).await;
+    let mut told = None;
+    let tell = || told = Some(clock());
+    let result = daemon(socket, started + timeout, updates, tell).await;
     DaemonLook {
+        at: told.unwrap_or_else(clock),
         socket: socket.to_owned(),
         ip_version: super::ip_version(result.as_ref().ok(), socket),
         duration: started.elapsed(),
@@ -39,14 +51,20 @@ pub async fn look(socket: &str, timeout: Duration) -> DaemonLook {
     }
 }
 
-async fn daemon(socket: &str, deadline: Instant) -> Result<Daemon, QueryError> {
+async fn daemon(
+    socket: &str,
+    deadline: Instant,
+    updates: bool,
+    told_its_time: impl FnOnce(),
+) -> Result<Daemon, QueryError> {
     let mut client = Client::open(socket, deadline).await?;
     let mut status = Status::default();
     client
         .ask("show status", 13, SHORT_LIMIT, &mut status)
         .await?;
+    told_its_time();
     let mut daemon = status.finish().map_err(|what| client.malformed(&what))?;
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(updates);
     client
         .ask("show protocols all", 0, PROTOCOLS_LIMIT, &mut protocols)
         .await?;
@@ -81,6 +99,7 @@ pub async fn exported(
     let Some(name) = symbol(protocol) else {
         return Err(QueryError {
             kind: QueryErrorKind::Malformed,
+            unconnected: None,
             detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
         });
     };
@@ -136,16 +155,7 @@ impl<'a> Client<'a> {
         client
             .reply("its greeting", 1, SHORT_LIMIT, &mut ignore)
             .await?;
-        client
-            .ask("restrict", 16, SHORT_LIMIT, &mut ignore)
-            .await
-            .map_err(|error| match error.kind {
-                QueryErrorKind::Malformed => QueryError {
-                    kind: QueryErrorKind::Refused,
-                    ..error
-                },
-                _ => error,
-            })?;
+        client.ask(RESTRICT, 16, SHORT_LIMIT, &mut ignore).await?;
         Ok(client)
     }
 
@@ -204,9 +214,14 @@ impl<'a> Client<'a> {
                 Ok(None) => {}
                 Ok(Some(end)) if end == code => return Ok(()),
                 Ok(Some(end)) => {
-                    return Err(self.malformed(&format_args!(
-                        "{command} ended with code {end:04}, expected {code:04}"
-                    )));
+                    let kind = match command {
+                        // Better no data than a client that could do harm.
+                        RESTRICT => QueryErrorKind::Refused,
+                        _ => QueryErrorKind::Malformed,
+                    };
+                    let what =
+                        format_args!("{command} ended with code {end:04}, expected {code:04}");
+                    return Err(self.error(kind, &what));
                 }
                 Err(error) => {
                     let kind = match error {
@@ -223,6 +238,7 @@ impl<'a> Client<'a> {
     fn error(&self, kind: QueryErrorKind, what: &dyn std::fmt::Display) -> QueryError {
         QueryError {
             kind,
+            unconnected: None,
             detail: format!("{}: {what}", self.socket),
         }
     }
@@ -260,26 +276,31 @@ async fn connect(socket: &str, deadline: Instant) -> Result<UnixStream, QueryErr
 fn backlog_full(socket: &str) -> QueryError {
     QueryError {
         kind: QueryErrorKind::Timeout,
+        unconnected: None,
         detail: format!("{socket}: BIRD accepts no connection, its backlog is full: it hangs"),
     }
 }
 
 fn connect_error(socket: &str, error: &io::Error) -> QueryError {
-    let advice = match error.kind() {
-        io::ErrorKind::NotFound => {
+    let (unconnected, advice) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            Some(Unconnected::NoSocket),
             "no such socket: BIRD does not run here (is Calico's BGP enabled?), or its directory \
-             /var/run/calico is not mounted"
-        }
-        io::ErrorKind::ConnectionRefused => {
-            "connection refused: BIRD has died and left its socket behind"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "permission denied: run as uid 0, the socket is 0660 root:root"
-        }
-        _ => "",
+             /var/run/calico is not mounted",
+        ),
+        io::ErrorKind::ConnectionRefused => (
+            Some(Unconnected::NobodyListens),
+            "connection refused: BIRD has died and left its socket behind",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            Some(Unconnected::NotPermitted),
+            "permission denied: run as uid 0, the socket is 0660 root:root",
+        ),
+        _ => (None, ""),
     };
     QueryError {
         kind: QueryErrorKind::Connect,
+        unconnected,
         detail: if advice.is_empty() {
             format!("{socket}: {error}")
         } else {
@@ -315,6 +336,7 @@ mod tests {
     fn a_refused_connection_says_what_to_do() {
         let denied = connect_error("bird.ctl", &io::ErrorKind::PermissionDenied.into());
         assert_eq!(denied.kind, QueryErrorKind::Connect);
+        assert_eq!(denied.unconnected, Some(Unconnected::NotPermitted));
         assert!(denied.detail.contains("run as uid 0"), "{denied:?}");
         let other = connect_error("bird.ctl", &io::ErrorKind::InvalidInput.into());
         assert_eq!(other.kind, QueryErrorKind::Connect);

@@ -1,10 +1,12 @@
-//! BIRD itself, and the kernel's switches.
+//! A BIRD that answers: its recovery, what the kernel refuses it, what is switched off.
 
 use super::list;
-use crate::model::IpVersion;
-use crate::model::daemon::{Daemon, QueryError, QueryErrorKind};
+use crate::model::daemon::{Daemon, Protocol};
 use crate::model::finding::{Finding, Severity};
+use crate::model::peer::{BgpState, PeerType, ProtocolState};
+use crate::model::route::Encapsulation;
 use crate::model::snapshot::{DaemonView, Snapshot};
+use crate::model::time::UnixTime;
 use std::time::Duration;
 
 /// A recovery that has peers to wait for ends within seconds; Calico's graceful restart timer is 240 s.
@@ -12,191 +14,190 @@ const RECOVERY_IS_STUCK: Duration = Duration::from_secs(60);
 
 pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for view in &snapshot.daemons {
-        match &view.look.result {
-            Ok(daemon) => {
-                if daemon.recovery {
-                    findings.push(recovery(snapshot, view));
-                }
-                refused(view, findings);
-                stopped_protocols(view, daemon, findings);
-            }
-            Err(error) => findings.push(silent(snapshot, view, error)),
+        if let Ok(daemon) = &view.look.result {
+            findings.extend(recovery(view, snapshot.at));
+            findings.extend(refused(view));
+            findings.extend(stopped_protocols(view, daemon));
         }
     }
-    no_peers(snapshot, findings);
-    forwarding(snapshot, findings);
+    findings.extend(no_peers(snapshot));
 }
 
-fn silent(snapshot: &Snapshot, view: &DaemonView, error: &QueryError) -> Finding {
-    let socket = &view.look.socket;
-    let standing: u64 =
-        snapshot
-            .kernel
-            .routes
-            .as_ref()
-            .map_or(0, |routes| match view.look.ip_version {
-                IpVersion::V4 => routes.bird_routes[0],
-                IpVersion::V6 => routes.bird_routes[1],
-                IpVersion::Both => routes.bird_routes.iter().sum(),
-            });
-    if error.kind == QueryErrorKind::Timeout {
-        return Finding {
-            id: "bird-hung",
-            severity: Severity::Critical,
-            title: format!("BIRD does not answer on {socket}"),
-            seen: error.detail.clone(),
-            meaning: "Sessions time out one after the other and routes are no longer kept up to date.".into(),
-            cause: "The daemon hangs or the node is out of CPU.".into(),
-            next: "kubectl -n kube-system delete pod of calico-node on this node (or calico-system); before that: top, dmesg".into(),
-        };
-    }
-    if error.kind != QueryErrorKind::Connect {
-        return Finding {
-            id: "bird-unreadable",
-            severity: Severity::Critical,
-            title: format!("BIRD's answer on {socket} cannot be used"),
-            seen: error.detail.clone(),
-            meaning: "Nothing is known of this daemon's sessions.".into(),
-            cause:
-                "Another program listens there, or a version of BIRD whose answers are not known."
-                    .into(),
-            next: format!("birdcl -s {socket} show status"),
-        };
-    }
-    if standing > 0 {
-        return Finding {
-            id: "bird-dead-routes-stay",
-            severity: Severity::Critical,
-            title: "BIRD is gone and its routes stay".into(),
-            seen: format!(
-                "{}; {standing} routes of protocol bird stand in the kernel",
-                error.detail
-            ),
-            meaning:
-                "Pods are still reached by what BIRD last knew. New nodes and moved blocks are not."
-                    .into(),
-            cause:
-                "BIRD or calico-node crashed or was stopped; BIRD's kernel protocol has `persist`."
-                    .into(),
-            next: "kubectl logs of calico-node on this node; restart it".into(),
-        };
-    }
-    Finding {
-        id: "bird-absent",
-        severity: Severity::Critical,
-        title: format!("No BIRD behind {socket}"),
-        seen: error.detail.clone(),
-        meaning: "This node announces no pods and learns of none: pods of different nodes cannot talk.".into(),
-        cause: "BIRD is not enabled, or calico-node does not run here.".into(),
-        next: "kubespray: calico_network_backend: bird. Operator: spec.calicoNetwork.bgp: Enabled. Manifest: \
-               CALICO_NETWORKING_BACKEND=bird. Without BIRD on purpose (VXLAN only): --bird.socket none"
-            .into(),
-    }
+/// A graceful-restart recovery of this daemon: true once it takes too long.
+pub(super) fn recovery_is_stuck(view: &DaemonView, now: UnixTime) -> Option<bool> {
+    let daemon = view.look.result.as_ref().ok()?;
+    let age = view.started.map(|started| now.since(started));
+    daemon
+        .recovery
+        .then(|| age.is_some_and(|age| age > RECOVERY_IS_STUCK))
 }
 
-fn recovery(snapshot: &Snapshot, view: &DaemonView) -> Finding {
-    let age = view.started.map(|started| snapshot.at.since(started));
-    let stuck = age.is_some_and(|age| age > RECOVERY_IS_STUCK);
+fn recovery(view: &DaemonView, now: UnixTime) -> Option<Finding> {
+    let stuck = recovery_is_stuck(view, now)?;
+    let age = view.started.map_or_else(String::new, |started| {
+        format!(" for {} s", now.since(started).as_secs())
+    });
     let waiting = view
         .sessions
         .iter()
-        .filter(|s| s.session.bgp_state != crate::model::peer::BgpState::Established);
-    Finding {
-        id: "recovery-stuck",
-        severity: if stuck { Severity::Critical } else { Severity::Info },
-        title: "BIRD recovers from a restart: no route reaches the kernel until it ends".into(),
-        seen: format!(
-            "graceful-restart recovery in progress{}; not back: {}",
-            age.map_or_else(String::new, |age| format!(" for {} s", age.as_secs())),
-            list(waiting.map(|s| s.session.neighbor)),
-        ),
-        meaning: "calico-node reports ready, yet routes learned since the restart are not installed.".into(),
-        cause: "A configured neighbour is dead: BIRD waits up to 240 s for it (calico#5262).".into(),
-        next: "bring that node back, or delete its Node object so that its session leaves the configuration".into(),
-    }
+        .filter(|judged| judged.session.bgp_state != BgpState::Established);
+    let waiting = list(waiting.map(|judged| judged.session.neighbor));
+    let seen = format!("graceful-restart recovery in progress{age}; not back: {waiting}");
+    Some(if stuck {
+        Finding {
+            id: "recovery-stuck",
+            severity: Severity::Critical,
+            title: "BIRD's recovery from a restart is stuck: no route reaches the kernel".into(),
+            seen,
+            meaning: "calico-node reports ready, yet what was learned since the restart is not installed.".into(),
+            cause: "A configured neighbour is dead: BIRD waits up to 240 s for it (calico#5262).".into(),
+            next: "bring that node back, or delete its Node object so that its session leaves the configuration".into(),
+        }
+    } else {
+        Finding {
+            id: "recovery-stuck",
+            severity: Severity::Info,
+            title: "BIRD recovers from a restart: no route reaches the kernel until it ends".into(),
+            seen,
+            meaning: "The routes from before the restart stay meanwhile.".into(),
+            cause: "calico-node was restarted; it ends when every neighbour is back, after 240 s at most.".into(),
+            next: "look again in a minute".into(),
+        }
+    })
 }
 
-fn refused(view: &DaemonView, findings: &mut Vec<Finding>) {
-    let Some(refused) = view
-        .refused
-        .as_deref()
-        .filter(|refused| !refused.is_empty())
-    else {
-        return;
-    };
-    findings.push(Finding {
+fn refused(view: &DaemonView) -> Option<Finding> {
+    let refused = view.refused.as_deref()?;
+    let first = refused.first()?;
+    Some(Finding {
         id: "kernel-refuses",
         severity: Severity::Critical,
-        title: "The kernel refuses routes of BIRD".into(),
-        seen: format!("marked `!` in BIRD's table: {}", list(refused)),
+        title: format!("The kernel refuses routes of BIRD: {}", list(refused)),
+        seen: "marked `!` in BIRD's table".into(),
         meaning: "Pods in these blocks are not reached, or by a wrong way, although BGP is healthy.".into(),
         cause: "A route of another program stands in the same place (`File exists`), or the tunnel device is down.".into(),
-        next: format!("ip route show {}; delete what is not proto bird, or bring the device up", refused[0]),
-    });
+        next: format!(
+            "{} route show {first}; delete what is not proto bird, or bring the device up",
+            super::ip(*first)
+        ),
+    })
 }
 
-fn stopped_protocols(view: &DaemonView, daemon: &Daemon, findings: &mut Vec<Finding>) {
-    use crate::model::peer::ProtocolState::{Down, Stop};
-    let stopped: Vec<&str> = daemon
+/// BIRD's number behind a name that Calico's configuration leaves to it (`direct1`).
+fn is_numbered(protocol: &Protocol) -> bool {
+    protocol
+        .name
+        .strip_prefix(protocol.kind.as_str())
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Every BIRD needs `kernel` and `device`. `direct` and `static` are Calico's where the sessions are: Debian's
+/// bird.conf has a `direct` that is disabled.
+fn stopped_protocols(view: &DaemonView, daemon: &Daemon) -> Option<Finding> {
+    let is_calico = view
+        .sessions
+        .iter()
+        .any(|judged| judged.session.peer_type != PeerType::Other);
+    let without = |kind: &str| match kind {
+        "kernel" => Some("BIRD installs no route"),
+        "device" => Some("BIRD sees no interface"),
+        "direct" => {
+            Some("BIRD does not know its own subnets, and next hops in them lead to the gateway")
+        }
+        "static" => Some(
+            "this node's blocks are announced to nobody, and its pods are not reached from other nodes",
+        ),
+        _ => None,
+    };
+    let stopped: Vec<(&Protocol, &str)> = daemon
         .protocols
         .iter()
-        .filter(|p| {
-            matches!(p.kind.as_str(), "kernel" | "device" | "direct")
-                && matches!(p.state, Down | Stop)
-        })
-        .map(|protocol| protocol.name.as_str())
+        .filter(|p| matches!(p.state, ProtocolState::Down | ProtocolState::Stop))
+        .filter(|p| matches!(p.kind.as_str(), "kernel" | "device") || is_calico && is_numbered(p))
+        .filter_map(|p| Some((p, without(&p.kind)?)))
         .collect();
-    if !stopped.is_empty() {
-        findings.push(Finding {
-            id: "protocol-disabled",
-            severity: Severity::Critical,
-            title: "A protocol that BIRD needs is disabled".into(),
-            seen: format!("down: {}", list(stopped)),
-            meaning: "Without its kernel protocol BIRD installs no route; without device it sees no interface.".into(),
-            cause: "Somebody disabled it by hand.".into(),
-            next: format!("birdcl -s {} enable all", view.look.socket),
-        });
+    if stopped.is_empty() {
+        return None;
     }
-}
-
-fn no_peers(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let mut answered = snapshot
-        .daemons
+    let names = list(stopped.iter().map(|(protocol, _)| &protocol.name));
+    let meanings: Vec<String> = stopped
         .iter()
-        .filter(|view| view.look.result.is_ok())
-        .peekable();
-    if answered.peek().is_none() || answered.any(|view| !view.sessions.is_empty()) {
-        return;
-    }
-    findings.push(Finding {
-        id: "no-peers",
-        severity: Severity::Warning,
-        title: "BIRD runs and has no session".into(),
-        seen: "`show protocols` lists no BGP protocol".into(),
-        meaning: "Unless this is the only node, its pods cannot talk to those of other nodes.".into(),
-        cause: "The mesh is disabled without peers in its place, confd could not render the configuration, or the cluster has one node.".into(),
-        next: "calicoctl get bgpconfig default -o yaml (nodeToNodeMeshEnabled); calicoctl get bgppeer; kubectl logs of calico-node (confd)".into(),
-    });
+        .map(|(protocol, what)| format!("Without {} {what}.", protocol.name))
+        .collect();
+    let enable: Vec<String> = stopped
+        .iter()
+        .map(|(protocol, _)| format!("birdcl -s {} enable {}", view.look.socket, protocol.name))
+        .collect();
+    Some(Finding {
+        id: "protocol-disabled",
+        severity: Severity::Critical,
+        title: format!("A protocol that BIRD needs is down: {names}"),
+        seen: format!("`show protocols` on {} says down", view.look.socket),
+        meaning: meanings.join(" "),
+        cause: "Somebody disabled it by hand.".into(),
+        next: enable.join("; "),
+    })
 }
 
-fn forwarding(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let Ok(forwarding) = &snapshot.kernel.forwarding else {
-        return;
-    };
-    let sysctls = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
-    for (enabled, sysctl) in forwarding.iter().zip(sysctls) {
-        if *enabled == Some(false) {
-            findings.push(Finding {
-                id: "no-forwarding",
-                severity: Severity::Critical,
-                title: format!("This node does not forward: {sysctl} = 0"),
-                seen: format!("{sysctl} = 0"),
-                meaning: "No packet passes between pods and the network.".into(),
-                cause: "A sysctl file or a hardening tool switched it off.".into(),
-                next: format!(
-                    "sysctl -w {sysctl}=1, then find what sets it: grep -r forward /etc/sysctl.*"
-                ),
-            });
-        }
+/// A daemon that does not answer may have all the sessions: then nothing is said.
+fn no_peers(snapshot: &Snapshot) -> Option<Finding> {
+    let idle = |view: &DaemonView| view.look.result.is_ok() && view.sessions.is_empty();
+    if snapshot.daemons.is_empty() || !snapshot.daemons.iter().all(idle) {
+        return None;
     }
+    let seen = "`show protocols` lists no BGP protocol";
+    let next = "calicoctl get bgpconfig default -o yaml (nodeToNodeMeshEnabled); calicoctl get bgppeer -o wide; \
+                kubectl logs of calico-node on this node (grep confd)";
+    Some(match other_nodes(snapshot) {
+        Some(evidence) => Finding {
+            id: "no-peers",
+            severity: Severity::Warning,
+            title: "BIRD runs and has no session, although there are other nodes".into(),
+            seen: format!("{seen}; {evidence}"),
+            meaning: "This node's pods are announced to nobody, and it learns of no others: only routes of Felix (VXLAN) lead there."
+                .into(),
+            cause: "The node-to-node mesh is off without BGPPeers in its place, or confd could not render the configuration.".into(),
+            next: next.into(),
+        },
+        // One node cannot tell the two apart, and to miss the broken one costs more.
+        None => Finding {
+            id: "no-peers",
+            severity: Severity::Warning,
+            title: "BIRD runs and has no session".into(),
+            seen: seen.into(),
+            meaning: "Nothing, if this is the cluster's only node. Else its pods cannot talk to those of other nodes.".into(),
+            cause: "There is one node; or the node-to-node mesh is off without BGPPeers in its place, or confd could not render \
+                    the configuration."
+                .into(),
+            next: format!("kubectl get nodes; if there are more: {next}"),
+        },
+    })
+}
+
+/// What shows that this node is not alone.
+fn other_nodes(snapshot: &Snapshot) -> Option<String> {
+    let elsewhere: u64 = snapshot.kernel.routes.as_ref().map_or(0, |routes| {
+        let away = |how| !matches!(how, Encapsulation::Local | Encapsulation::Blackhole);
+        let away = routes
+            .pod_routes
+            .iter()
+            .filter(|((_, how, _), _)| away(*how));
+        away.map(|(_, count)| count).sum()
+    });
+    if elsewhere > 0 {
+        return Some(format!("{elsewhere} pod routes lead to other nodes"));
+    }
+    let expected = snapshot
+        .presence
+        .as_ref()
+        .map_or(0, |presence| presence.cidrs.len());
+    if expected > 0 {
+        return Some(format!("{expected} pod CIDRs of other nodes are expected"));
+    }
+    let tunnels = snapshot.kernel.tunnels.as_ref().ok()?;
+    let used = tunnels.iter().find(|tunnel| tunnel.used_lately)?;
+    Some(format!(
+        "{} carried pod routes within the hour",
+        used.device
+    ))
 }

@@ -1,59 +1,40 @@
 //! A snapshot → findings, in words for a person. Pure; doctor and the status page say the same.
 
+mod blind;
 mod daemons;
+mod kernel;
 mod pods;
+mod reasons;
+mod routes;
 mod sessions;
+mod silent;
+mod source;
 mod tunnels;
 
+pub use blind::blind_spots;
+
+use crate::model::IpVersion;
 use crate::model::finding::Finding;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, Tunnel};
+use ipnet::IpNet;
 
 /// Names in one finding at most.
 const NAMED: usize = 5;
+/// The step that nobody should have to look up.
+const RESTART: &str = "restart: kubectl -n calico-system (or kube-system) delete pod -l k8s-app=calico-node --field-selector spec.nodeName=NODE";
 
 /// Everything that is wrong, worst first.
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
+    silent::look(snapshot, &mut findings);
     daemons::look(snapshot, &mut findings);
+    kernel::look(snapshot, &mut findings);
     sessions::look(snapshot, &mut findings);
     pods::look(snapshot, &mut findings);
+    routes::look(snapshot, &mut findings);
     tunnels::look(snapshot, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings
-}
-
-/// What no look from this node can tell.
-pub fn blind_spots(snapshot: &Snapshot) -> Vec<&'static str> {
-    use crate::model::route::Encapsulation;
-    let reached_by = |wanted: &[Encapsulation]| {
-        snapshot.kernel.routes.as_ref().is_ok_and(|routes| {
-            routes
-                .pod_routes
-                .keys()
-                .any(|(_, encapsulation, _)| wanted.contains(encapsulation))
-        })
-    };
-    let mut spots = Vec::new();
-    if reached_by(&[Encapsulation::Direct, Encapsulation::Gateway]) {
-        spots.push(
-            "EC2's source/destination check: it drops pod packets of direct routes and nothing on the node shows it. \
-             Turn it off per instance: aws ec2 modify-instance-attribute --no-source-dest-check --instance-id …",
-        );
-    }
-    if reached_by(&[Encapsulation::Ipip]) {
-        spots.push(
-            "A partial block of IP protocol 4: the tunnel's counters are one sum over all nodes, so one blocked node \
-             hides behind the others. Test it: ping a pod of each node.",
-        );
-    }
-    if reached_by(&[Encapsulation::Vxlan, Encapsulation::Wireguard]) {
-        spots.push("A partial block of the tunnel's UDP port (VXLAN 4789, WireGuard 51820): the counters are one sum over all nodes.");
-    }
-    spots.push(
-        "The way back: whether other nodes have a route to this node's pods. Run doctor there too.",
-    );
-    spots.push("Network policy: packets that are dropped by policy look like any other here.");
-    spots
 }
 
 /// `a, b, c and 4 more`.
@@ -69,4 +50,34 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 fn count(number: usize, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{s}")
+}
+
+/// Prefixes that the kernel refused to BIRD.
+fn refused(snapshot: &Snapshot) -> impl Iterator<Item = IpNet> {
+    let views = snapshot.daemons.iter();
+    views
+        .filter_map(|view| view.refused.as_ref())
+        .flatten()
+        .copied()
+}
+
+/// Calico gives a tunnel an address where it uses it; the kernel's own tunl0 has none.
+fn has_address(snapshot: &Snapshot, tunnel: &Tunnel) -> bool {
+    let mut addresses = snapshot.addresses.iter();
+    addresses.any(|own| own.device == tunnel.device)
+}
+
+/// iproute2 shows IPv6 routes only when told to.
+fn ip(cidr: IpNet) -> &'static str {
+    if cidr.addr().is_ipv6() { "ip -6" } else { "ip" }
+}
+
+/// BIRD's client on the socket of the daemon of that family.
+fn birdcl(snapshot: &Snapshot, cidr: IpNet) -> Option<String> {
+    let version = IpVersion::from(cidr);
+    let view = snapshot
+        .daemons
+        .iter()
+        .find(|view| view.look.ip_version == version || view.look.ip_version == IpVersion::Both)?;
+    Some(format!("birdcl -s {}", view.look.socket))
 }

@@ -1,10 +1,15 @@
 //! Routes to pod CIDRs.
 
-use super::{count, list};
+use super::sessions::RESTART_TAKES;
+use super::{birdcl, count, has_address, ip, list, refused};
 use crate::model::finding::{Finding, Severity};
 use crate::model::pod::{Fallthrough, PodCidr};
-use crate::model::route::Encapsulation;
+use crate::model::route::{Encapsulation, Origin};
 use crate::model::snapshot::{Presence, Snapshot};
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
 
 pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     if let Some(presence) = &snapshot.presence {
@@ -16,15 +21,16 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             Fallthrough::Unreachable,
             Fallthrough::LinkDown,
         ] {
-            absent(presence, via, findings);
+            absent(snapshot, presence, via, findings);
         }
-        gateway(presence, findings);
+        gateway(snapshot, presence, findings);
         mismatch(presence, findings);
         duplicates(presence, findings);
     }
-    foreign_blackholes(snapshot, findings);
-    export_gap(snapshot, findings);
 }
+
+const NOT_INSTALLED: &str = "The route was not installed (by BIRD; by Felix for VXLAN, WireGuard and, from Calico v3.33, IPIP), \
+                             or another program deleted it.";
 
 fn named(pods: &[&PodCidr]) -> String {
     list(pods.iter().map(|pod| match pod.expected.owner {
@@ -33,61 +39,93 @@ fn named(pods: &[&PodCidr]) -> String {
     }))
 }
 
-fn absent(presence: &Presence, via: Fallthrough, findings: &mut Vec<Finding>) {
+fn absent(snapshot: &Snapshot, presence: &Presence, via: Fallthrough, findings: &mut Vec<Finding>) {
     let pods: Vec<&PodCidr> = presence
         .cidrs
         .iter()
         .filter(|pod| pod.absent == Some(via))
         .collect();
     let Some(first) = pods.first() else { return };
-    let (id, what, cause) = match via {
+    let (id, seen, cause) = match via {
         Fallthrough::None => (
             "route-missing",
-            "nothing: they are dropped here",
-            "BIRD did not install the route, or another program deleted it.",
+            "packets to them find no route and are dropped here",
+            NOT_INSTALLED,
         ),
         Fallthrough::Default => (
             "default-fallthrough",
-            "the default route: they leave the cluster",
-            "The route is missing, and the default route swallows the packets.",
+            "packets to them take the default route and leave the cluster",
+            NOT_INSTALLED,
         ),
         Fallthrough::Shorter => (
             "route-missing",
-            "a shorter route that does not lead to the owner",
+            "packets to them take a shorter route, which does not lead to the owner",
             "The block's own route is missing.",
         ),
         Fallthrough::Blackhole => (
             "route-blackholed",
-            "a blackhole of this node",
+            "packets to them end in a blackhole of this node",
             "A blackhole stands where the route to the owner should be: this node once had the block, or holds a larger one.",
         ),
         Fallthrough::Unreachable => (
             "next-hop-lost",
-            "an unreachable route",
+            "packets to them meet an unreachable route",
             "BIRD cannot resolve the owner's address: this node's route to the owner's subnet is gone.",
         ),
         Fallthrough::LinkDown => (
             "link-down",
-            "a device that is down",
-            "The route stands, its device is down.",
+            "their routes stand, and the device is down",
+            "The device was taken down, or lost its carrier.",
         ),
+    };
+    let lost = lost_with_their_owner(snapshot, &pods);
+    let (severity, cause) = match lost {
+        Some(age) if age < RESTART_TAKES => (Severity::Warning, OWNER_IS_DOWN.into()),
+        Some(_) => (Severity::Critical, OWNER_IS_DOWN.into()),
+        None => {
+            let tunnel = tunnel_that_is_down(snapshot);
+            (Severity::Critical, tunnel.unwrap_or_else(|| cause.into()))
+        }
     };
     findings.push(Finding {
         id,
-        severity: Severity::Critical,
+        severity,
         title: format!(
-            "No route to {}: {}",
+            "{} not reached: {}",
             count(pods.len(), "pod CIDR"),
             named(&pods)
         ),
-        seen: format!("packets to them take {what}"),
+        seen: seen.into(),
         meaning: "Pods of this node cannot reach the pods in these blocks.".into(),
-        cause: cause.into(),
-        next: next_step(first),
+        cause,
+        next: next_step(snapshot, first),
     });
 }
 
-fn next_step(pod: &PodCidr) -> String {
+const OWNER_IS_DOWN: &str = "The session with the owner is down: see there.";
+
+/// Where the sessions with all their owners are down: for how long the oldest is.
+fn lost_with_their_owner(snapshot: &Snapshot, pods: &[&PodCidr]) -> Option<Duration> {
+    let ages = pods.iter().map(|pod| {
+        let owner = pod.expected.owner?;
+        let mut sessions = snapshot.daemons.iter().flat_map(|view| &view.sessions);
+        let down = sessions.find(|judged| judged.session.neighbor == owner && !judged.up)?;
+        let since = down.since.map(|since| snapshot.at.since(since));
+        Some(since.unwrap_or(Duration::MAX))
+    });
+    ages.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// A tunnel that may be the cause.
+fn tunnel_that_is_down(snapshot: &Snapshot) -> Option<String> {
+    let tunnels = snapshot.kernel.tunnels.as_ref().ok()?;
+    let down = tunnels
+        .iter()
+        .find(|tunnel| !tunnel.up && (tunnel.used_lately || has_address(snapshot, tunnel)))?;
+    Some(format!("The tunnel {} is down: see there.", down.device))
+}
+
+fn next_step(snapshot: &Snapshot, pod: &PodCidr) -> String {
     let cidr = pod.expected.cidr;
     match (pod.absent, pod.expected.owner) {
         (Some(Fallthrough::Unreachable), Some(owner)) => format!("ip route get {owner}"),
@@ -95,37 +133,76 @@ fn next_step(pod: &PodCidr) -> String {
             || "ip link".to_owned(),
             |reached| format!("ip link set {} up", reached.device),
         ),
-        _ => format!(
-            "ip route show match {cidr}; birdcl show route {cidr} all; ip monitor route shows who deletes it"
-        ),
+        _ => {
+            let asked = birdcl(snapshot, cidr)
+                .map(|birdcl| format!("{birdcl} show route {cidr} all; "))
+                .unwrap_or_default();
+            format!(
+                "{ip} route show match {cidr}; {asked}{ip} monitor route (shows who deletes it)",
+                ip = ip(cidr)
+            )
+        }
     }
 }
 
-fn gateway(presence: &Presence, findings: &mut Vec<Finding>) {
-    let pods: Vec<&PodCidr> = presence
-        .cidrs
-        .iter()
-        .filter(|pod| pod.absent.is_none())
-        .filter(|pod| {
-            pod.reached
-                .as_ref()
-                .is_some_and(|r| r.encapsulation == Encapsulation::Gateway)
-        })
-        .collect();
-    let Some(via) = pods.first().and_then(|pod| pod.reached.as_ref()?.gateway) else {
-        return;
+fn gateway(snapshot: &Snapshot, presence: &Presence, findings: &mut Vec<Finding>) {
+    let refused: BTreeSet<IpNet> = refused(snapshot).collect();
+    let by_gateway = |pod: &&PodCidr| {
+        let reached = pod.reached.as_ref();
+        let by_gateway = reached.is_some_and(|r| r.encapsulation == Encapsulation::Gateway);
+        // Where a foreign route stands in BIRD's way, that is the finding.
+        by_gateway && pod.absent.is_none() && !refused.contains(&pod.expected.cidr)
     };
-    findings.push(Finding {
+    let calicos = |pod: &&PodCidr| {
+        let reached = pod.reached.as_ref();
+        reached.is_some_and(|r| matches!(r.origin, Origin::Bird | Origin::Felix))
+    };
+    let (calicos, others): (Vec<&PodCidr>, Vec<&PodCidr>) =
+        presence.cidrs.iter().filter(by_gateway).partition(calicos);
+    let v4 = calicos.iter().any(|pod| pod.expected.cidr.addr().is_ipv4());
+    let mode = if v4 {
+        "calicoctl patch ippool default-ipv4-ippool -p '{\"spec\":{\"ipipMode\":\"CrossSubnet\"}}' (or vxlanMode)"
+    } else {
+        "calicoctl patch ippool default-ipv6-ippool -p '{\"spec\":{\"vxlanMode\":\"CrossSubnet\"}}'"
+    };
+    findings.extend(via_gateway(
+        &calicos,
+        "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never).",
+        format!("{mode}; where the fabric routes pod CIDRs: nothing"),
+    ));
+    let route = others.first().and_then(|pod| pod.reached.as_ref());
+    let route = route.map(|reached| format!("{} route show {}", ip(reached.route), reached.route));
+    findings.extend(via_gateway(
+        &others,
+        "A route that neither BIRD nor Felix wrote leads there.",
+        format!(
+            "{}; where that gateway routes pod CIDRs: nothing",
+            route.unwrap_or_default()
+        ),
+    ));
+}
+
+fn via_gateway(pods: &[&PodCidr], cause: &str, next: String) -> Option<Finding> {
+    let gateways: BTreeSet<IpAddr> = pods
+        .iter()
+        .filter_map(|pod| pod.reached.as_ref()?.gateway)
+        .collect();
+    (!pods.is_empty()).then(|| Finding {
         id: "via-gateway",
         severity: Severity::Warning,
-        title: format!("Pods are routed to the subnet's gateway {via}: {}", named(&pods)),
-        seen: format!("{} routed without encapsulation to a gateway that is not the owner", count(pods.len(), "pod CIDR")),
+        title: format!(
+            "Pods are routed to a gateway that is not their node: {}",
+            named(pods)
+        ),
+        seen: format!(
+            "{} without encapsulation by {}",
+            count(pods.len(), "pod CIDR"),
+            list(gateways)
+        ),
         meaning: "The gateway drops pod packets unless it knows the pod CIDRs.".into(),
-        cause: "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never).".into(),
-        next: "calicoctl patch ippool default-ipv4-ippool -p '{\"spec\":{\"ipipMode\":\"CrossSubnet\"}}' (or vxlanMode); \
-               right only where the fabric routes pod CIDRs"
-            .into(),
-    });
+        cause: cause.into(),
+        next,
+    })
 }
 
 fn mismatch(presence: &Presence, findings: &mut Vec<Finding>) {
@@ -134,24 +211,36 @@ fn mismatch(presence: &Presence, findings: &mut Vec<Finding>) {
         .iter()
         .filter(|pod| pod.mismatch == Some(true))
         .collect();
-    let Some(reached) = pods.first().and_then(|pod| pod.reached.as_ref()) else {
+    if pods.is_empty() {
         return;
-    };
+    }
+    let ways: BTreeSet<String> = pods
+        .iter()
+        .filter_map(|pod| pod.reached.as_ref())
+        .map(|reached| format!("{} on {}", reached.encapsulation.as_str(), reached.device))
+        .collect();
     findings.push(Finding {
         id: "wrong-encapsulation",
         severity: Severity::Warning,
         title: format!("Not reached as the pool says: {}", named(&pods)),
-        seen: format!("reached {} by {}", reached.encapsulation.as_str(), reached.device),
+        seen: format!("{}: {}", count(pods.len(), "pod CIDR"), list(ways)),
         meaning: "Where the network drops the one or the other, these pods are not reached.".into(),
         cause: "The pool's mode was changed and not taken up here, or --expected-encapsulation is out of date.".into(),
-        next: "calicoctl get ippool -o wide; restart calico-node on this node if it differs".into(),
+        next: "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE); if it is as the flag says: restart calico-node on this node".into(),
     });
 }
 
 fn duplicates(presence: &Presence, findings: &mut Vec<Finding>) {
-    if presence.duplicates.is_empty() {
+    let Some(first) = presence.duplicates.first() else {
         return;
-    }
+    };
+    let nodes = |cidr: &IpNet| {
+        let of = presence.cidrs.iter().map(|pod| pod.expected);
+        let owners = of.filter(|expected| expected.cidr == *cidr);
+        list(owners.filter_map(|expected| expected.owner))
+    };
+    let seen = presence.duplicates.iter();
+    let seen = list(seen.map(|cidr| format!("{cidr} by {}", nodes(cidr))));
     findings.push(Finding {
         id: "duplicate-block",
         severity: Severity::Critical,
@@ -159,72 +248,12 @@ fn duplicates(presence: &Presence, findings: &mut Vec<Finding>) {
             "More than one node announces {}",
             list(&presence.duplicates)
         ),
-        seen: "two internal paths with different next hops".into(),
+        seen,
         meaning: "A part of the packets goes to the wrong node and is lost.".into(),
         cause: "IPAM gave one block to two nodes, or a node was cloned (calico#6867).".into(),
-        next: "calicoctl ipam check --show-problem-ips".into(),
+        next: format!(
+            "calicoctl ipam show --show-blocks (whose is {first}?); calicoctl ipam check --show-problem-ips; restart calico-node on \
+             the node that does not own it"
+        ),
     });
-}
-
-fn foreign_blackholes(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let Ok(routes) = &snapshot.kernel.routes else {
-        return;
-    };
-    let foreign: Vec<_> = routes
-        .foreign_blackholes
-        .iter()
-        .flatten()
-        .flatten()
-        .collect();
-    if let Some(first) = foreign.first() {
-        findings.push(Finding {
-            id: "foreign-blackhole",
-            severity: Severity::Critical,
-            title: format!("A blackhole that is not this node's: {}", list(&foreign)),
-            seen: "a blackhole route of BIRD or Felix for a CIDR that this node does not originate"
-                .into(),
-            meaning: "Every packet to it is dropped here.".into(),
-            cause: "A stale block, or a service CIDR that was installed by mistake (calico#2457)."
-                .into(),
-            next: format!("ip route del blackhole {first}"),
-        });
-    }
-}
-
-fn export_gap(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let Some(gap) = &snapshot.export_gap else {
-        return;
-    };
-    if !gap.missing.is_empty() {
-        findings.push(Finding {
-            id: "route-missing",
-            severity: Severity::Critical,
-            title: format!("BIRD exports what the kernel lacks: {}", list(&gap.missing)),
-            seen: format!(
-                "{} exported by BIRD and not in the kernel",
-                count(gap.missing.len(), "prefix")
-            ),
-            meaning: "These destinations are not reached although BGP is healthy.".into(),
-            cause: "The kernel refused them, or another program deletes them.".into(),
-            next: format!("ip route show match {}; ip monitor route", gap.missing[0]),
-        });
-    }
-    if !gap.stale.is_empty() {
-        findings.push(Finding {
-            id: "route-stale",
-            severity: Severity::Warning,
-            title: format!(
-                "Routes of protocol bird that BIRD does not export: {}",
-                list(&gap.stale)
-            ),
-            seen: format!(
-                "{} in the kernel and not among BIRD's exports",
-                count(gap.stale.len(), "prefix")
-            ),
-            meaning: "Packets may go where no pod is.".into(),
-            cause: "A recovery is under way, or they are left over from an earlier BIRD.".into(),
-            next: "wait for the recovery to end; restart calico-node on this node if they stay"
-                .into(),
-        });
-    }
 }

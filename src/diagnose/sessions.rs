@@ -1,14 +1,14 @@
-//! BGP sessions that are down, and the address that they come from.
+//! BGP sessions: those that are down, grouped by what is wrong, and what is odd with those that are up.
 
-use super::{count, list};
+use super::daemons::recovery_is_stuck;
+use super::reasons::words;
+use super::{count, list, source};
+use crate::model::IpVersion;
 use crate::model::finding::{Finding, Severity};
-use crate::model::link::DeviceKind;
 use crate::model::peer::{BgpState, DownReason, JudgedSession, PeerType};
-use crate::model::snapshot::{OwnAddress, Snapshot};
+use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
-use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Calico advises a route reflector for larger meshes ("Configure BGP peering").
@@ -16,8 +16,23 @@ const LARGE_MESH: usize = 100;
 /// Losses that are no accident, and how recent the last one has to be.
 const FLAPS: u64 = 3;
 const FLAPPED_LATELY: Duration = Duration::from_secs(600);
-/// A TCP attempt that is not answered for longer than this is dropped on the way.
+/// A TCP attempt that is not answered for longer than this is dropped on the way; a session that is younger has yet to
+/// show what it is up to.
 const UNANSWERED: Duration = Duration::from_secs(15);
+
+/// A restart of calico-node is over within it; the peers lose its routes for 10 to 30 s.
+pub(super) const RESTART_TAKES: Duration = Duration::from_secs(60);
+
+/// A session that is down, with the daemon that has it.
+struct Down<'a> {
+    judged: &'a JudgedSession,
+    view: &'a DaemonView,
+    cause: DownReason,
+    /// It may well be up in a moment.
+    starting: bool,
+    /// The peer went away just now, as it does when calico-node restarts there.
+    just_left: bool,
+}
 
 pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let all: Vec<&JudgedSession> = snapshot
@@ -26,304 +41,218 @@ pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         .flat_map(|view| &view.sessions)
         .collect();
     // Where it is the cause, it comes before its consequences.
-    wrong_source(snapshot, &all, findings);
-    let down: Vec<&JudgedSession> = all.iter().copied().filter(|judged| !judged.up).collect();
-    if all.len() > 1 && down.len() == all.len() && !in_recovery(snapshot) {
-        findings.push(isolated(&down));
-    }
-    let mut by_reason: BTreeMap<DownReason, Vec<&JudgedSession>> = BTreeMap::new();
-    for judged in down {
-        by_reason
-            .entry(present_cause(judged, snapshot.at))
-            .or_default()
-            .push(judged);
-    }
-    // A recovery has its own finding.
-    by_reason.remove(&DownReason::Recovery);
-    findings.extend(
-        by_reason
-            .into_iter()
-            .map(|(reason, sessions)| explain(reason, &sessions)),
-    );
-    flapping(snapshot, &all, findings);
-    empty(&all, findings);
-    let mesh = all
+    source::look(snapshot, &all, findings);
+    let down: Vec<Down<'_>> = snapshot
+        .daemons
         .iter()
-        .filter(|judged| judged.session.peer_type == PeerType::Mesh)
-        .count();
-    if mesh > LARGE_MESH {
-        findings.push(Finding {
-            id: "mesh-too-large",
-            severity: Severity::Info,
-            title: format!("A full mesh of {mesh} peers"),
-            seen: format!("{mesh} sessions named Mesh_…"),
-            meaning: "Every node keeps a session with every other: the cost grows with the square.".into(),
-            cause: "The node-to-node mesh is on.".into(),
-            next: "set up route reflectors, then: calicoctl patch bgpconfiguration default -p '{\"spec\":{\"nodeToNodeMeshEnabled\":false}}'".into(),
-        });
+        .flat_map(|view| view.sessions.iter().map(move |judged| (view, judged)))
+        .filter(|(_, judged)| !judged.up)
+        .map(|(view, judged)| Down::new(view, judged, snapshot.at))
+        .collect();
+    findings.extend(isolated(&all, &down));
+    let mut by_cause: BTreeMap<DownReason, Vec<&Down<'_>>> = BTreeMap::new();
+    let mut starting = Vec::new();
+    for one in &down {
+        match one.cause {
+            // A recovery has its own finding.
+            DownReason::Recovery => {}
+            _ if one.starting => starting.push(one),
+            cause => by_cause.entry(cause).or_default().push(one),
+        }
+    }
+    let only = all.len() == 1;
+    findings.extend(
+        by_cause
+            .into_iter()
+            .map(|(cause, sessions)| explain(cause, &sessions, only)),
+    );
+    findings.extend(starting_up(&starting));
+    findings.extend(flapping(snapshot, &all));
+    findings.extend(empty(&all));
+    findings.extend(large_mesh(&all));
+}
+
+impl<'a> Down<'a> {
+    fn new(view: &'a DaemonView, judged: &'a JudgedSession, now: UnixTime) -> Self {
+        let cause = present_cause(judged, now);
+        let younger = |than| judged.since.is_some_and(|since| now.since(since) < than);
+        let young = younger(UNANSWERED);
+        let starting = match cause {
+            DownReason::Other | DownReason::WaitingForPeer | DownReason::Handshake if young => true,
+            // No recovery mends these.
+            DownReason::Disabled
+            | DownReason::RouteLimit
+            | DownReason::BadPeerAs
+            | DownReason::CapabilityMissing => false,
+            _ => recovery_is_stuck(view, now) == Some(false),
+        };
+        let left = matches!(
+            cause,
+            DownReason::AdminShutdown
+                | DownReason::ConnectionRefused
+                | DownReason::ConnectionClosed
+                | DownReason::ConnectionReset
+        );
+        Down {
+            judged,
+            view,
+            cause,
+            starting,
+            just_left: left && younger(RESTART_TAKES),
+        }
     }
 }
 
-/// BIRD keeps `Hold timer expired` while its later attempts stay without an answer: that is the present cause.
+/// BIRD keeps `Hold timer expired` while nothing has come since: what it waits for is the present cause.
 fn present_cause(judged: &JudgedSession, now: UnixTime) -> DownReason {
     let reason = judged.reason.unwrap_or(DownReason::Other);
-    let trying = matches!(
-        judged.session.bgp_state,
-        BgpState::Connect | BgpState::Active
-    );
     let unanswered = judged
         .since
         .is_some_and(|since| now.since(since) > UNANSWERED);
-    if reason == DownReason::HoldTimerExpired && trying && unanswered {
-        DownReason::ConnectTimeout
-    } else {
-        reason
+    if reason != DownReason::HoldTimerExpired || !unanswered {
+        return reason;
+    }
+    match judged.session.bgp_state {
+        BgpState::Connect | BgpState::Active => DownReason::ConnectTimeout,
+        BgpState::Passive => DownReason::WaitingForPeer,
+        _ => reason,
     }
 }
 
-fn in_recovery(snapshot: &Snapshot) -> bool {
-    snapshot.daemons.iter().any(|view| {
-        view.look
-            .result
-            .as_ref()
-            .is_ok_and(|daemon| daemon.recovery)
-    })
-}
-
-fn isolated(down: &[&JudgedSession]) -> Finding {
-    Finding {
+/// No session is up, and for at least two of one family there is no excuse: not a recovery or a peer's restart (routes are
+/// kept), not a hand that disabled them.
+fn isolated(all: &[&JudgedSession], down: &[Down<'_>]) -> Option<Finding> {
+    let kept = |one: &Down<'_>| {
+        matches!(
+            one.cause,
+            DownReason::Recovery | DownReason::GracefulRestart
+        )
+    };
+    if down.len() < all.len() || down.iter().any(kept) {
+        return None;
+    }
+    let lost: Vec<&Down<'_>> = down
+        .iter()
+        .filter(|one| !one.starting && one.cause != DownReason::Disabled)
+        .collect();
+    let of = |version| {
+        let of = lost
+            .iter()
+            .filter(|one| one.judged.session.ip_version() == version);
+        of.count()
+    };
+    if IpVersion::FAMILIES
+        .into_iter()
+        .all(|version| of(version) < 2)
+    {
+        return None;
+    }
+    Some(Finding {
         id: "node-isolated",
         severity: Severity::Critical,
         title: "All BGP sessions of this node are down".into(),
-        seen: format!("{}: {}", count(down.len(), "session"), peers(down)),
+        seen: format!("{}: {}", count(lost.len(), "session"), peers(&lost)),
         meaning: "This node hears of no other node's pods, and no other node of its.".into(),
         cause: "What all sessions share: this node's firewall, its link, its address, its BIRD."
             .into(),
-        next: "ip link; ip addr; nft list ruleset | grep 179; the reasons below".into(),
-    }
+        next: "ip -br link; ip -br addr; nft list ruleset | grep -w 179; iptables -S | grep -w 179; the reasons below".into(),
+    })
 }
 
-fn peers(sessions: &[&JudgedSession]) -> String {
-    list(sessions.iter().map(|judged| judged.session.neighbor))
+fn peers(sessions: &[&Down<'_>]) -> String {
+    list(sessions.iter().map(|one| one.judged.session.neighbor))
 }
 
-/// Id, title, likely cause, next step.
-type Words = (&'static str, &'static str, &'static str, &'static str);
-
-const fn words(reason: DownReason) -> Words {
-    match reason {
-        DownReason::ConnectionRefused => (
-            "peer-refused",
-            "Peers refuse the connection",
-            "Nothing listens on TCP 179 there: calico-node or BIRD is not running on that node.",
-            "kubectl get pods -A -o wide -l k8s-app=calico-node; on the peer: calico-bgp-exporter doctor",
-        ),
-        DownReason::ConnectTimeout => (
-            "peer-blocked",
-            "Peers do not answer",
-            "A firewall or security group drops TCP 179, the node is off, or the MD5 passwords differ (which looks the same).",
-            "allow TCP 179 between the nodes, both ways; test: nc -vz PEER 179; compare the BGPPeer password",
-        ),
-        DownReason::HostUnreachable | DownReason::NetworkUnreachable => (
-            "peer-blocked",
-            "Peers cannot be reached",
-            "The node is off or gone, its address changed, or no route leads there; some firewalls answer so too.",
-            "ip route get PEER; ping PEER; if the node is gone: kubectl delete node",
-        ),
-        DownReason::WaitingForPeer => (
-            "peer-blocked",
-            "Peers have not connected",
-            "This side waits (the peer has the lower address, or passiveMode is set): the peer is off, or TCP 179 to this node is dropped.",
-            "look from the peer's side: calico-bgp-exporter doctor there; allow TCP 179 towards this node",
-        ),
-        DownReason::ConnectionReset | DownReason::ConnectionClosed => (
-            "peer-closes",
-            "Peers accept the connection and close it",
-            "The peer does not know this node (its configuration lacks it, or has another address of it), or a proxy answers in its place.",
-            "on the peer: is this node's address in calicoctl node status? Compare with kubectl get nodes -o wide",
-        ),
-        DownReason::Handshake => (
-            "peer-handshake",
-            "Sessions stop in the handshake",
-            "The peer accepts TCP and says nothing more: it hangs, or large packets are lost on the way (MTU).",
-            "ping -M do -s 1400 PEER; restart calico-node on the peer",
-        ),
-        DownReason::BadPeerAs => (
-            "wrong-as",
-            "AS numbers do not match",
-            "The AS configured here for the peer is not the one that it has, or the reverse.",
-            "calicoctl get bgppeer -o yaml (asNumber); calicoctl get nodes -o wide (ASN); the router's configuration",
-        ),
-        DownReason::CapabilityMissing => (
-            "capability-missing",
-            "The peer lacks a capability that is required",
-            "The two ends are configured for different address families or features.",
-            "compare address families on both ends",
-        ),
-        DownReason::HoldTimerExpired => (
-            "hold-timer-expired",
-            "The hold timer expired",
-            "Keepalives were lost for the hold time: packet loss, an overloaded node, or two nodes with one address.",
-            "arping -D for this node's address; look for packet loss and CPU pressure on both ends",
-        ),
-        DownReason::AdminShutdown => (
-            "peer-shutdown",
-            "Peers were shut down by their operator",
-            "The session was disabled at the far end, or calico-node was stopped there.",
-            "ask whoever runs the peer; the message is shown with the session",
-        ),
-        DownReason::Cease => (
-            "peer-cease",
-            "Peers end the session",
-            "The far end sent Cease (RFC 4486): it removed this node, resets, or has a collision.",
-            "look at the peer's log",
-        ),
-        DownReason::RouteLimit => (
-            "route-limit",
-            "A route limit shut the session",
-            "More routes than the configured limit.",
-            "raise the limit, or aggregate; then birdcl enable the session",
-        ),
-        DownReason::BfdDown => (
-            "bfd-down",
-            "BFD says that the peer is gone",
-            "The path to the peer is broken, or BFD's UDP 3784 is filtered.",
-            "allow UDP 3784; ping PEER",
-        ),
-        DownReason::Disabled => (
-            "session-disabled",
-            "Sessions are disabled on this node",
-            "Somebody disabled them by hand (birdcl disable).",
-            "birdcl -s /var/run/calico/bird.ctl enable NAME",
-        ),
-        DownReason::GracefulRestart => (
-            "peer-restarting",
-            "Peers restart; their routes are kept meanwhile",
-            "calico-node restarts on that node.",
-            "wait: routes are kept for 120 s; if it does not come back, look there",
-        ),
-        DownReason::Recovery | DownReason::Other => (
-            "peer-down",
-            "Sessions are down",
-            "BIRD gives no reason, or one that this version does not know; a session in its first 15 s has none yet.",
-            "look again in 20 s; birdcl show protocols all NAME",
-        ),
-    }
-}
-
-fn explain(reason: DownReason, sessions: &[&JudgedSession]) -> Finding {
-    let (id, title, cause, next) = words(reason);
-    let errors: BTreeMap<&str, ()> = sessions
+fn explain(cause: DownReason, sessions: &[&Down<'_>], only: bool) -> Finding {
+    let words = words(cause);
+    let errors: BTreeSet<&str> = sessions
         .iter()
-        .filter_map(|judged| {
-            judged
-                .session
-                .last_error
-                .as_deref()
-                .or(judged.session.message.as_deref())
-        })
-        .map(|error| (error, ()))
+        .map(|one| &one.judged.session)
+        .filter_map(|session| session.last_error.as_deref().or(session.message.as_deref()))
         .collect();
     let errors = if errors.is_empty() {
         String::new()
     } else {
-        format!(" ({})", list(errors.keys()))
+        format!(" ({})", list(errors))
     };
+    let mut next = words.next.to_owned();
+    if let Some(first) = sessions.first() {
+        let session = &first.judged.session;
+        next = next
+            .replace("PEER", &session.neighbor.to_string())
+            .replace("NAME", &session.name)
+            .replace("SOCKET", &first.view.look.socket);
+    }
+    let restarting = cause == DownReason::GracefulRestart;
+    let just_left = sessions.iter().all(|one| one.just_left);
+    if just_left {
+        next.insert_str(
+            0,
+            "look again in a minute: a restart of calico-node there is over then; ",
+        );
+    }
     Finding {
-        id,
-        severity: match reason {
-            DownReason::GracefulRestart => Severity::Info,
-            _ => Severity::Critical,
+        id: words.id,
+        severity: if restarting {
+            Severity::Info
+        } else if just_left {
+            Severity::Warning
+        } else {
+            Severity::Critical
         },
-        title: format!("{title}: {}", peers(sessions)),
+        title: format!("{}: {}", words.title, peers(sessions)),
         seen: format!(
             "{} down, {}{errors}",
             count(sessions.len(), "session"),
-            reason.as_str()
+            cause.as_str()
         ),
-        meaning:
-            "Blocks of these peers are not learned, and they do not learn of this node's pods."
-                .into(),
-        cause: cause.into(),
-        next: next.into(),
+        meaning: meaning(restarting, sessions, only).into(),
+        cause: words.cause.into(),
+        next,
     }
 }
 
-/// Autodetection picked a bridge (calico#8607, #3541, #2561), here or on a peer. BIRD 1 shows the source of a session
-/// only while it is up; Calico sets the router ID to the same address.
-fn wrong_source(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
-    let routers = snapshot
-        .daemons
-        .iter()
-        .filter_map(|view| view.look.result.as_ref().ok());
-    let sources = all
-        .iter()
-        .filter_map(|judged| judged.session.source_address);
-    let mine: BTreeSet<IpAddr> = sources
-        .chain(routers.filter_map(|daemon| daemon.router_id.parse().ok()))
-        .collect();
-    for source in &mine {
-        if let Some(own) = bridges(snapshot).find(|own| own.address.addr() == *source) {
-            let seen = format!(
-                "{source} belongs to {}, a {}",
-                own.device,
-                own.kind.as_str()
-            );
-            findings.push(wrong_source_finding(
-                &format!("BGP uses the address of {}", own.device),
-                seen,
-            ));
-        }
-    }
-    let theirs: BTreeSet<IpAddr> = all
-        .iter()
-        .filter(|judged| !judged.up && judged.session.peer_type == PeerType::Mesh)
-        .map(|judged| judged.session.neighbor)
-        .filter(|peer| {
-            matches!(peer, IpAddr::V4(v4) if DOCKER.contains(v4))
-                || bridges(snapshot).any(|own| own.address.contains(peer))
-        })
-        .collect();
-    if !theirs.is_empty() {
-        let seen = format!(
-            "{} is in a bridge's subnet: every node with docker has it",
-            list(&theirs)
-        );
-        findings.push(wrong_source_finding(
-            "A peer announces the address of a bridge of its own",
-            seen,
-        ));
+fn meaning(restarting: bool, sessions: &[&Down<'_>], only: bool) -> &'static str {
+    let all = |peer_type| {
+        let mut types = sessions.iter().map(|one| one.judged.session.peer_type);
+        types.all(|of| of == peer_type)
+    };
+    if restarting {
+        "Pods are reached by the routes that are kept; what changes meanwhile is not learned."
+    } else if all(PeerType::LocalWorkload) {
+        "What these pods announce is not learned; other pods are not concerned."
+    } else if only {
+        "It is this node's only session: no other node's pods are learned, and no other node learns of its."
+    } else if all(PeerType::Mesh) {
+        "Blocks of these peers are not learned, and they do not learn of this node's pods."
+    } else {
+        "What these peers announce is not learned (of a route reflector: every block that no other one carries), and they \
+         do not learn of this node's pods."
     }
 }
 
-/// Docker's default bridge, the same on every host.
-const DOCKER: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 0), 16);
-
-fn bridges(snapshot: &Snapshot) -> impl Iterator<Item = &OwnAddress> {
-    let named = [
-        "docker", "br-", "virbr", "cni", "lxc", "lxdbr", "podman", "flannel",
-    ];
-    snapshot.addresses.iter().filter(move |own| {
-        own.kind == DeviceKind::Bridge && named.iter().any(|name| own.device.starts_with(name))
+fn starting_up(sessions: &[&Down<'_>]) -> Option<Finding> {
+    if sessions.is_empty() {
+        return None;
+    }
+    let reasons: BTreeSet<&str> = sessions.iter().map(|one| one.cause.as_str()).collect();
+    Some(Finding {
+        id: "session-starting",
+        severity: Severity::Info,
+        title: format!("Sessions have just been started: {}", peers(sessions)),
+        seen: format!(
+            "{} down ({}) for a few seconds, or in this BIRD's recovery",
+            count(sessions.len(), "session"),
+            list(reasons)
+        ),
+        meaning: "Nothing yet.".into(),
+        cause: "BIRD, or the peer's, has just been started or configured.".into(),
+        next: "look again in 20 s".into(),
     })
 }
 
-fn wrong_source_finding(title: &str, seen: String) -> Finding {
-    Finding {
-        id: "wrong-source",
-        severity: Severity::Critical,
-        title: title.into(),
-        seen,
-        meaning: "Other nodes cannot reach that address: sessions with it cannot come up.".into(),
-        cause: "Calico's address autodetection picked the wrong interface.".into(),
-        next: "calico-node: IP_AUTODETECTION_METHOD=kubernetes-internal-ip (or can-reach=…, interface=…); operator: \
-               spec.calicoNetwork.nodeAddressAutodetectionV4"
-            .into(),
-    }
-}
-
 /// Sessions that this process saw drop again and again.
-fn flapping(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
+fn flapping(snapshot: &Snapshot, all: &[&JudgedSession]) -> Option<Finding> {
     let recent = |judged: &&JudgedSession| {
         judged.losses >= FLAPS
             && judged
@@ -331,45 +260,66 @@ fn flapping(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Find
                 .is_some_and(|at| snapshot.at.since(at) < FLAPPED_LATELY)
     };
     let flapping: Vec<&JudgedSession> = all.iter().copied().filter(recent).collect();
-    if flapping.is_empty() {
-        return;
-    }
+    let first = flapping.first()?.session.neighbor;
     let losses: u64 = flapping.iter().map(|judged| judged.losses).sum();
-    findings.push(Finding {
+    Some(Finding {
         id: "flapping",
         severity: Severity::Warning,
-        title: format!("Sessions drop and come back: {}", peers(&flapping)),
+        title: format!(
+            "Sessions drop and come back: {}",
+            list(flapping.iter().map(|judged| judged.session.neighbor))
+        ),
         seen: format!("{losses} losses since this process started, the last within ten minutes"),
         meaning: "Each time routes are withdrawn or go stale, and pod connections break.".into(),
         cause: "Packet loss, a node short of CPU, two nodes with one address, or an MTU that large updates do not fit.".into(),
-        next: "arping -D for both addresses; ping -M do -s 1400 PEER; the log names each transition".into(),
-    });
+        next: format!("arping -D for both addresses; ping -M do -s 1400 {first}; kubectl logs of this exporter: each transition is a line"),
+    })
 }
 
-fn empty(all: &[&JudgedSession], findings: &mut Vec<Finding>) {
-    let empty: Vec<&JudgedSession> = all
-        .iter()
-        .copied()
-        .filter(|judged| judged.up && judged.session.peer_type == PeerType::Mesh)
-        .filter(|judged| {
-            judged
-                .session
-                .routes
-                .is_some_and(|routes| routes.imported == 0)
-        })
-        .collect();
-    if !empty.is_empty() {
-        findings.push(Finding {
-            id: "peer-empty",
-            severity: Severity::Info,
-            title: format!("Peers announce nothing: {}", peers(&empty)),
-            seen: format!(
-                "{} up with 0 routes imported",
-                count(empty.len(), "mesh session")
-            ),
-            meaning: "None, if these nodes run no pods.".into(),
-            cause: "A node without pods has no block to announce.".into(),
-            next: "calicoctl ipam show --show-blocks".into(),
-        });
+fn empty(all: &[&JudgedSession]) -> Option<Finding> {
+    let silent = |judged: &&JudgedSession| {
+        let nothing = judged.session.routes.is_some_and(|r| r.imported == 0);
+        judged.up && nothing && judged.session.peer_type == PeerType::Mesh
+    };
+    let empty: Vec<&JudgedSession> = all.iter().copied().filter(silent).collect();
+    if empty.is_empty() {
+        return None;
     }
+    Some(Finding {
+        id: "peer-empty",
+        severity: Severity::Info,
+        title: format!(
+            "Peers announce nothing: {}",
+            list(empty.iter().map(|judged| judged.session.neighbor))
+        ),
+        seen: format!(
+            "{} up with 0 routes imported",
+            count(empty.len(), "mesh session")
+        ),
+        meaning: "Nothing, if these nodes run no pods.".into(),
+        cause: "A node without pods has no block to announce.".into(),
+        next: "calicoctl ipam show --show-blocks".into(),
+    })
+}
+
+/// Each family has its own mesh: the two are not added up.
+fn large_mesh(all: &[&JudgedSession]) -> Option<Finding> {
+    let of = |version: IpVersion| {
+        let mesh = all.iter().filter(|judged| {
+            judged.session.peer_type == PeerType::Mesh && judged.session.ip_version() == version
+        });
+        mesh.count()
+    };
+    let mesh = IpVersion::FAMILIES.into_iter().map(of).max()?;
+    (mesh > LARGE_MESH).then(|| Finding {
+        id: "mesh-too-large",
+        severity: Severity::Info,
+        title: format!("A full mesh of {mesh} peers"),
+        seen: format!("{mesh} sessions named Mesh_… of one IP version"),
+        meaning: "Every node keeps a session with every other: the cost grows with the square.".into(),
+        cause: "The node-to-node mesh is on.".into(),
+        next: "set up route reflectors (label, routeReflectorClusterID, BGPPeer); only once every node's sessions with them are up: \
+               calicoctl patch bgpconfiguration default -p '{\"spec\":{\"nodeToNodeMeshEnabled\":false}}'"
+            .into(),
+    })
 }

@@ -137,6 +137,7 @@ fn tunnel(tunnel: &Tunnel) -> Value {
         "mtu": tunnel.seen.map(|(mtu, _)| mtu),
         "largest_fitting_mtu": tunnel.largest_fitting_mtu,
         "routes": { "4": tunnel.routes[0], "6": tunnel.routes[1] },
+        "used_lately": tunnel.used_lately,
         "tx_packets": tunnel.seen.map(|(_, stats)| stats.tx_packets),
         "rx_packets": tunnel.seen.map(|(_, stats)| stats.rx_packets),
     })

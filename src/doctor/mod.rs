@@ -7,15 +7,19 @@ use crate::cli::{Color, Output};
 use crate::config::Doctor;
 use crate::diagnose;
 use crate::model::finding::{Finding, Severity};
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{DaemonView, Snapshot, Tunnel};
 use crate::observe::Observer;
 use anyhow::{Context, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Between two screens of `--watch`.
 const WATCH: Duration = Duration::from_secs(5);
+
+/// As a shell says it (128 + SIGINT), where nothing was reported yet.
+const INTERRUPTED: u8 = 130;
 
 /// What doctor prints, in either form.
 struct Report<'a> {
@@ -31,17 +35,28 @@ pub fn run(settings: Doctor) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(examine(settings))
+        .block_on(async {
+            // Listened to from the beginning: a Ctrl-C while it looks or waits is not lost.
+            let mut interrupted =
+                signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+            let mut last = ExitCode::from(INTERRUPTED);
+            tokio::select! {
+                code = examine(settings, &mut last) => return code,
+                _ = interrupted.recv() => {}
+            }
+            Ok(last)
+        })
 }
 
-async fn examine(settings: Doctor) -> Result<ExitCode> {
+/// `last` is that of the last report.
+async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
     let mut observer = Observer::new(settings.look.clone())?;
+    let mut snapshot = observer.look().await;
+    if worth_a_second_look(&snapshot) && !settings.interval.is_zero() {
+        tokio::time::sleep(settings.interval).await;
+        snapshot = observer.look().await;
+    }
     loop {
-        let mut snapshot = observer.look().await;
-        if uses_tunnels(&snapshot) && !settings.interval.is_zero() {
-            tokio::time::sleep(settings.interval).await;
-            snapshot = observer.look().await;
-        }
         let findings = diagnose::findings(&snapshot);
         let report = Report {
             node: &settings.look.node,
@@ -49,34 +64,48 @@ async fn examine(settings: Doctor) -> Result<ExitCode> {
             findings: &findings,
             blind_spots: &diagnose::blind_spots(&snapshot),
         };
+        *last = code(&snapshot, &findings);
         if !print(&report, &settings)? || !settings.watch {
-            return Ok(code(&snapshot, &findings));
+            return Ok(*last);
         }
-        tokio::select! {
-            () = tokio::time::sleep(WATCH) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(code(&snapshot, &findings)),
-        }
+        tokio::time::sleep(WATCH).await;
+        snapshot = observer.look().await;
     }
 }
 
-fn uses_tunnels(snapshot: &Snapshot) -> bool {
-    snapshot.kernel.tunnels.as_ref().is_ok_and(|tunnels| {
-        tunnels
-            .iter()
-            .any(|tunnel| tunnel.up && tunnel.routes != [0, 0])
-    })
+/// Whether there is something that only a difference tells: a tunnel that never receives, BIRD's routes that go and come
+/// back, exports that the kernel keeps lacking.
+fn worth_a_second_look(snapshot: &Snapshot) -> bool {
+    let answers = |view: &DaemonView| view.look.result.is_ok();
+    let in_use = |tunnel: &Tunnel| tunnel.up && tunnel.routes != [0, 0];
+    snapshot.daemons.iter().any(answers)
+        || snapshot
+            .kernel
+            .tunnels
+            .as_ref()
+            .is_ok_and(|tunnels| tunnels.iter().any(in_use))
 }
 
 fn code(snapshot: &Snapshot, findings: &[Finding]) -> ExitCode {
-    if let Err(error) = &snapshot.kernel.routes {
-        eprintln!("error: the kernel's routes could not be read: {error}");
-        return ExitCode::from(2);
+    let kernel = &snapshot.kernel;
+    let errors = [
+        ("routes", kernel.routes.as_ref().err()),
+        ("devices", kernel.tunnels.as_ref().err()),
+        ("forwarding", kernel.forwarding.as_ref().err()),
+    ];
+    let mut unread = false;
+    for (part, error) in errors {
+        if let Some(error) = error {
+            unread = true;
+            eprintln!("error: the kernel could not be read: {part}: {error}");
+        }
     }
-    ExitCode::from(u8::from(
+    let found = || {
         findings
             .iter()
-            .any(|finding| finding.severity != Severity::Info),
-    ))
+            .any(|finding| finding.severity != Severity::Info)
+    };
+    ExitCode::from(if unread { 2 } else { u8::from(found()) })
 }
 
 /// False when nobody reads any more, which is no failure.

@@ -1,23 +1,22 @@
 //! The report for a person: facts first, then what is wrong, then what cannot be seen.
 
-use super::Report;
-use crate::model::finding::{Finding, Severity};
-use crate::model::peer::{JudgedSession, PeerType};
-use crate::model::pod::PodCidr;
-use crate::model::snapshot::{DaemonView, Presence, Snapshot, Tunnel};
-use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+mod tables;
 
-/// Rows of one table at most; the JSON form has all.
-const ROWS: usize = 40;
+use super::Report;
+use crate::model::IpVersion;
+use crate::model::finding::{Finding, Severity};
+use crate::model::snapshot::{DaemonView, RouteSummary, Snapshot, Tunnel};
+use std::fmt::Write;
+
+/// Columns of prose. A command is never broken.
+const WIDTH: usize = 100;
 
 pub(super) fn render(report: &Report<'_>, color: bool) -> String {
     let mut screen = Screen {
         text: String::new(),
         color,
     };
-    // Writing to a string does not fail.
-    let _ = screen.report(report);
+    screen.report(report);
     screen.text
 }
 
@@ -27,220 +26,196 @@ struct Screen {
 }
 
 impl Screen {
-    fn report(&mut self, report: &Report<'_>) -> fmt::Result {
+    fn report(&mut self, report: &Report<'_>) {
         let snapshot = report.snapshot;
-        let at = snapshot
-            .at
-            .to_string()
-            .replace('T', " ")
-            .replace('Z', " UTC");
-        self.head(&format!("Node {}, {at}", report.node))?;
+        self.head(&format!(
+            "Node {}, {} UTC",
+            report.node,
+            tables::moment(snapshot.at)
+        ));
+        self.wrapped("  ", 4, &verdict(report.findings));
         for view in &snapshot.daemons {
-            writeln!(self.text, "  {}", daemon(view, snapshot))?;
+            self.line(&format!("  {}", daemon(view, snapshot)));
         }
         if snapshot.daemons.is_empty() {
-            writeln!(self.text, "  no BIRD here (--bird.socket none)")?;
+            self.line("  no BIRD here (--bird.socket none)");
         }
-        self.sessions(snapshot)?;
-        self.pods(snapshot.presence.as_ref())?;
-        self.kernel(snapshot)?;
-        self.findings(report.findings)?;
-        self.head("What this cannot see")?;
+        tables::sessions(self, snapshot);
+        tables::pods(self, snapshot.presence.as_ref());
+        self.kernel(snapshot);
+        self.findings(report.findings);
+        self.head("What this cannot see");
         for spot in report.blind_spots {
-            writeln!(self.text, "  - {spot}")?;
-        }
-        Ok(())
-    }
-
-    fn head(&mut self, title: &str) -> fmt::Result {
-        let gap = if self.text.is_empty() { "" } else { "\n" };
-        if self.color {
-            writeln!(self.text, "{gap}\x1b[1m{title}\x1b[0m")
-        } else {
-            writeln!(self.text, "{gap}{title}")
+            self.wrapped("  - ", 4, spot);
         }
     }
 
-    fn sessions(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        let all: Vec<&JudgedSession> = snapshot
-            .daemons
-            .iter()
-            .flat_map(|view| &view.sessions)
-            .collect();
-        let down = all.iter().filter(|judged| !judged.up).count();
-        if all.is_empty() {
-            return Ok(());
-        }
-        self.head(&format!(
-            "BGP sessions: {} up, {down} down",
-            all.len() - down
-        ))?;
-        // Down first: a mesh of hundreds would hide it.
-        let mut ordered = all;
-        ordered.sort_by_key(|judged| judged.up);
-        let rows = ordered.iter().map(|judged| session_row(judged)).collect();
-        self.table(
-            &[
-                "PEER ADDRESS",
-                "PEER TYPE",
-                "STATE",
-                "SINCE (UTC)",
-                "IN",
-                "OUT",
-                "INFO",
-            ],
-            rows,
-        )
-    }
-
-    fn pods(&mut self, presence: Option<&Presence>) -> fmt::Result {
-        let Some(presence) = presence.filter(|presence| !presence.cidrs.is_empty()) else {
-            return Ok(());
+    /// Anything that was read somewhere may hold what moves a terminal's cursor.
+    fn put(&mut self, text: &str) {
+        let visible = |c: char| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
         };
-        let absent = presence
-            .cidrs
-            .iter()
-            .filter(|pod| pod.absent.is_some())
-            .count();
-        self.head(&format!(
-            "Pod CIDRs: {} reached, {absent} not",
-            presence.cidrs.len() - absent
-        ))?;
-        let mut groups: BTreeMap<[String; 4], Vec<&PodCidr>> = BTreeMap::new();
-        for pod in &presence.cidrs {
-            groups.entry(pod_key(pod)).or_default().push(pod);
-        }
-        let rows = groups
-            .into_iter()
-            .map(|([owner, how, device, gateway], pods)| {
-                let first = pods[0].expected.cidr;
-                let cidrs = match pods.len() {
-                    1 => first.to_string(),
-                    several => format!("{first} and {} more", several - 1),
-                };
-                vec![owner, how, device, gateway, cidrs]
-            })
-            .collect();
-        self.table(&["OWNER", "HOW", "DEVICE", "GATEWAY", "CIDR"], rows)
+        self.text.extend(text.chars().map(visible));
     }
 
-    fn kernel(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        self.head("Kernel")?;
+    fn line(&mut self, text: &str) {
+        self.put(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn shaded(&mut self, shade: &str, text: &str) {
+        if self.color {
+            self.text.push_str(&format!("\x1b[{shade}m"));
+        }
+        self.put(text);
+        if self.color {
+            self.text.push_str("\x1b[0m");
+        }
+    }
+
+    fn head(&mut self, title: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.shaded("1", title);
+        self.text.push('\n');
+    }
+
+    /// `prefix` and `text`, whose further lines begin at column `indent`.
+    fn wrapped(&mut self, prefix: &str, indent: usize, text: &str) {
+        let mut line = prefix.to_owned();
+        let mut empty = true;
+        for word in text.split_whitespace() {
+            let longer = line.chars().count() + 1 + word.chars().count();
+            if !empty && longer > WIDTH {
+                self.line(&line);
+                line = " ".repeat(indent);
+                empty = true;
+            }
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+            empty = false;
+        }
+        self.line(&line);
+    }
+
+    fn kernel(&mut self, snapshot: &Snapshot) {
+        self.head("Kernel");
         match &snapshot.kernel.routes {
-            Err(error) => writeln!(self.text, "  routes cannot be read: {error}")?,
+            Err(error) => self.line(&format!("  routes could not be read: {error}")),
             Ok(routes) => {
-                let pods: Vec<String> = routes
-                    .pod_routes
-                    .iter()
-                    .map(|((version, how, origin), count)| {
-                        format!(
-                            "{count} {} by {} (IPv{version})",
-                            how.as_str(),
-                            origin.as_str()
-                        )
-                    })
-                    .collect();
-                let pods = if pods.is_empty() {
-                    "none".to_owned()
-                } else {
-                    pods.join(", ")
-                };
-                writeln!(self.text, "  pod routes: {pods}")?;
+                for family in IpVersion::FAMILIES {
+                    self.pod_routes(family, routes);
+                }
             }
         }
         match &snapshot.kernel.tunnels {
-            Err(error) => writeln!(self.text, "  devices cannot be read: {error}")?,
+            Err(error) => self.line(&format!("  devices could not be read: {error}")),
             Ok(tunnels) => {
                 for tunnel in tunnels {
-                    writeln!(self.text, "  {}", tunnel_line(tunnel))?;
+                    self.line(&format!("  {}", tunnel_line(tunnel)));
                 }
             }
         }
         match &snapshot.kernel.forwarding {
-            Err(error) => writeln!(self.text, "  forwarding cannot be read: {error}"),
+            Err(error) => self.line(&format!("  forwarding could not be read: {error}")),
             Ok([v4, v6]) => {
                 let word = |on: &Option<bool>| match on {
                     Some(true) => "on",
                     Some(false) => "OFF",
                     None => "not used",
                 };
-                writeln!(
-                    self.text,
+                self.line(&format!(
                     "  forwarding: IPv4 {}, IPv6 {}",
                     word(v4),
                     word(v6)
-                )
+                ));
             }
         }
     }
 
-    fn findings(&mut self, findings: &[Finding]) -> fmt::Result {
-        if findings.is_empty() {
-            self.head("Findings: none")?;
-            return writeln!(
-                self.text,
-                "  Everything that can be seen from this node is healthy."
-            );
+    fn pod_routes(&mut self, family: IpVersion, routes: &RouteSummary) {
+        let of_family: Vec<String> = routes
+            .pod_routes
+            .iter()
+            .filter(|((version, _, _), _)| *version == family)
+            .map(|((_, how, origin), count)| {
+                format!("{count} {} by {}", how.as_str(), origin.as_str())
+            })
+            .collect();
+        if !of_family.is_empty() {
+            let prefix = format!("  IPv{family} pod routes: ");
+            self.wrapped(&prefix, prefix.len(), &of_family.join(", "));
         }
-        self.head(&format!("Findings: {}", findings.len()))?;
+    }
+
+    fn findings(&mut self, findings: &[Finding]) {
+        self.head(&format!("Findings: {}", findings.len()));
         for (number, finding) in findings.iter().enumerate() {
             let (word, shade) = match finding.severity {
                 Severity::Critical => ("CRITICAL", "31;1"),
                 Severity::Warning => ("WARNING", "33;1"),
                 Severity::Info => ("INFO", "36"),
             };
-            let word = if self.color {
-                format!("\x1b[{shade}m{word}\x1b[0m")
-            } else {
-                word.to_owned()
-            };
-            writeln!(
-                self.text,
-                "{:>3}. {word}  {}  [{}]",
-                number + 1,
-                finding.title,
-                finding.id
-            )?;
+            self.put(&format!("{:>3}. ", number + 1));
+            self.shaded(shade, word);
+            // The first line has this much before it.
+            let before = " ".repeat(5 + word.len());
+            let title = format!("{}  [{}]", finding.title, finding.id);
+            let from = self.text.len();
+            self.wrapped(&format!("{before}  "), 14, &title);
+            self.text.drain(from..from + before.len());
             for (name, text) in [
                 ("seen", &finding.seen),
                 ("means", &finding.meaning),
                 ("cause", &finding.cause),
-                ("next", &finding.next),
             ] {
-                writeln!(self.text, "       {name:<6} {text}")?;
+                self.wrapped(&format!("       {name:<6} "), 14, text);
+            }
+            // One step a line, whole: it is there to be copied.
+            for (at, step) in finding.next.split("; ").enumerate() {
+                let name = if at == 0 { "next" } else { "" };
+                self.line(&format!("       {name:<6} {step}"));
             }
         }
-        Ok(())
     }
+}
 
-    fn table(&mut self, head: &[&str], rows: Vec<Vec<String>>) -> fmt::Result {
-        let more = rows.len().saturating_sub(ROWS);
-        let shown = &rows[..rows.len() - more];
-        let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-        for row in shown {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
+/// What to know before reading on.
+fn verdict(findings: &[Finding]) -> String {
+    let of = |severity| {
+        let of = findings
+            .iter()
+            .filter(|finding| finding.severity == severity);
+        of.count()
+    };
+    let (critical, warning) = (of(Severity::Critical), of(Severity::Warning));
+    match findings.first() {
+        None => "Nothing is wrong as far as this node can see.".into(),
+        Some(_) if critical + warning == 0 => {
+            format!(
+                "No critical finding and no warning; {} for information.",
+                findings.len()
+            )
         }
-        let head = head.iter().map(|cell| (*cell).to_owned()).collect();
-        for row in std::iter::once(&head).chain(shown) {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                write!(line, "  {cell:<width$}")?;
-            }
-            writeln!(self.text, "{}", line.trim_end())?;
-        }
-        if more > 0 {
-            writeln!(self.text, "  and {more} more (--output json has all)")?;
-        }
-        Ok(())
+        Some(worst) => format!(
+            "{critical} critical, {warning} warning. Worst: {}",
+            worst.title
+        ),
     }
 }
 
 fn daemon(view: &DaemonView, snapshot: &Snapshot) -> String {
     let socket = &view.look.socket;
     match &view.look.result {
-        Err(error) => format!("{socket}  does not answer: {}", error.detail),
+        // The detail begins with the socket.
+        Err(error) => format!("BIRD at {}", error.detail),
         Ok(daemon) => {
             let up = view
                 .started
@@ -252,73 +227,11 @@ fn daemon(view: &DaemonView, snapshot: &Snapshot) -> String {
                 ""
             };
             format!(
-                "{socket}  BIRD {}, router ID {}{up}{recovery}",
+                "BIRD at {socket}: {}, router ID {}{up}{recovery}",
                 daemon.version, daemon.router_id
             )
         }
     }
-}
-
-fn session_row(judged: &JudgedSession) -> Vec<String> {
-    let session = &judged.session;
-    let kind = match session.peer_type {
-        PeerType::Mesh => "node-to-node mesh",
-        PeerType::Node => "node specific",
-        PeerType::Global => "global",
-        PeerType::LocalWorkload => "local workload",
-        PeerType::Other => "other",
-    };
-    let number = |pick: fn(&crate::model::peer::RouteCounts) -> u64| {
-        session
-            .routes
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |routes| pick(routes).to_string())
-    };
-    let mut info = session.bgp_state.as_str().to_owned();
-    if let Some(reason) = judged.reason {
-        let _ = write!(info, ", {}", reason.as_str());
-    }
-    if let Some(error) = session.last_error.as_ref().filter(|_| !judged.up) {
-        let _ = write!(info, " ({error})");
-    }
-    if let Some(message) = session.message.as_ref().filter(|_| !judged.up) {
-        let _ = write!(info, " \"{message}\"");
-    }
-    vec![
-        session.neighbor.to_string(),
-        kind.to_owned(),
-        if judged.up { "up" } else { "DOWN" }.to_owned(),
-        judged.since.map_or_else(
-            || "-".to_owned(),
-            |since| since.to_string().replace('T', " ").replace('Z', ""),
-        ),
-        number(|routes| routes.imported),
-        number(|routes| routes.exported),
-        info,
-    ]
-}
-
-fn pod_key(pod: &PodCidr) -> [String; 4] {
-    let dash = || "-".to_owned();
-    let how = match (&pod.absent, &pod.reached) {
-        (Some(via), _) => format!("NOT REACHED ({})", via.as_str()),
-        (None, Some(reached)) => reached.encapsulation.as_str().to_owned(),
-        (None, None) => dash(),
-    };
-    let reached = pod.reached.as_ref();
-    [
-        pod.expected
-            .owner
-            .map_or_else(dash, |owner| owner.to_string()),
-        how,
-        reached
-            .map(|reached| reached.device.clone())
-            .filter(|d| !d.is_empty())
-            .unwrap_or_else(dash),
-        reached
-            .and_then(|reached| reached.gateway)
-            .map_or_else(dash, |gateway| gateway.to_string()),
-    ]
 }
 
 fn tunnel_line(tunnel: &Tunnel) -> String {
@@ -329,15 +242,23 @@ fn tunnel_line(tunnel: &Tunnel) -> String {
             tunnel.kind.as_str()
         );
     };
-    format!(
-        "{} ({}) {}, MTU {mtu}, {} pod routes, {} packets out, {} in",
+    let state = match (tunnel.up, tunnel.used_lately) {
+        (true, _) => "up",
+        (false, true) => "DOWN",
+        (false, false) => "down, no route uses it",
+    };
+    let mut line = format!(
+        "{} ({}) {state}, MTU {mtu}, {} pod routes, {} packets out, {} in",
         tunnel.device,
         tunnel.kind.as_str(),
-        if tunnel.up { "up" } else { "DOWN" },
         tunnel.routes[0] + tunnel.routes[1],
         stats.tx_packets,
         stats.rx_packets,
-    )
+    );
+    if let Some(fits) = tunnel.largest_fitting_mtu.filter(|fits| mtu > *fits) {
+        let _ = write!(line, " (at most {fits} fit)");
+    }
+    line
 }
 
 fn age(seconds: u64) -> String {
@@ -348,3 +269,6 @@ fn age(seconds: u64) -> String {
         _ => format!("{} d", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,9 +101,8 @@ fn distinct(snapshot: &Snapshot) -> Vec<&JudgedSession> {
 
 /// The IP versions whose sessions were seen: of an unread daemon's version nothing is said.
 fn readable_families(snapshot: &Snapshot, sessions: &[&JudgedSession]) -> Vec<IpVersion> {
-    let covered = |look: &DaemonLook, version| {
-        look.result.is_ok() && (look.ip_version == version || look.ip_version == IpVersion::Both)
-    };
+    let covered =
+        |look: &DaemonLook, version| look.result.is_ok() && look.ip_version.covers(version);
     IpVersion::FAMILIES
         .into_iter()
         .filter(|version| {
@@ -242,7 +241,7 @@ fn routes(out: &mut Out, rows: &[Row]) -> fmt::Result {
 fn updates(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_UPDATES);
     for row in rows {
-        let Some(stats) = row.judged.session.updates else {
+        let Some(stats) = row.judged.session.updates.as_deref() else {
             continue;
         };
         let tables: [(&str, &str, UpdateCounts); 4] = [

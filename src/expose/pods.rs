@@ -29,9 +29,14 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
     for row in &rows {
         series.gauge_of(&row.labels, &[], u32::from(row.pod.absent.is_none()))?;
     }
-    counts(out, &all)?;
+    let told: Vec<IpVersion> = IpVersion::FAMILIES
+        .into_iter()
+        .zip(presence.told)
+        .filter_map(|(version, told)| told.then_some(version))
+        .collect();
+    counts(out, &all, &told)?;
     per_cidr(out, &rows)?;
-    totals(out, presence)
+    totals(out, presence, &told)
 }
 
 /// A CIDR with the label values that all its series share.
@@ -54,14 +59,14 @@ impl<'a> Row<'a> {
     }
 }
 
-fn counts(out: &mut Out, all: &[&PodCidr]) -> fmt::Result {
+fn counts(out: &mut Out, all: &[&PodCidr], told: &[IpVersion]) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::POD_CIDRS);
-    for version in IpVersion::FAMILIES {
+    for version in told {
         for (present, word) in [(true, "true"), (false, "false")] {
             let count = all
                 .iter()
-                .filter(|pod| IpVersion::from(pod.expected.cidr) == version)
+                .filter(|pod| IpVersion::from(pod.expected.cidr) == *version)
                 .filter(|pod| pod.absent.is_none() == present)
                 .count();
             series.gauge(&[node, version.as_str().into(), word.into()], count)?;
@@ -100,20 +105,21 @@ fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
     Ok(())
 }
 
-fn totals(out: &mut Out, presence: &Presence) -> fmt::Result {
+fn totals(out: &mut Out, presence: &Presence, told: &[IpVersion]) -> fmt::Result {
     let node = out.node();
     let mut duplicates = presence.duplicates.clone();
     duplicates.sort_unstable();
     duplicates.dedup();
     let mut series = out.family(&f::POD_CIDR_DUPLICATES);
-    for version in IpVersion::FAMILIES {
+    for version in told {
         let count = duplicates
             .iter()
-            .filter(|net| IpVersion::from(**net) == version);
+            .filter(|net| IpVersion::from(**net) == *version);
         series.gauge(&[node, version.as_str().into()], count.count())?;
     }
     let mut series = out.family(&f::POD_CIDRS_LEFT_OUT);
-    for (version, count) in IpVersion::FAMILIES.into_iter().zip(presence.left_out) {
+    let left_out = IpVersion::FAMILIES.into_iter().zip(presence.left_out);
+    for (version, count) in left_out.filter(|(version, _)| told.contains(version)) {
         series.gauge(&[node, version.as_str().into()], count)?;
     }
     Ok(())

@@ -103,15 +103,17 @@ impl<'a> Shared<'a> {
 struct Escaping<'a>(&'a mut String);
 
 impl Write for Escaping<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            match c {
-                '\\' => self.0.push_str("\\\\"),
-                '"' => self.0.push_str("\\\""),
-                '\n' => self.0.push_str("\\n"),
-                c => self.0.push(c),
-            }
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        while let Some(at) = memchr::memchr3(b'\\', b'"', b'\n', text.as_bytes()) {
+            self.0.push_str(&text[..at]);
+            self.0.push_str(match text.as_bytes()[at] {
+                b'\\' => "\\\\",
+                b'"' => "\\\"",
+                _ => "\\n",
+            });
+            text = &text[at + 1..];
         }
+        self.0.push_str(text);
         Ok(())
     }
 }

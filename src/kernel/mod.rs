@@ -121,8 +121,9 @@ impl Kernel {
         self.drain();
     }
 
-    /// Whether a look now could show something new.
-    pub fn dirty(&self) -> bool {
+    /// Whether a look now could show something new. Hears what was announced until now.
+    pub fn dirty(&mut self) -> bool {
+        self.drain();
         self.unsettled || self.watch.is_none() || self.journal.stale().any()
     }
 

@@ -19,8 +19,8 @@ use tokio::time::Instant;
 const TRIES: usize = 5;
 /// How long a look goes on dumping for the sake of what was announced meanwhile, once it has a complete dump.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Time for a look at most; it grows for a table that needs more.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Time for a look at most; it grows for a table that needs more, and a scraper waits 10 s.
+const LONGEST: Duration = Duration::from_secs(8);
 /// Receives of announcements at a time: more than the largest buffer holds would be a storm without end.
 const BATCH: usize = 8192;
 

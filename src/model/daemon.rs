@@ -2,7 +2,7 @@
 
 use super::IpVersion;
 use super::peer::{ProtocolState, RouteCounts, Session};
-use super::time::LocalTime;
+use super::time::{LocalTime, Moment};
 use std::time::Duration;
 
 /// Last line of `show status` (reply code 0013).
@@ -98,11 +98,24 @@ impl QueryErrorKind {
     }
 }
 
+/// Why there was no connection: each asks for another remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unconnected {
+    /// No such file: BIRD does not run, or its directory is not mounted here.
+    NoSocket,
+    /// Refused: BIRD is gone, its socket stays.
+    NobodyListens,
+    /// This process may not open it, which says nothing of BIRD.
+    NotPermitted,
+}
+
 /// A failed query: its kind for the metric, its detail for the log and doctor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryError {
     /// Kind.
     pub kind: QueryErrorKind,
+    /// Of kind `connect`: why, where it is known.
+    pub unconnected: Option<Unconnected>,
     /// What happened, for a person (`/var/run/calico/bird.ctl: Connection refused`).
     pub detail: String,
 }
@@ -110,6 +123,8 @@ pub struct QueryError {
 /// One look at one socket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DaemonLook {
+    /// When the daemon told its time; where it did not, when the look ended.
+    pub at: Moment,
     /// Path of the control socket, as configured.
     pub socket: String,
     /// Family of the daemon behind it.

@@ -37,6 +37,6 @@ pub struct Finding {
     pub meaning: String,
     /// What most likely causes it.
     pub cause: String,
-    /// What to do next.
+    /// What to do next: steps, with `; ` between them.
     pub next: String,
 }

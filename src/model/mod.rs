@@ -29,6 +29,11 @@ impl IpVersion {
     /// The two versions that routes and sessions have.
     pub const FAMILIES: [IpVersion; 2] = [IpVersion::V4, IpVersion::V6];
 
+    /// Whether a daemon of this version speaks that one of the two.
+    pub fn covers(self, family: IpVersion) -> bool {
+        self == family || self == IpVersion::Both
+    }
+
     /// The label value: `4`, `6` or `both`.
     pub const fn as_str(self) -> &'static str {
         match self {

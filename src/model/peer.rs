@@ -190,8 +190,8 @@ pub struct Session {
     pub internal: Option<bool>,
     /// `Routes:`; absent while BIRD prints none.
     pub routes: Option<RouteCounts>,
-    /// `Route change stats`; absent while BIRD prints none.
-    pub updates: Option<UpdateStats>,
+    /// `Route change stats`; absent while BIRD prints none, or nobody wants them.
+    pub updates: Option<Box<UpdateStats>>,
 }
 
 impl Session {

@@ -56,6 +56,8 @@ pub struct Tunnel {
     pub seen: Option<(u32, LinkStats)>,
     /// Pod routes that use it, IPv4 and IPv6.
     pub routes: [u64; 2],
+    /// Pod routes use it, or did within the hour.
+    pub used_lately: bool,
     /// Largest MTU that fits the device below, where that is known.
     pub largest_fitting_mtu: Option<u32>,
 }
@@ -81,6 +83,8 @@ pub struct Presence {
     pub left_out: [u64; 2],
     /// CIDRs that more than one node announces.
     pub duplicates: Vec<IpNet>,
+    /// Whether it is known what to expect, IPv4 and IPv6: of a family whose daemon was never read nothing is said.
+    pub told: [bool; 2],
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.
@@ -104,11 +108,14 @@ pub struct KernelView {
     pub forwarding: Result<[Option<bool>; 2], String>,
 }
 
+/// Route changes since this process started.
+pub type RouteChanges = BTreeMap<(IpVersion, Origin, RouteChange), u64>;
+
 /// The exporter's own counters.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OwnCounters {
     /// `calico_route_changes_total`.
-    pub route_changes: BTreeMap<(IpVersion, Origin, RouteChange), u64>,
+    pub route_changes: RouteChanges,
     /// Multicast buffer overruns.
     pub netlink_overruns: u64,
     /// Dumps begun anew because they were interrupted or events were lost.
@@ -128,6 +135,17 @@ pub struct OwnAddress {
     pub kind: DeviceKind,
 }
 
+/// Counters of some time before, for what only a difference tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    /// How long before.
+    pub ago: Duration,
+    /// Of each tunnel by device name.
+    pub tunnels: BTreeMap<String, LinkStats>,
+    /// `calico_route_changes_total`.
+    pub route_changes: RouteChanges,
+}
+
 /// One look at the node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -145,8 +163,8 @@ pub struct Snapshot {
     pub export_gap: Option<ExportGap>,
     /// Addresses of this node, as of the last time they were read.
     pub addresses: Vec<OwnAddress>,
-    /// Tunnel counters some seconds before, and how long before.
-    pub earlier_tunnels: Option<(Duration, BTreeMap<String, LinkStats>)>,
+    /// Counters of some seconds before; of half a minute before, once this process is that old.
+    pub earlier: Option<Earlier>,
     /// Counters.
     pub counters: OwnCounters,
 }

@@ -70,6 +70,15 @@ impl From<SystemTime> for UnixTime {
     }
 }
 
+/// When something was seen, by both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// Wall clock.
+    pub now: UnixTime,
+    /// Monotonic clock, from any fixed start: a wall clock that is set does not move it.
+    pub monotonic: Duration,
+}
+
 /// A time as BIRD prints it: the daemon's local time, in no stated zone.
 /// Only differences between two of one daemon mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

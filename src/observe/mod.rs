@@ -3,12 +3,14 @@
 //! BIRD is asked again unless its last answer is younger than a second, the kernel unless nothing was announced since
 //! a dump younger than a second. So however many scrapers come, each daemon sees one look a second at most.
 
+mod earlier;
 mod exports;
 pub mod pod_file;
 mod table;
 
 use crate::assess::assessor::{Assessor, JudgedKernel, Rules};
-use crate::assess::history::{Event, Moment};
+use crate::assess::history::Event;
+use crate::assess::kernel_history::KernelHistory;
 use crate::assess::origin::origin;
 use crate::assess::presence::Ground;
 use crate::bird;
@@ -16,15 +18,16 @@ use crate::config::Look;
 use crate::kernel::{self, Kernel};
 use crate::model::IpVersion;
 use crate::model::fib::Fib;
-use crate::model::link::{LinkStats, LinkTable};
 use crate::model::pod::Expected;
-use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot, Tunnel};
-use crate::model::time::UnixTime;
+use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot};
+use crate::model::time::{Moment, UnixTime};
+use earlier::Baselines;
 use exports::Exports;
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use pod_file::PodFile;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use table::TableWatch;
@@ -33,14 +36,15 @@ use table::TableWatch;
 const FRESH: Duration = Duration::from_secs(1);
 /// Addresses are read this often.
 const ADDRESSES: Duration = Duration::from_secs(60);
-/// Tunnel counters are held against those of at least so long before.
-const BASELINE: Duration = Duration::from_secs(30);
+/// Dumps that confirm an absence, at most.
+const CONFIRMATIONS: usize = 3;
 
 /// Looks at one node, again and again.
 #[derive(Debug)]
 pub struct Observer {
     settings: Look,
     assessor: Assessor,
+    kernel_history: KernelHistory,
     daemons: Vec<Asked>,
     kernel: Kernel,
     dumped: Option<Instant>,
@@ -52,10 +56,8 @@ pub struct Observer {
     events: Vec<Event>,
     addresses: Vec<OwnAddress>,
     addresses_read: Option<Instant>,
-    baseline: Option<(Instant, BTreeMap<String, LinkStats>)>,
+    baselines: Baselines,
 }
-
-type Earlier = (Duration, BTreeMap<String, LinkStats>);
 
 #[derive(Debug)]
 struct Asked {
@@ -87,6 +89,7 @@ impl Observer {
         });
         let mut observer = Observer {
             assessor: Assessor::new(rules, settings.sockets.len()),
+            kernel_history: KernelHistory::default(),
             daemons: daemons.collect(),
             kernel: Kernel::new(origin),
             dumped: None,
@@ -98,7 +101,7 @@ impl Observer {
             events: Vec::new(),
             addresses: Vec::new(),
             addresses_read: None,
-            baseline: None,
+            baselines: Baselines::default(),
             settings,
         };
         observer.configure();
@@ -116,7 +119,7 @@ impl Observer {
     }
 
     /// Whether a look now would read nothing: every answer is younger than a second, and the kernel announced nothing.
-    pub fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&mut self) -> bool {
         let fresh = |when: Option<Instant>| when.is_some_and(|when| when.elapsed() < FRESH);
         self.judged.is_some()
             && self.daemons.iter().all(|asked| fresh(asked.answered))
@@ -127,32 +130,38 @@ impl Observer {
     /// One look.
     pub async fn look(&mut self) -> Snapshot {
         let begun = Instant::now();
-        let deadline = begun + self.settings.timeout;
         if self.pod_file.as_mut().is_some_and(PodFile::changed) {
             self.configure();
         }
         let dumped = self.look_at_both().await;
+        // A daemon that hangs has used up its time, not that of the others.
+        let least = self.settings.timeout / 4;
+        let deadline = (begun + self.settings.timeout).max(Instant::now() + least);
+        self.read_addresses().await;
         let read = self.read_tables(deadline, false).await;
         if dumped || read || self.judged.is_none() {
             self.judge();
-            if self.newly_absent() {
-                // An absence is said only after a second complete dump, and after a look at what BIRD says now.
-                self.kernel.confirm().await;
-                self.dumped = Some(Instant::now());
-                self.read_tables(deadline, true).await;
-                self.judge();
-            }
+            self.confirm_absences(deadline).await;
             self.note_absences();
         }
         self.compare_exports(deadline).await;
-        self.read_addresses().await;
         self.snapshot(begun)
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
-            now: UnixTime::from(SystemTime::now()),
-            monotonic: self.begun.elapsed(),
+    /// An absence is said only after a second complete dump, and after a look at what BIRD says now; either may bring
+    /// up others.
+    async fn confirm_absences(&mut self, deadline: Instant) {
+        let mut confirmed = self.absent.clone();
+        for _ in 0..CONFIRMATIONS {
+            let absent: BTreeSet<Expected> = self.absentees().collect();
+            if absent.is_subset(&confirmed) {
+                return;
+            }
+            confirmed = absent;
+            self.kernel.confirm().await;
+            self.dumped = Some(Instant::now());
+            self.read_tables(deadline, true).await;
+            self.judge();
         }
     }
 
@@ -179,14 +188,22 @@ impl Observer {
             .iter()
             .map(|at| self.daemons[*at].socket.clone())
             .collect();
-        let asked = join_all(sockets.iter().map(|socket| bird::look(socket, timeout)));
+        let (begun, updates) = (self.begun, self.settings.updates);
+        let clock = move || Moment {
+            now: UnixTime::from(SystemTime::now()),
+            monotonic: begun.elapsed(),
+        };
+        let asked = join_all(
+            sockets
+                .iter()
+                .map(|socket| bird::look(socket, timeout, updates, clock)),
+        );
         let (looks, dumped) = tokio::join!(asked, dump_if_stale(&mut self.kernel, self.dumped));
         if dumped {
             self.dumped = Some(Instant::now());
         }
-        let moment = self.moment();
         for (at, look) in stale.into_iter().zip(looks) {
-            let view = self.assessor.see_daemon(at, look, moment, &mut self.events);
+            let view = self.assessor.see_daemon(at, look, &mut self.events);
             self.daemons[at].view = Some(view);
             self.daemons[at].answered = Some(Instant::now());
         }
@@ -198,7 +215,6 @@ impl Observer {
         let routes = table::route_mark(&self.kernel.counters());
         let mut read = false;
         for at in 0..self.daemons.len() {
-            let moment = self.moment();
             let Asked {
                 socket,
                 view: Some(view),
@@ -218,7 +234,7 @@ impl Observer {
             match answer {
                 Ok(rib) => {
                     read = true;
-                    if self.assessor.see_table(at, &rib, view, moment) {
+                    if self.assessor.see_table(at, &rib, view) {
                         table.ask_again();
                     }
                 }
@@ -236,18 +252,22 @@ impl Observer {
         let Ok(fib) = self.kernel.routes() else {
             return;
         };
-        let none = LinkTable::default();
+        // The device tells how a route leads on.
+        let Ok(links) = self.kernel.links() else {
+            return;
+        };
         let ground = Ground {
             fib,
             rules: self.kernel.rules(),
-            links: self.kernel.links().unwrap_or(&none),
+            links,
         };
-        self.judged = Some(self.assessor.judge(ground));
-    }
-
-    fn newly_absent(&self) -> bool {
-        self.absentees()
-            .any(|expected| !self.absent.contains(&expected))
+        let mine: Vec<IpAddr> = self
+            .addresses
+            .iter()
+            .map(|own| own.address.addr())
+            .collect();
+        let now = self.begun.elapsed();
+        self.judged = Some(self.assessor.judge(ground, &mine, now));
     }
 
     fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
@@ -287,13 +307,13 @@ impl Observer {
         {
             return;
         }
+        self.addresses_read = Some(Instant::now());
         let Ok(addresses) = self.kernel.addresses().await else {
             return;
         };
         let Ok(links) = self.kernel.links() else {
             return;
         };
-        self.addresses_read = Some(Instant::now());
         self.addresses = addresses
             .into_iter()
             .filter_map(|own| {
@@ -305,18 +325,6 @@ impl Observer {
                 })
             })
             .collect();
-    }
-
-    /// The counters of some seconds before, and those of now for later.
-    fn earlier_tunnels(&mut self, kernel: &KernelView) -> Option<Earlier> {
-        let tunnels = kernel.tunnels.as_ref().ok()?;
-        let age = self.baseline.as_ref().map(|(when, _)| when.elapsed());
-        let earlier = age.and_then(|age| Some((age, self.baseline.as_ref()?.1.clone())));
-        if age.is_none_or(|age| age >= BASELINE) {
-            let stats = |tunnel: &Tunnel| Some((tunnel.device.clone(), tunnel.seen?.1));
-            self.baseline = Some((Instant::now(), tunnels.iter().filter_map(stats).collect()));
-        }
-        earlier
     }
 
     fn snapshot(&mut self, begun: Instant) -> Snapshot {
@@ -333,7 +341,12 @@ impl Observer {
             session_losses: self.assessor.losses(),
         };
         let kernel = self.kernel_view(&daemons);
-        let earlier_tunnels = self.earlier_tunnels(&kernel);
+        self.kernel_history
+            .see(&kernel, counted.undecodable, &mut self.events);
+        let tunnels = kernel.tunnels.as_deref().unwrap_or_default();
+        let earlier = self
+            .baselines
+            .see(tunnels, &counters.route_changes, Instant::now());
         let presence = self
             .judged
             .as_ref()
@@ -346,7 +359,7 @@ impl Observer {
             presence,
             export_gap: self.exports.gap().cloned(),
             addresses: self.addresses.clone(),
-            earlier_tunnels,
+            earlier,
             counters,
         }
     }
@@ -355,18 +368,19 @@ impl Observer {
         let routes = match (&self.judged, self.kernel.routes()) {
             (Some(judged), _) => Ok(judged.routes.clone()),
             (None, Err(error)) => Err(error.to_string()),
-            (None, Ok(_)) => Err("not judged yet".to_owned()),
+            (None, Ok(_)) => Err("not judged: the devices are not known".to_owned()),
         };
         let tunnels = match (self.kernel.links(), &self.judged) {
             (Err(error), _) => Err(error.to_string()),
             (Ok(_), Some(judged)) => Ok(judged.tunnels.clone()),
             (Ok(links), None) => {
                 let fib = Fib::default();
-                Ok(self.assessor.judge_tunnels(Ground {
+                let ground = Ground {
                     fib: &fib,
                     rules: &[],
                     links,
-                }))
+                };
+                Ok(self.assessor.judge_tunnels(ground, self.begun.elapsed()))
             }
         };
         let ipv6_matters = daemons

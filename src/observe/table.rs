@@ -37,7 +37,7 @@ impl TableWatch {
         }
         (self.again > 0 || urgent)
             && age >= self.cost * COST_FACTOR
-            && age >= Duration::from_millis(500)
+            && age >= Duration::from_secs(1)
     }
 
     /// It was asked for, at that cost.

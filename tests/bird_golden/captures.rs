@@ -81,7 +81,7 @@ pub fn status(path: &Path) -> Daemon {
 }
 
 pub fn protocols(path: &Path) -> Answer {
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(true);
     assert_eq!(
         feed(&answer_of(path), 4096, &mut protocols),
         Ok(0),

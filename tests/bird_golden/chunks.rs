@@ -26,7 +26,7 @@ fn real_answers_in_every_chunk_size() {
                     let end = feed(&answer, size, &mut sink);
                     format!("{end:?} {:?}", sink.finish())
                 } else if name.starts_with("show_protocols") {
-                    let mut sink = Protocols::default();
+                    let mut sink = Protocols::new(true);
                     let end = feed(&answer, size, &mut sink);
                     format!("{end:?} {:?}", sink.finish())
                 } else {
@@ -55,7 +55,7 @@ fn one_cut_at_every_byte() {
     ] {
         let answer = answer_of(&root().join(name).join("show_protocols_all.txt"));
         let parse = |cut: usize| {
-            let mut sink = Protocols::default();
+            let mut sink = Protocols::new(true);
             let mut reply = calico_bgp_exporter::bird::reply::Reply::new(1 << 20);
             let first = reply.push(&answer[..cut], &mut sink).unwrap();
             assert_eq!(first.is_some(), cut == answer.len());
@@ -75,7 +75,7 @@ fn a_truncated_answer_has_no_end() {
     let answer = answer_of(&root().join("calico-fork-bird/zoo/show_protocols_all.txt"));
     for cut in (0..answer.len()).step_by(7) {
         assert!(
-            feed(&answer[..cut], 4096, &mut Protocols::default()).is_err(),
+            feed(&answer[..cut], 4096, &mut Protocols::new(true)).is_err(),
             "{cut}"
         );
     }

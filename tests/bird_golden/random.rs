@@ -14,12 +14,12 @@ fn all_parsers(bytes: &[u8], chunk: usize) {
     let mut status = Status::default();
     let _ = feed(bytes, chunk, &mut status);
     let _ = status.finish();
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(true);
     let _ = feed(bytes, chunk, &mut protocols);
     if let Ok(answer) = protocols.finish() {
         assert!(answer.sessions.len() + answer.protocols.len() <= bytes.len());
         for session in &answer.sessions {
-            assert_eq!(down_reason(session, None).is_none(), session.is_up());
+            assert_eq!(down_reason(session, None, true).is_none(), session.is_up());
             assert!(
                 session
                     .message

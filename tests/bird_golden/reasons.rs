@@ -44,7 +44,7 @@ fn zoos() {
             let Some(session) = daemon.sessions.iter().find(|s| s.name == name) else {
                 continue;
             };
-            let reason = down_reason(session, Some(Duration::from_secs(38)));
+            let reason = down_reason(session, Some(Duration::from_secs(38)), true);
             assert_eq!(reason, expected, "{version} {session:?}");
             judged += 1;
         }
@@ -126,7 +126,7 @@ fn other_scenarios() {
     ] {
         let daemon = daemon(&root().join(scenario));
         let session = daemon.sessions.iter().find(|s| s.name == name).unwrap();
-        let reason = down_reason(session, Some(Duration::from_secs(5)));
+        let reason = down_reason(session, Some(Duration::from_secs(5)), true);
         assert_eq!(reason, expected, "{scenario} {session:?}");
     }
 }
@@ -137,7 +137,7 @@ fn a_reason_exactly_while_down() {
         if scenario.join("show_protocols_all.txt").exists() {
             for session in daemon(&scenario).sessions {
                 assert_eq!(
-                    down_reason(&session, None).is_none(),
+                    down_reason(&session, None, true).is_none(),
                     session.is_up(),
                     "{session:?}"
                 );

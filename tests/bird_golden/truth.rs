@@ -287,7 +287,7 @@ fn one_daemon_for_both_families() {
             (3, 12, 3),
             "{version}"
         );
-        let updates = both.updates.unwrap();
+        let updates = both.updates.as_deref().unwrap();
         assert_eq!(updates.import_updates.accepted, Some(3));
         assert_eq!(updates.export_withdraws.rejected, None);
         let limited = session("Node_10_0_3_216").routes.unwrap();

@@ -1,10 +1,10 @@
-"""Each ci file in turn."""
+"""Each file of ci/ and examples/ in turn."""
 
 import pytest
 from rendering import CI
 
 
-@pytest.fixture(params=[None, *CI], ids=lambda p: p.name.removesuffix("-values.yaml") if p else "defaults")
+@pytest.fixture(params=[None, *CI], ids=lambda p: p.stem.removesuffix("-values") if p else "defaults")
 def values(request):
-    """Each ci file, and no file."""
+    """Each file, and no file."""
     return request.param

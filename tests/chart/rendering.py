@@ -10,7 +10,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "charts/calico-bgp-exporter"
 TOOLS = ROOT / "target/tools/chart"
 HELMS = ["helm3", "helm4"]
-CI = sorted(CHART.glob("ci/*-values.yaml"))
+EXAMPLES = sorted(CHART.glob("examples/*.yaml"))
+CI = [*sorted(CHART.glob("ci/*-values.yaml")), *EXAMPLES]
 
 
 def helm(version, *args):

@@ -1,4 +1,4 @@
-"""Every ci file renders alike under Helm 3 and 4, into objects that Kubernetes and the operator know, with the posture that docs/permissions.md states."""
+"""Every file of ci/ and examples/ renders alike under Helm 3 and 4, into objects that Kubernetes and the operator know, with the posture that docs/permissions.md states."""
 
 import copy
 import json

@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 import yaml
-from rendering import CHART, HELMS, ROOT, helm, objects, render, template
+from rendering import CHART, EXAMPLES, HELMS, ROOT, helm, objects, render, template
 
 ALL = ("--set", "podMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
 
@@ -56,10 +56,32 @@ def test_readme_is_made_from_the_values():
     assert done.returncode == 0, done.stderr
 
 
-def test_readme_names_every_ci_file():
+def test_readme_names_every_example():
     text = (CHART / "README.md").read_text()
-    for path in CHART.glob("ci/*.yaml"):
-        assert f"(ci/{path.name})" in text
+    for path in EXAMPLES:
+        assert f"(examples/{path.name})" in text
+
+
+def test_package_holds_the_examples_and_not_the_tests(package):
+    with tarfile.open(package) as tar:
+        names = [n.removeprefix("calico-bgp-exporter/") for n in tar.getnames()]
+    assert {n for n in names if n.startswith("examples/")} == {f"examples/{p.name}" for p in EXAMPLES}
+    assert not any(n.startswith("ci/") for n in names)
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/install.md", "docs/permissions.md", "docs/tls.md", "charts/calico-bgp-exporter/README.md"])
+def test_nobody_is_told_to_install_a_fixture(file):
+    assert "ci/" not in (ROOT / file).read_text().replace("what is in `ci/` is for the tests alone", "")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.stem)
+def test_examples_leave_rules_and_log_as_they_are(example):
+    """An example must not disarm an alert, drop a metric or silence the log by the way."""
+    values = yaml.safe_load(example.read_text())
+    rules = values.get("prometheusRule", {})
+    assert rules.keys() <= {"enabled", "labels", "runbookBaseURL"} and not rules.get("runbookBaseURL")
+    assert "metricRelabelings" not in values.get("podMonitor", {}) and "log" not in values
+    assert values.keys().isdisjoint({"image", "commonLabels", "extraArgs"})
 
 
 def test_every_value_is_in_the_schema_and_closed():

@@ -28,6 +28,11 @@ def alerts(found):
 NAMES = sorted(alerts(source()))
 
 
+def test_each_alert_is_an_incident_that_the_document_tells():
+    told = (ROOT / "docs/incidents.md").read_text()
+    assert [n for n in NAMES if n not in told] == []
+
+
 def test_there_are_alerts_and_dashboards():
     assert NAMES and DASHBOARDS
 

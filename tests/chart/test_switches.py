@@ -153,6 +153,11 @@ def test_notes():
     assert "Nothing scrapes it yet" in plain
     for path in CI:
         text = notes("--values", path)
-        assert ("https://localhost" in text) == (path.name.split("-")[0] in ("hardened", "tls", "no")), path.name
+        assert ("https://localhost" in text) == (path.name.split("-")[0] in ("hardened", "tls", "no", "client")), path.name
         assert ("protects nothing" in text) == path.name.startswith("hardened")
     assert "twice" in notes("--set", "podMonitor.enabled=true,serviceMonitor.enabled=true")
+    # doctor looks at what the daemon looks at.
+    assert "-- calico-bgp-exporter doctor\n" in plain
+    told = notes("--set", "bird.directory=/run/bird,pods.ipPools={10.0.0.0/8,fd00::/48},pods.expectedEncapsulation=always,pods.limit=9,bgp.peerDetail=none,log.level=warn")
+    assert "doctor --bird.socket=/run/bird/bird.ctl --bird.socket=/run/bird/bird6.ctl --ip-pool=10.0.0.0/8 --ip-pool=fd00::/48 --expected-encapsulation=always --pod-cidr.limit=9\n" in told
+    assert "doctor --bird.socket=none\n" in notes("--set", "bird.enabled=false")

@@ -1,17 +1,15 @@
 // The quick half of draw.mjs: no browser, no packages. Asks a real Prometheus every query of every view and judges the
 // answers alike: a query that fails, or finds nothing where it must, fails the run.
-import { readFileSync } from "node:fs";
 import { History } from "./driver/history.mjs";
-import { judge } from "./judge.mjs";
+import { found, judge } from "./judge.mjs";
 import { clock, stories } from "./story/stories.mjs";
-import { views } from "./views.mjs";
-
-const load = (name) => JSON.parse(readFileSync(new URL(`../../dashboards/calico-bgp-${name}.json`, import.meta.url), "utf8"));
+import { load, views } from "./views.mjs";
 
 /** A query with the variables of a view, as Grafana would send it. */
 function interpolate(expr, dashboard, view) {
   const range = clock.end - clock.start;
-  const values = { __rate_interval: `${4 * clock.step}s`, __range: `${range}s`, __interval: `${clock.step}s` };
+  const step = stories[view.story].step ?? clock.step;
+  const values = { __rate_interval: `${4 * step}s`, __range: `${range}s`, __interval: `${step}s` };
   for (const v of dashboard.templating.list) values[v.name] = view.variables?.[v.name] ?? v.allValue;
   return expr.replace(/\$([a-z_]\w*)/g, (_, name) => values[name]);
 }
@@ -21,7 +19,7 @@ async function ask(prometheus, target, expr) {
     ? ["query", { query: expr, time: clock.end }]
     : ["query_range", { query: expr, start: clock.start, end: clock.end, step: clock.step }];
   const answer = await (await fetch(`${prometheus}/api/v1/${path}?${new URLSearchParams(parameters)}`)).json();
-  return answer.status === "success" ? { series: answer.data.result.length } : { error: answer.error };
+  return answer.status === "success" ? { series: answer.data.result.length, found: found(answer.data.result) } : { error: answer.error };
 }
 
 async function report(prometheus, dashboard, view) {
@@ -45,7 +43,8 @@ for (const name of new Set(views.map((v) => v.story))) {
   const history = await History.of(stories[name]);
   try {
     for (const view of views.filter((v) => v.story === name)) {
-      const wrong = judge(view, await report(history.url, load(view.dashboard), view));
+      const dashboard = load(view.dashboard);
+      const wrong = judge(view, await report(history.url, dashboard, view), dashboard);
       for (const line of wrong) console.log(`${view.dashboard}, story ${name}: ${line}`);
       failed += wrong.length > 0;
     }

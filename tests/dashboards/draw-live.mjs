@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { Browser } from "./driver/browser.mjs";
 import { serveDashboards } from "./driver/serve.mjs";
 import { judge } from "./judge.mjs";
+import { load } from "./views.mjs";
 
 const [tools, out, prometheus, from, to, node] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
@@ -14,7 +15,7 @@ try {
   for (const dashboard of ["fleet", "node", "exporter"]) {
     const view = { dashboard, story: "live", variables: dashboard === "node" ? { node } : {} };
     const report = await browser.draw(view, { prometheus, from: from * 1000, to: to * 1000, scrape: 2 }, `${out}/live-${dashboard}.png`);
-    const wrong = judge(view, report);
+    const wrong = judge(view, report, load(dashboard));
     console.log(`${wrong.length ? "FAILED" : "drawn"}: live-${dashboard}: ${report.panels} panels, ${report.queries.length} queries`);
     for (const line of wrong) console.log(`    ${line}`);
     failed += wrong.length > 0;

@@ -3,6 +3,10 @@
 const noFault = ["healthy", "single"];
 const alone = ["single"];
 const large = ["large"]; // of sessions and pod CIDRs it shows only what is in trouble
+const silent = ["silent"]; // the faulty story's dead node
+
+/** Series as `shows` and `hides` of a view look at them: labels and the last value. */
+export const found = (result) => result.map((r) => ({ ...r.metric, value: Number((r.value ?? r.values.at(-1))[1]) }));
 
 /**
  * Panels that are empty, or of panels with several queries the queries that are. Nothing else may be empty, and a
@@ -27,15 +31,18 @@ export const emptyIsGood = [
   { dashboard: "node", panel: 16, queries: ["C"], stories: ["healthy"], why: "no pod CIDR is missing" },
   { dashboard: "node", panel: 18, stories: alone, why: "no session" },
   { dashboard: "node", panel: 18, stories: large, why: "sessions that are down have no routes" },
+  ...[3, 4, 5, 6, 7, 8, 12, 16].map((panel) => ({ dashboard: "node", panel, stories: silent, why: "the node says nothing now" })),
 ];
 
-/** What is wrong, a line each. */
-export function judge(view, report) {
-  const wrong = broken(report);
-  if (view.leadsTo && report.links && !report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(view.leadsTo))) {
-    wrong.push(`no link leads to ${view.leadsTo}`);
+/** What is wrong, a line each. `dashboard`: the one that was drawn, or asked. */
+export function judge(view, report, dashboard) {
+  const wrong = [...broken(report), ...incomplete(report, dashboard)];
+  for (const end of report.links ? (view.leadsTo ?? []) : []) {
+    if (!report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(end))) wrong.push(`no link leads to ${end}`);
   }
-  const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.story));
+  for (const wanted of view.shows ?? []) if (!isShown(report, wanted)) wrong.push(`not shown: ${JSON.stringify(wanted)}; found: ${JSON.stringify(query(report, wanted)?.found)?.slice(0, 1000)}`);
+  for (const unwanted of view.hides ?? []) if (isShown(report, unwanted)) wrong.push(`shown: ${JSON.stringify(unwanted)}`);
+  const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.situation ?? view.story));
   const isDeclared = (panel, refId) => declared.some((e) => e.panel === panel && (!e.queries || e.queries.includes(refId)));
 
   const queries = latest(report).filter((q) => typeof q.panel === "number"); // annotations may be empty
@@ -54,11 +61,26 @@ export function judge(view, report) {
   return wrong;
 }
 
+const query = (report, { panel, refId = "A" }) => latest(report).find((q) => q.panel === panel && q.refId === refId);
+function isShown(report, { panel, refId, ...labels }) {
+  return query(report, { panel, refId })?.found?.some((series) => Object.entries(labels).every(([label, value]) => series[label] === value));
+}
+
+/** Panels that were not drawn, and queries that were not asked. */
+function* incomplete(report, { panels }) {
+  if (report.panels !== undefined && report.panels !== panels.length) yield `${report.panels} of ${panels.length} panels were drawn`;
+  for (const p of panels) {
+    for (const { refId } of p.targets) if (!query(report, { panel: p.id, refId })) yield `panel ${p.id}, query ${refId}: never asked`;
+  }
+}
+
 /** What may never be, whatever the data: script errors, panels and variables that are not known, failed queries,
  * links with a text in place of a name. */
 export function broken(report) {
   return [
     ...report.errors.map((message) => `the page failed: ${message}`),
+    ...(report.blank ?? []).map((panel) => `a panel shows nothing: ${panel}`),
+    ...(report.failed ?? []).map((panel) => `a panel shows an error: ${panel}`),
     ...report.issues.map(({ kind, ...detail }) => `${kind}: ${JSON.stringify(detail)}`),
     ...(report.links ?? []).filter((url) => /\$\{|%7B|=undefined|var-\w+=[^&]*%20/.test(url)).map((url) => `a link that leads nowhere: ${url}`),
     ...latest(report)

@@ -1,14 +1,60 @@
-// Which dashboard is drawn in which story, and with which variables chosen.
+// Which dashboard is drawn in which story, with which variables chosen, and what must be seen there.
+//
+//   leadsTo    ends of links to Node that must be there
+//   shows      series that a panel must show, by labels; `value`: with this value
+//   hides      series that it must not show
+//   situation  which declarations of empty panels hold (judge.mjs), where that is not the story's name
+import { readFileSync } from "node:fs";
+
+export const load = (name) => JSON.parse(readFileSync(new URL(`../../dashboards/calico-bgp-${name}.json`, import.meta.url), "utf8"));
+
 const worker4 = { node: "worker-4" };
+const link = (node, peer) => `var-cluster=prod-eu&var-node=${node}&var-peer=${peer}`;
 
 export const views = [
-  // From the blocked session to its node and peer: the second of the two clicks.
-  { dashboard: "fleet", story: "faulty", picture: "dashboard-fleet", leadsTo: "var-cluster=prod-eu&var-node=worker-4&var-peer=10.0.1.13" },
-  { dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
-  { dashboard: "exporter", story: "faulty", picture: "dashboard-exporter" },
+  {
+    ...{ dashboard: "fleet", story: "faulty", picture: "dashboard-fleet" },
+    // From the blocked session to its node and peer: the second of the two clicks. The peer of a dead node's alert is the node itself.
+    leadsTo: [link("worker-4", "10.0.1.13"), link("worker-7", "All")],
+    shows: [
+      { panel: 1, part: "79", whole: "100", value: 21 },
+      { panel: 7, value: 1 },
+      { panel: 8, value: 5 },
+      { panel: 11, alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", value: 4 },
+      { panel: 11, alertname: "CalicoPodCIDRRouteMissing", node: "worker-4", peer_node: "worker-9" },
+      { panel: 11, alertname: "CalicoTunnelOneWay", severity: "critical" },
+      { panel: 16, node: "worker-4", owner_node: "worker-9" },
+    ],
+    hides: [
+      { panel: 11, alertname: "CalicoBGPPeeringDown", peer: "10.0.2.13" },
+      { panel: 11, alertname: "CalicoBGPExporterDown" },
+      { panel: 11, alertname: "CalicoBirdKernelRoutesRejected" },
+    ],
+  },
+  {
+    ...{ dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
+    shows: [
+      { panel: 2, value: 1 },
+      { panel: 10, refId: "A", check: "Exporter does not answer", value: 0 },
+    ],
+  },
+  { dashboard: "exporter", story: "faulty", picture: "dashboard-exporter", shows: [{ panel: 1, part: "9", whole: "10" }, { panel: 2, value: 1 }] },
   { dashboard: "node", story: "faulty", picture: "dashboard-node-bird-hung", variables: { node: "worker-8" } },
-  { dashboard: "fleet", story: "healthy", picture: "dashboard-fleet-healthy" },
-  { dashboard: "node", story: "healthy", picture: "dashboard-node-healthy", variables: worker4 },
+  {
+    ...{ dashboard: "node", story: "faulty", picture: "dashboard-node-silent", variables: { node: "worker-7" }, situation: "silent" },
+    shows: [
+      { panel: 1, part: "0", whole: "10" },
+      { panel: 2, value: 9 },
+      { panel: 10, refId: "A", check: "Exporter does not answer", value: 1 },
+      { panel: 10, refId: "A", check: "Neighbours that have lost this node", value: 9 },
+    ],
+  },
+  {
+    ...{ dashboard: "fleet", story: "crowd", picture: "dashboard-fleet-crowd" },
+    shows: [{ panel: 1, whole: "1560" }, ...["worker-9", "worker-21", "worker-30"].map((node) => ({ panel: 10, node }))],
+  },
+  { dashboard: "fleet", story: "healthy", picture: "dashboard-fleet-healthy", shows: [{ panel: 1, part: "36", whole: "36" }, { panel: 7, value: 0 }] },
+  { dashboard: "node", story: "healthy", picture: "dashboard-node-healthy", variables: worker4, shows: [{ panel: 2, value: 0 }] },
   { dashboard: "exporter", story: "healthy", picture: "dashboard-exporter-healthy" },
   { dashboard: "fleet", story: "single", picture: "dashboard-fleet-single" },
   { dashboard: "node", story: "single", picture: "dashboard-node-single", variables: { node: "control-1" } },

@@ -40,6 +40,7 @@ fn with_texts(texts: &[String]) -> Snapshot {
             up: true,
             seen: None,
             routes: [0, 0],
+            used_lately: false,
             largest_fitting_mtu: None,
         })
         .collect());

@@ -36,7 +36,9 @@ fn refuse(words: &[String], why: &str) {
 
 #[test]
 fn no_place_of_one_machine() {
-    let places = ["/work/", "/root/.", "/home/", "/Users/", "/tmp/tmp."].map(str::to_owned);
+    // Put together here, so that this file does not hold them.
+    let places =
+        ["work/", "root/.", "home/", "Users/", "tmp/tmp."].map(|place| format!("/{place}"));
     refuse(&places, "a path that exists on one machine only");
 }
 

@@ -1,5 +1,6 @@
 """What is in the image, and that the chart's container sees BIRD and the kernel with the rights that the chart gives it."""
 
+import gzip
 import json
 import re
 import tarfile
@@ -11,7 +12,7 @@ VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.
 REFERENCE = f"localhost/calico-bgp-exporter:{VERSION}"
 
 
-def test_the_image_is_the_binary_and_nothing_else():
+def test_the_image_is_the_binary_with_its_licences_and_nothing_else():
     (image,) = json.loads(podman("image", "inspect", REFERENCE).stdout)
     assert image["Size"] < 5_000_000
     assert image["Config"]["Entrypoint"] == ["/usr/bin/calico-bgp-exporter"] and image["Config"]["User"] == "0:0"
@@ -25,8 +26,14 @@ def test_the_image_is_the_binary_and_nothing_else():
         manifest = json.load(outer.extractfile("blobs/sha256/" + index["manifests"][0]["digest"].split(":")[1]))
         (layer,) = manifest["layers"]
         with tarfile.open(fileobj=outer.extractfile("blobs/sha256/" + layer["digest"].split(":")[1])) as inner:
-            assert [m.name for m in inner.getmembers() if m.isfile()] == ["usr/bin/calico-bgp-exporter"]
-            assert inner.getmember("usr/bin/calico-bgp-exporter").mode & 0o777 == 0o755
+            doc = "usr/share/doc/calico-bgp-exporter"
+            wanted = {"usr/bin/calico-bgp-exporter": 0o755, f"{doc}/LICENSE": 0o644, f"{doc}/THIRD-PARTY-NOTICES.gz": 0o644}
+            assert {m.name: m.mode & 0o777 for m in inner.getmembers() if m.isfile()} == wanted
+            assert inner.extractfile(f"{doc}/LICENSE").read() == (ROOT / "LICENSE").read_bytes()
+            notices = gzip.decompress(inner.extractfile(f"{doc}/THIRD-PARTY-NOTICES.gz").read()).decode()
+            for linked in "hyper", "rustls", "ring", "The Rust standard library", "The GNU C library":
+                assert re.search(rf"^  {linked}( [0-9.]+)?: ", notices, re.M), linked
+            assert "Permission is hereby granted" in notices and "Redistribution and use in source and binary forms" in notices
 
 
 def test_the_binary_is_static():
@@ -37,6 +44,8 @@ def test_the_binary_is_static():
 def test_the_default_daemonset(start):
     container = start(render()).ready()
     samples = container.samples()
+    (build,) = [s for s in samples if s.startswith("calico_bgp_exporter_build_info")]
+    assert re.search(r'revision="[0-9a-f]{7,}"', build), build
     ups = {s: v for s, v in samples.items() if s.startswith(("calico_bird_up", "calico_kernel_up"))}
     assert len(ups) >= 5 and set(ups.values()) == {1.0}, ups
     assert all('node="n1"' in s for s in ups)

@@ -21,6 +21,13 @@ fn calm(page: &Page) -> Result<(), String> {
     }
 }
 
+fn present(page: &Page) -> Option<f64> {
+    page.value(
+        "calico_pod_cidr_route_present",
+        &[("cidr", "192.168.2.0/26")],
+    )
+}
+
 fn no_finding(lab: &Lab, node: &str, flags: &str) {
     within(10, "no finding", || {
         let report = doctor(lab, node, flags);
@@ -119,4 +126,60 @@ fn an_exporter_that_starts_amid_an_incident_says_what_the_one_before_said() {
     let page = Exporter::start(&lab, "n3", "").scrape();
     assert_eq!(said(&page), before);
     assert!(page.reason("10.0.3.142").is_some());
+}
+
+#[test]
+fn peer_empty_is_for_your_information_and_a_released_block_is_forgotten() {
+    let lab = Lab::up("");
+    let exporter = Exporter::start(&lab, "n1", "");
+    exporter.until(10, "known", "calico_pod_cidr", |p| present(p) == Some(1.0));
+    // What a session that came back less than a minute ago withdraws might still be on its way.
+    std::thread::sleep(std::time::Duration::from_secs(62));
+    lab.lab("release n2");
+    let page = exporter.until(3, "forgotten", "calico_pod_cidr", |p| present(p).is_none());
+    assert_eq!(
+        page.value(
+            "calico_bgp_peer_routes",
+            &[("peer", "10.0.3.142"), ("kind", "imported")]
+        ),
+        Some(0.0)
+    );
+    assert_eq!(
+        page.value(
+            "calico_pod_cidrs",
+            &[("ip_version", "4"), ("present", "false")]
+        ),
+        Some(0.0)
+    );
+    // For information: nothing that ends doctor with 1.
+    let report = doctor(&lab, "n1", "");
+    assert_eq!((report.code, report.ids()), (0, vec!["peer-empty"]));
+}
+
+#[test]
+fn a_single_node_is_healthy_and_asked_whether_it_is_the_only_one() {
+    let lab = Lab::up("--nodes 2");
+    lab.lab("remove n2");
+    let page = Exporter::start(&lab, "n1", "").scrape();
+    calm(&page).unwrap();
+    let report = doctor(&lab, "n1", "");
+    assert_eq!((report.code, report.ids()), (1, vec!["no-peers"]));
+    let words = report.finding("no-peers").unwrap();
+    assert!(words.contains("only node"), "{words}");
+}
+
+#[test]
+fn a_restart_is_nothing_critical_on_any_node() {
+    let lab = Lab::up("");
+    lab.lab("restart n2 1");
+    for _ in 0..10 {
+        for node in ["n1", "n2", "n3"] {
+            let findings = doctor(&lab, node, "").report["findings"].to_string();
+            assert!(!findings.contains("critical"), "{node}: {findings}");
+        }
+    }
+    lab.lab("wait 30");
+    for node in ["n1", "n2", "n3"] {
+        no_finding(&lab, node, "");
+    }
 }

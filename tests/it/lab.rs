@@ -114,6 +114,15 @@ impl Lab {
     pub fn bird_pid(&self, node: &str) -> u32 {
         self.lab(&format!("pid {node}")).parse().unwrap()
     }
+
+    /// Sends a signal to the daemon of that family.
+    pub fn signal(&self, node: &str, family: u8, signal: &str) {
+        let pid = self.lab(&format!("pid {node} {family}"));
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {pid}");
+    }
 }
 
 impl Drop for Lab {

@@ -2,6 +2,7 @@
 
 use crate::exporter::Exporter;
 use crate::lab::{Lab, within};
+use crate::page::Page;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -71,52 +72,64 @@ fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
         (
             "silent",
             "timeout",
-            Some(Impostor::listen(&folder.path().join("silent6.ctl"), silent)),
+            Some(Impostor::listen(
+                &folder.path().join("silent-bird6.ctl"),
+                silent,
+            )),
         ),
         (
             "closing",
             "closed",
             Some(Impostor::listen(
-                &folder.path().join("closing6.ctl"),
+                &folder.path().join("closing-bird6.ctl"),
                 |_| (),
             )),
         ),
         (
             "half",
             "closed",
-            Some(Impostor::listen(&folder.path().join("half6.ctl"), |s| {
-                let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
-                let _ = s.read(&mut [0; 1024]);
-                let _ = s.write_all(
+            Some(Impostor::listen(
+                &folder.path().join("half-bird6.ctl"),
+                |s| {
+                    let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
+                    let _ = s.read(&mut [0; 1024]);
+                    let _ = s.write_all(
                     b"2002-name     proto    table    state  since       info\n1002-kernel1  Ker",
                 );
-            })),
+                },
+            )),
         ),
         (
             "garbage",
             "malformed",
-            Some(Impostor::listen(&folder.path().join("garbage6.ctl"), |s| {
-                let _ = s.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n\xff\xfe\x00\n");
-                let _ = s.read(&mut [0; 1024]);
-            })),
+            Some(Impostor::listen(
+                &folder.path().join("garbage-bird6.ctl"),
+                |s| {
+                    let _ = s.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n\xff\xfe\x00\n");
+                    let _ = s.read(&mut [0; 1024]);
+                },
+            )),
         ),
         (
             // Whichever of the two bounds comes first on a busy machine.
             "endless",
             "too_large|timeout",
-            Some(Impostor::listen(&folder.path().join("endless6.ctl"), |s| {
-                let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
-                let _ = s.read(&mut [0; 1024]);
-                let line = [b"1002-".as_slice(), &[b'x'; 4096], b"\n"].concat();
-                let lines = line.repeat(100);
-                while s.write_all(&lines).is_ok() {}
-            })),
+            Some(Impostor::listen(
+                &folder.path().join("endless-bird6.ctl"),
+                |s| {
+                    let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
+                    let _ = s.read(&mut [0; 1024]);
+                    let line = [b"1002-".as_slice(), &[b'x'; 4096], b"\n"].concat();
+                    let lines = line.repeat(100);
+                    while s.write_all(&lines).is_ok() {}
+                },
+            )),
         ),
         (
             "refusing",
             "refused",
             Some(Impostor::listen(
-                &folder.path().join("refusing6.ctl"),
+                &folder.path().join("refusing-bird6.ctl"),
                 |s| {
                     let _ = s.write_all(b"0001 BIRD 1.6.8 ready.\n");
                     while s.read(&mut [0; 1024]).is_ok_and(|n| n > 0)
@@ -128,7 +141,7 @@ fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
     ];
     for (name, error, impostor) in &cases {
         let socket = if impostor.is_some() {
-            folder.path().join(format!("{name}6.ctl"))
+            folder.path().join(format!("{name}-bird6.ctl"))
         } else {
             bad.clone()
         };
@@ -168,6 +181,16 @@ fn one_bad_socket_costs_nothing_of_the_other_and_the_scrape_is_in_time() {
                 .is_empty(),
             "{name}: absent, never zeros"
         );
+        let cidrs = [("ip_version", "4"), ("present", "true")];
+        assert_eq!(
+            page.value("calico_pod_cidrs", &cidrs),
+            Some(1.0),
+            "{name}: so are its pod CIDRs"
+        );
+        for metric in ["calico_pod_cidrs", "calico_pod_cidr_duplicate_owners"] {
+            let sixth = page.all(metric, &[("ip_version", "6")]);
+            assert!(sixth.is_empty(), "{name}: {metric} {sixth:?}");
+        }
         assert_eq!(
             page.value("calico_kernel_up", &[("source", "routes")]),
             Some(1.0),
@@ -230,6 +253,45 @@ fn a_hung_bird_times_out_and_loses_no_descriptor_when_it_wakes() {
         now if now <= before + 1 => Ok(()),
         now => Err(format!("{now} descriptors, {before} before")),
     });
+}
+
+#[test]
+fn a_daemon_that_begins_to_hang_moves_nothing_of_the_other() {
+    let lab = Lab::up("--nodes 2 --v6");
+    // Longer than what the rounding of BIRD's times forgives.
+    let exporter = Exporter::start(&lab, "n1", "--bird.timeout 3s");
+    let four = [("ip_version", "4")];
+    let times = |page: &Page| {
+        [
+            "calico_bgp_peer_state_change_timestamp_seconds",
+            "calico_bird_start_timestamp_seconds",
+            "calico_bird_last_reconfiguration_timestamp_seconds",
+        ]
+        .map(|metric| page.value(metric, &four))
+    };
+    let before = times(&exporter.scrape());
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    lab.signal("n1", 6, "STOP");
+    exporter.until(10, "it hangs", "calico_bird_up", |page| {
+        page.sum("calico_bird_up", &[]) == 1.0
+    });
+    for round in 0..3 {
+        let page = exporter.scrape();
+        assert_eq!(page.sum("calico_bird_up", &[]), 1.0, "{round}");
+        assert_eq!(times(&page), before, "{round}");
+        assert_eq!(page.sum("calico_bgp_session_losses_total", &four), 0.0);
+        let cidrs = [("ip_version", "4"), ("present", "true")];
+        assert_eq!(page.value("calico_pod_cidrs", &cidrs), Some(1.0));
+    }
+    lab.signal("n1", 6, "CONT");
+    exporter.until(10, "it answers again", "calico_bird_up", |page| {
+        page.sum("calico_bird_up", &[]) == 2.0
+    });
+    let page = exporter.scrape();
+    assert_eq!(times(&page), before);
+    assert_eq!(page.sum("calico_bgp_session_losses_total", &four), 0.0);
+    let log = exporter.log();
+    assert!(!log.contains("was restarted"), "{log}");
 }
 
 #[test]

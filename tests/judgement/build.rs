@@ -8,7 +8,7 @@ use calico_bgp_exporter::model::peer::{
 };
 use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
 use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
-use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
+use calico_bgp_exporter::model::time::{LocalTime, Moment, Since, UnixTime};
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -49,8 +49,13 @@ pub fn session(host: u8, up: bool, server: i64, age: i64) -> Session {
     }
 }
 
+/// Both clocks right: `server` is the time of the wall too.
 pub fn look(server: i64, sessions: Vec<Session>) -> DaemonLook {
     DaemonLook {
+        at: Moment {
+            now: UnixTime::from_secs(server),
+            monotonic: Duration::from_secs((server - NOON).max(0) as u64),
+        },
         socket: "bird.ctl".to_owned(),
         ip_version: IpVersion::V4,
         duration: Duration::ZERO,
@@ -59,7 +64,7 @@ pub fn look(server: i64, sessions: Vec<Session>) -> DaemonLook {
                 millis: server * 1000,
             }),
             last_reboot: Some(LocalTime {
-                millis: (server - 100_000) * 1000,
+                millis: (NOON - 100_000) * 1000,
             }),
             sessions,
             ..Daemon::default()

@@ -145,6 +145,21 @@ fn two_owners_are_a_duplicate() {
         &both,
         now(0),
     );
-    assert_eq!(expectation.duplicates(), [net(block)]);
+    let everybody = true;
+    assert_eq!(expectation.duplicates(), [(net(block), everybody)].into());
     assert_eq!(expectation.expected().len(), 2);
+}
+
+#[test]
+fn a_block_that_moved_to_a_live_node_is_no_longer_the_dead_ones() {
+    let mut expectation = mesh();
+    let sessions = [peer(1, true, -900, 2), peer(2, false, 3, 0)];
+    expectation.see_sessions(&sessions);
+    let moved = rib(&[
+        ("192.168.1.0/26", ONE, "10.0.3.1"),
+        ("192.168.2.0/26", ONE, "10.0.3.1"),
+    ]);
+    expectation.see_table(&moved, &sessions, now(5));
+    let owners: Vec<_> = expectation.expected().iter().map(|e| e.owner).collect();
+    assert_eq!(owners, [Some([10, 0, 3, 1].into()); 2]);
 }

@@ -1,7 +1,10 @@
 use crate::build::{NOON, look, session};
-use calico_bgp_exporter::assess::history::{DaemonHistory, Event, Moment};
-use calico_bgp_exporter::model::daemon::{DaemonLook, QueryError, QueryErrorKind};
-use calico_bgp_exporter::model::peer::{JudgedSession, Session};
+use calico_bgp_exporter::assess::history::{DaemonHistory, Event};
+use calico_bgp_exporter::model::daemon::{DaemonLook, DaemonStatus, QueryError, QueryErrorKind};
+use calico_bgp_exporter::model::peer::{
+    BgpState, DownReason, JudgedSession, ProtocolState, Session,
+};
+use calico_bgp_exporter::model::snapshot::DaemonView;
 use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
 use std::time::Duration;
 
@@ -25,29 +28,25 @@ impl Night {
     }
 
     fn see_at(&mut self, second: i64, wall: i64, sessions: Vec<Session>) -> Vec<JudgedSession> {
-        let moment = Moment {
-            now: UnixTime::from_secs(wall),
-            monotonic: Duration::from_secs(second as u64),
-        };
-        self.history
-            .see(look(wall, sessions), moment, &mut self.events)
-            .sessions
+        self.take(second, look(wall, sessions)).sessions
+    }
+
+    fn take(&mut self, second: i64, mut look: DaemonLook) -> DaemonView {
+        look.at.monotonic = Duration::from_secs(second as u64);
+        self.history.see(look, &mut self.events)
     }
 
     fn fail(&mut self, second: i64) {
-        let moment = Moment {
-            now: UnixTime::from_secs(NOON + second),
-            monotonic: Duration::from_secs(second as u64),
-        };
         let error = QueryError {
             kind: QueryErrorKind::Timeout,
+            unconnected: None,
             detail: "slow".into(),
         };
         let failed = DaemonLook {
             result: Err(error),
-            ..look(0, Vec::new())
+            ..look(NOON + second, Vec::new())
         };
-        self.history.see(failed, moment, &mut self.events);
+        self.take(second, failed);
     }
 
     fn transitions(&self) -> Vec<(String, String)> {
@@ -187,4 +186,151 @@ fn what_is_down_at_the_first_look_is_told_and_repeated_looks_are_silent() {
         night.see(second, vec![session(1, false, NOON + second, second)]);
     }
     assert_eq!(night.transitions().len(), 1);
+}
+
+fn restarts(night: &Night) -> usize {
+    let restarted = |event: &&Event| matches!(event, Event::Restarted { .. });
+    night.events.iter().filter(restarted).count()
+}
+
+#[test]
+fn the_end_of_summer_time_loses_no_session() {
+    let mut night = Night::new();
+    night.take(0, look(NOON, vec![session(1, true, NOON, 7200)]));
+    // The daemon's clock goes back by an hour; what it prints of the past stays.
+    let mut after = look(NOON + 5, vec![session(1, true, NOON, 7200)]);
+    if let Ok(daemon) = &mut after.result {
+        daemon.server_time = Some(LocalTime {
+            millis: (NOON + 5 - 3600) * 1000,
+        });
+    }
+    let view = night.take(5, after);
+    assert_eq!(view.sessions[0].losses, 0);
+    assert_eq!(
+        view.sessions[0].since,
+        Some(UnixTime::from_secs(NOON - 7200))
+    );
+    assert_eq!(view.started, Some(UnixTime::from_secs(NOON - 100_000)));
+    assert_eq!(restarts(&night), 0);
+}
+
+#[test]
+fn a_clock_that_is_set_restarts_no_daemon() {
+    let mut night = Night::new();
+    night.take(0, look(NOON, Vec::new()));
+    let mut set = look(NOON + 605, Vec::new());
+    if let Ok(daemon) = &mut set.result {
+        daemon.last_reboot = Some(LocalTime {
+            millis: (NOON - 100_000 + 600) * 1000,
+        });
+    }
+    night.take(5, set);
+    assert_eq!(restarts(&night), 0);
+    let mut young = look(NOON + 610, Vec::new());
+    if let Ok(daemon) = &mut young.result {
+        daemon.last_reboot = Some(LocalTime {
+            millis: (NOON + 608) * 1000,
+        });
+    }
+    let view = night.take(10, young);
+    assert_eq!(restarts(&night), 1);
+    assert_eq!(view.started, Some(UnixTime::from_secs(NOON + 608)));
+}
+
+#[test]
+fn what_changed_while_the_answer_was_written_is_new() {
+    let mut night = Night::new();
+    // The status was written a second before the session came up.
+    let fresh = night.see(0, vec![session(1, true, NOON, -1)]);
+    assert_eq!(fresh[0].since, Some(UnixTime::from_secs(NOON + 1)));
+    let later = night.see(5, vec![session(1, true, NOON + 5, 4)]);
+    assert_eq!(later[0].losses, 0);
+    let connecting = Night::new().see(0, vec![session(2, false, NOON, -1)]);
+    assert_eq!(connecting[0].reason, Some(DownReason::Other));
+}
+
+#[test]
+fn feeding_anew_is_no_loss_and_keeps_the_date() {
+    let mut night = Night::new();
+    night.see(0, vec![session(1, true, NOON, 100)]);
+    let mut feeding = session(1, true, NOON + 5, 105);
+    feeding.state = ProtocolState::Feed;
+    let seen = night.see(5, vec![feeding]);
+    assert!(!seen[0].up, "METRICS: up is `up` and Established");
+    let seen = night.see(10, vec![session(1, true, NOON + 10, 110)]);
+    assert_eq!(seen[0].losses, 0);
+    assert_eq!(seen[0].since, Some(UnixTime::from_secs(NOON - 100)));
+    assert!(night.transitions().is_empty());
+}
+
+#[test]
+fn a_daemon_that_ends_takes_no_session_out_of_the_configuration() {
+    let mut night = Night::new();
+    night.see(
+        0,
+        vec![session(1, true, NOON, 100), session(2, true, NOON, 100)],
+    );
+    let mut ending = look(NOON + 5, vec![session(2, false, NOON + 5, 1)]);
+    if let Ok(daemon) = &mut ending.result {
+        daemon.status = DaemonStatus::ShuttingDown;
+    }
+    night.take(5, ending);
+    let back = night.see(
+        20,
+        vec![
+            session(1, true, NOON + 20, 2),
+            session(2, true, NOON + 20, 2),
+        ],
+    );
+    assert_eq!([back[0].losses, back[1].losses], [1, 1]);
+    let left = |event: &&Event| matches!(event, Event::Configured { present: false, .. });
+    assert_eq!(night.events.iter().filter(left).count(), 0);
+}
+
+#[test]
+fn an_old_farewell_does_not_explain_the_next_outage() {
+    let mut night = Night::new();
+    let with = |up: bool, error: Option<&str>| {
+        let mut session = session(1, up, NOON, 100);
+        session.message = Some("upgrade at 10:00".into());
+        session.last_error = error.map(str::to_owned);
+        session
+    };
+    let reason = |night: &mut Night, second, session| night.see(second, vec![session])[0].reason;
+    // BIRD keeps the message while the session is up again.
+    assert_eq!(reason(&mut night, 0, with(true, None)), None);
+    let unreachable = || with(false, Some("Socket: No route to host"));
+    let outage = reason(&mut night, 5, unreachable());
+    assert_eq!(outage, Some(DownReason::HostUnreachable));
+    // The neighbour says it again.
+    let said = || with(false, Some("Received: Administrative shutdown"));
+    assert_eq!(
+        reason(&mut night, 10, said()),
+        Some(DownReason::AdminShutdown)
+    );
+    assert_eq!(
+        reason(&mut night, 15, unreachable()),
+        Some(DownReason::AdminShutdown)
+    );
+}
+
+#[test]
+fn what_is_fixed_about_a_session_is_not_forgotten_while_all_are_down() {
+    let mut night = Night::new();
+    night.see(0, vec![session(1, true, NOON, 100)]);
+    let mut down = session(1, false, NOON + 5, 2);
+    (down.local_as, down.internal, down.bgp_state) = (None, None, BgpState::Idle);
+    let seen = night.see(5, vec![down]);
+    assert_eq!(seen[0].session.local_as, Some(64512));
+    assert_eq!(seen[0].session.internal, Some(true));
+}
+
+#[test]
+fn a_mesh_that_comes_later_is_told() {
+    let mut night = Night::new();
+    night.see(0, Vec::new());
+    night.see(5, vec![session(1, false, NOON + 5, 1)]);
+    let configured = |event: &&Event| matches!(event, Event::Configured { present: true, .. });
+    assert_eq!(night.events.iter().filter(configured).count(), 1);
+    assert_eq!(night.transitions().len(), 1, "and that it is down");
 }

@@ -1,7 +1,12 @@
 //! Judgement over time, without any daemon or kernel: plain data in, verdicts out.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod assessor;
 mod build;
 mod expectation;
+mod findings;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod history;
 mod presence;
+mod tunnels;

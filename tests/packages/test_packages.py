@@ -1,6 +1,7 @@
 """The deb and the rpm: what is in them, that they install, that the unit is sound, and how exposed it is."""
 
 import json
+import os
 import pathlib
 import re
 import stat
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 UNIT = ROOT / "packaging/systemd/calico-bgp-exporter.service"
 (DEB,) = (ROOT / "target/packages").glob("*.deb")
 (RPM,) = (ROOT / "target/packages").glob("*.rpm")
+DOC = "usr/share/doc/calico-bgp-exporter"
 # The score that docs/permissions.md states.
 EXPOSURE = 1.1
 
@@ -24,18 +26,18 @@ def run(*args, ok=True, **more):
 
 def wanted():
     """Path → mode and source of every file in a package."""
-    doc = "usr/share/doc/calico-bgp-exporter"
     files = {
         "usr/bin/calico-bgp-exporter": (0o755, ROOT / "target/image/amd64/calico-bgp-exporter"),
         "usr/lib/systemd/system/calico-bgp-exporter.service": (0o644, UNIT),
         "etc/default/calico-bgp-exporter": (0o644, ROOT / "packaging/systemd/calico-bgp-exporter.default"),
-        f"{doc}/copyright": (0o644, ROOT / "LICENSE"),
-        f"{doc}/install.md": (0o644, ROOT / "docs/install.md"),
-        f"{doc}/permissions.md": (0o644, ROOT / "docs/permissions.md"),
-        f"{doc}/tls.md": (0o644, ROOT / "docs/tls.md"),
+        f"{DOC}/copyright": (0o644, ROOT / "LICENSE"),
+        f"{DOC}/THIRD-PARTY-NOTICES": (0o644, ROOT / "target/image/amd64/THIRD-PARTY-NOTICES"),
+        f"{DOC}/CHANGELOG.md": (0o644, ROOT / "CHANGELOG.md"),
     }
-    for rules in (ROOT / "alerts").glob("*.yaml"):
-        files[f"usr/share/calico-bgp-exporter/alerts/{rules.name}"] = (0o644, rules)
+    for document in (ROOT / "docs").rglob("*.*"):
+        files[f"{DOC}/{document.relative_to(ROOT)}"] = (0o644, document)
+    for shared in *ROOT.glob("alerts/*.yaml"), *ROOT.glob("dashboards/*.json"):
+        files[f"usr/share/calico-bgp-exporter/{shared.relative_to(ROOT)}"] = (0o644, shared)
     return files
 
 
@@ -47,6 +49,18 @@ def check_files(root, ours):
         assert file.read_bytes() == source.read_bytes(), path
         assert stat.S_IMODE(file.stat().st_mode) == mode and file.stat().st_uid == 0, path
     assert run(root / "usr/bin/calico-bgp-exporter", "--version").startswith("calico-bgp-exporter ")
+    for name in "alerts", "dashboards":
+        assert os.readlink(root / DOC / name) == f"/usr/share/calico-bgp-exporter/{name}"
+
+
+def test_links_in_the_documents_lead_to_what_is_shipped():
+    shipped = {path.removeprefix(f"{DOC}/").removeprefix("usr/share/calico-bgp-exporter/") for path in wanted()}
+    for document in (ROOT / "docs").rglob("*.md"):
+        prose = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
+        for link in re.findall(r"\]\(([^)#\s]+)", prose):
+            if not link.startswith("https://"):
+                target = os.path.relpath(document.parent / link, ROOT)
+                assert any(path == target or path.startswith(f"{target}/") for path in shipped), f"{document.name}: {link}"
 
 
 def all_files(root):

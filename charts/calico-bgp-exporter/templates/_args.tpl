@@ -1,5 +1,5 @@
-{{- /* The exporter's arguments; what is left empty is left to the exporter's own defaults. */ -}}
-{{- define "cbe.args" -}}
+{{- /* What to look at: the daemon and `doctor` take these alike. What is left empty is left to the exporter's own defaults. */ -}}
+{{- define "cbe.lookArgs" -}}
 {{- $v := .Values -}}
 {{- if not $v.bird.enabled }}
 - --bird.socket=none
@@ -14,12 +14,6 @@
 {{- with $v.bird.timeout }}
 - --bird.timeout={{ . }}
 {{- end }}
-{{- if ne $v.bgp.peerDetail "all" }}
-- --bgp.peer-detail={{ $v.bgp.peerDetail }}
-{{- end }}
-{{- if $v.bgp.updateStats }}
-- --bgp.update-stats
-{{- end }}
 {{- range $v.pods.ipPools }}
 - --ip-pool={{ . }}
 {{- end }}
@@ -29,11 +23,23 @@
 {{- with $v.pods.expectedEncapsulation }}
 - --expected-encapsulation={{ . }}
 {{- end }}
-{{- if ne $v.pods.detail "all" }}
-- --pod-cidr.detail={{ $v.pods.detail }}
-{{- end }}
 {{- if not (kindIs "invalid" $v.pods.limit) }}
 - --pod-cidr.limit={{ int $v.pods.limit }}
+{{- end }}
+{{- end -}}
+
+{{- /* All arguments of the daemon. */ -}}
+{{- define "cbe.args" -}}
+{{- $v := .Values -}}
+{{- include "cbe.lookArgs" . }}
+{{- if ne $v.bgp.peerDetail "all" }}
+- --bgp.peer-detail={{ $v.bgp.peerDetail }}
+{{- end }}
+{{- if $v.bgp.updateStats }}
+- --bgp.update-stats
+{{- end }}
+{{- if ne $v.pods.detail "all" }}
+- --pod-cidr.detail={{ $v.pods.detail }}
 {{- end }}
 {{- with $v.refreshInterval }}
 - --refresh-interval={{ . }}

@@ -54,7 +54,7 @@ fn states_without_an_error() {
         (P::Start, B::Idle, OLD, Some(Other)),
     ] {
         assert_eq!(
-            down_reason(&session(state, bgp), age),
+            down_reason(&session(state, bgp), age, true),
             expected,
             "{state:?} {bgp:?}"
         );
@@ -107,7 +107,7 @@ fn every_error_of_bird() {
         ("Something new", Other),
     ] {
         assert_eq!(
-            down_reason(&with_error(error), OLD),
+            down_reason(&with_error(error), OLD, true),
             Some(expected),
             "{error}"
         );
@@ -122,7 +122,7 @@ fn what_comes_first() {
         bgp_state: BgpState::Down,
         ..with_error("Automatic shutdown: Route limit exceeded")
     };
-    assert_eq!(down_reason(&limit, OLD), Some(RouteLimit));
+    assert_eq!(down_reason(&limit, OLD, true), Some(RouteLimit));
     // Disabled here: an older error and the reason given here do not matter.
     let disabled = Session {
         state: ProtocolState::Down,
@@ -130,19 +130,32 @@ fn what_comes_first() {
         message: Some("maintenance".into()),
         ..with_error("Socket: Connection refused")
     };
-    assert_eq!(down_reason(&disabled, OLD), Some(Disabled));
+    assert_eq!(down_reason(&disabled, OLD, true), Some(Disabled));
+    // Shut by BIRD itself, or about to go down after an error.
+    let own = Session {
+        state: ProtocolState::Down,
+        bgp_state: BgpState::Down,
+        ..with_error("Error: No listening socket")
+    };
+    assert_eq!(down_reason(&own, OLD, true), Some(Other));
+    let flushing = Session {
+        state: ProtocolState::Flush,
+        bgp_state: BgpState::Down,
+        ..with_error("BGP Error: Hold timer expired")
+    };
+    assert_eq!(down_reason(&flushing, OLD, true), Some(HoldTimerExpired));
     // Held for its restart, whatever the retries say.
     let held = Session {
         graceful_restart: true,
         ..with_error("Socket: Connection refused")
     };
-    assert_eq!(down_reason(&held, OLD), Some(GracefulRestart));
+    assert_eq!(down_reason(&held, OLD, true), Some(GracefulRestart));
     // The same line on a session that is up changes nothing.
     let up = Session {
         graceful_restart: true,
         ..session(ProtocolState::Up, BgpState::Established)
     };
-    assert_eq!(down_reason(&up, OLD), None);
+    assert_eq!(down_reason(&up, OLD, true), None);
 }
 
 #[test]
@@ -152,12 +165,18 @@ fn a_farewell_outlasts_the_retries() {
         ..session
     };
     let refused = said(with_error("Socket: Connection refused"));
-    assert_eq!(down_reason(&refused, OLD), Some(AdminShutdown));
+    assert_eq!(down_reason(&refused, OLD, true), Some(AdminShutdown));
+    assert_eq!(
+        down_reason(&refused, OLD, false),
+        Some(ConnectionRefused),
+        "an old one"
+    );
+    // Without an error it is the text of a local `restart`.
     let silent = said(session(ProtocolState::Start, BgpState::Passive));
-    assert_eq!(down_reason(&silent, OLD), Some(AdminShutdown));
+    assert_eq!(down_reason(&silent, OLD, true), Some(WaitingForPeer));
     // A later error of substance is news.
     let wrong = said(with_error("BGP Error: Bad peer AS"));
-    assert_eq!(down_reason(&wrong, OLD), Some(BadPeerAs));
+    assert_eq!(down_reason(&wrong, OLD, true), Some(BadPeerAs));
 }
 
 /// 2026-11-21 08:26:02 UTC.

@@ -37,12 +37,13 @@ pub struct Block {
     graceful_restart: bool,
     internal: Option<bool>,
     routes: Option<RouteCounts>,
-    updates: Option<UpdateStats>,
+    updates: Option<Box<UpdateStats>>,
+    keep_updates: bool,
 }
 
 impl Block {
     /// From a row: name, protocol, table, state, since (one word or two), info.
-    pub fn open(row: &[u8]) -> Option<Block> {
+    pub fn open(row: &[u8], keep_updates: bool) -> Option<Block> {
         let mut words = words(row);
         let (name, kind) = (words.next()?, words.next()?);
         let (table, state) = (words.next()?, words.next()?);
@@ -74,6 +75,7 @@ impl Block {
             internal: None,
             routes: None,
             updates: None,
+            keep_updates,
         };
         match table {
             b"master4" => block.families[0] = true,
@@ -192,6 +194,9 @@ impl Block {
             b"Export withdraws" => |stats| &mut stats.export_withdraws,
             _ => return false,
         };
+        if !self.keep_updates {
+            return true;
+        }
         let Some((columns, count)) = cells(value) else {
             return false;
         };

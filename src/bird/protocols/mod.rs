@@ -44,12 +44,21 @@ pub enum Unusable {
 /// Reads the lines of `show protocols all`.
 #[derive(Debug, Default)]
 pub struct Protocols {
+    updates: bool,
     answer: Answer,
     block: Option<Block>,
     error: Option<Unusable>,
 }
 
 impl Protocols {
+    /// `updates`: keeps the sessions' route-change statistics too, which are a third of an answer.
+    pub fn new(updates: bool) -> Self {
+        Protocols {
+            updates,
+            ..Protocols::default()
+        }
+    }
+
     /// The whole answer.
     pub fn finish(mut self) -> Result<Answer, Unusable> {
         self.close_block();
@@ -79,7 +88,7 @@ impl Protocols {
         if self.answer.sessions.len() + self.answer.protocols.len() >= MAX_PROTOCOLS {
             self.error = Some(Unusable::TooMany);
         }
-        match Block::open(text) {
+        match Block::open(text, self.updates) {
             Some(block) => self.block = Some(block),
             None => self.error = Some(Unusable::Row),
         }

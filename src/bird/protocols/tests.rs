@@ -4,7 +4,7 @@ use crate::model::IpVersion;
 use crate::model::peer::{BgpState, PeerType, ProtocolState, UpdateCounts};
 
 fn read(text: &str) -> Result<Answer, Unusable> {
-    let mut protocols = Protocols::default();
+    let mut protocols = Protocols::new(true);
     let mut code = 0;
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix(' ') {

@@ -121,10 +121,10 @@ fn sources(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
     match &kernel.tunnels {
         Ok(tunnels) => {
             for tunnel in tunnels {
-                let (class, word) = if tunnel.up {
-                    ("good", "up")
-                } else {
-                    ("bad", "down")
+                let (class, word) = match (tunnel.up, tunnel.used_lately) {
+                    (true, _) => ("good", "up"),
+                    (false, true) => ("bad", "down"),
+                    (false, false) => ("soft", "down, no route uses it"),
                 };
                 let mtu = tunnel.seen.map(|(mtu, _)| format!(", MTU {mtu}"));
                 writeln!(

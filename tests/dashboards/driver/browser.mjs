@@ -26,6 +26,10 @@ export class Browser {
     const page = await this.browser.newPage();
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error.stack ?? error).slice(0, 500)));
+    // A panel that crashes: React tells the console, and a box stands in the panel's place. Grafana's fonts and some of its icons are in no package.
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text().slice(0, 500));
+    });
     await page.setViewport({ width, height: 1000 });
     const query = new URLSearchParams({
       ...{ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, scrape },
@@ -45,7 +49,15 @@ export class Browser {
     const report = await page.evaluate(() => ({
       ...window.report,
       panels: document.querySelectorAll('[data-testid^="data-testid Panel header"]').length,
+      // Neither a text nor a drawing of some size below the title.
+      blank: [...document.querySelectorAll('[data-testid^="data-testid Panel header"]')]
+        .map((panel) => [panel.dataset.testid.replace("data-testid Panel header ", ""), panel.querySelector('[data-testid="data-testid panel content"]')])
+        .filter(([, content]) => !content?.textContent && ![...(content?.querySelectorAll("canvas, svg rect") ?? [])].some((e) => e.getBoundingClientRect().height > 5))
+        .map(([title]) => title),
       links: [...document.querySelectorAll('a[href*="/d/calico-bgp-"]')].map((a) => a.getAttribute("href")),
+      failed: [...document.querySelectorAll('[data-testid="data-testid Alert error"], [data-testid="data-testid Panel status error"]')].map(
+        (e) => e.closest('[data-testid^="data-testid Panel header"]')?.dataset.testid.replace("data-testid Panel header ", "") ?? e.textContent.slice(0, 200),
+      ),
       empty: [...document.querySelectorAll("[data-no-data]")].map((e) => Number(e.dataset.noData)),
     }));
     await page.close();

@@ -6,14 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { emptyIsGood } from "../judge.mjs";
+import { standsAbove } from "../../../dashboards/src/queries.mjs";
+import { severities } from "../story/contract.mjs";
 import { stories } from "../story/stories.mjs";
-import { views } from "../views.mjs";
+import { load, views } from "../views.mjs";
 import { interpolated } from "./promql.mjs";
 import { rules } from "./rules.mjs";
 
 const folder = new URL("../../../dashboards/", import.meta.url);
 const names = ["fleet", "node", "exporter"];
-const load = (name) => JSON.parse(readFileSync(new URL(`calico-bgp-${name}.json`, folder), "utf8"));
 const lint = (dashboard) => Object.entries(rules).flatMap(([rule, check]) => [...check(dashboard)].map((line) => `${rule}: ${line}`));
 
 test("the folder holds the three dashboards and nothing else that Grafana would read", () => {
@@ -45,7 +46,21 @@ test("every dashboard is drawn in the healthy and in the faulty story, and decla
     const panel = load(e.dashboard).panels.find((p) => p.id === e.panel);
     assert.ok(panel, `panel ${e.panel} of ${e.dashboard}`);
     for (const refId of e.queries ?? []) assert.ok(panel.targets.some((t) => t.refId === refId), `query ${refId} of ${panel.title}`);
-    for (const story of e.stories) assert.ok(stories[story] && story !== "faulty", `in the faulty story nothing is empty`);
+    for (const story of e.stories) assert.ok(story !== "faulty" && (stories[story] || views.some((v) => v.situation === story)), `${story} is no story that may show an empty panel`);
+  }
+});
+
+test("what the table of alerts leaves out, the example for Alertmanager does not send either", () => {
+  const example = readFileSync(new URL("../../../alerts/alertmanager-example.yaml", import.meta.url), "utf8");
+  const rules = example.split("- source_matchers:").slice(1).map((text) => text.replace(/#.*/g, "").split(/target_matchers:|equal:/));
+  const names = (text, name) => new RegExp(`\\b${name}\\b`).test(text);
+  for (const [above, label, below] of standsAbove) {
+    for (const source of above) {
+      for (const target of below) {
+        assert.ok(severities.has(source) && severities.has(target), `${source} and ${target} are alerts`);
+        assert.ok(rules.some(([from, to, equal]) => names(from, source) && names(to, target) && names(equal, label)), `${source} does not silence ${target} by ${label}`);
+      }
+    }
   }
 });
 

@@ -145,7 +145,7 @@ export const rules = {
       const { names } = p.transformations.find((t) => t.id === "filterFieldsByName").options.include;
       for (const name of names) if (!fields.has(name)) yield `${panelName(p)}: no query gives the column ${name}`;
       for (const { expr, refId } of p.targets) {
-        if (!/^(label_replace\()*[\s(]*(sum|max|min|count|topk|bottomk|time\(\) - max)\b/.test(expr)) yield `${panelName(p)}, query ${refId} must aggregate: labels of service discovery would become columns`;
+        if (!/^(label_replace\(|[\s(])*(sum|max|min|count|topk|bottomk|time\(\) - max)\b/.test(expr)) yield `${panelName(p)}, query ${refId} must aggregate: labels of service discovery would become columns`;
       }
     }
   },
@@ -160,7 +160,9 @@ export const rules = {
   },
   *"dashboard-links"(d) {
     for (const uid of uids.filter((u) => u !== d.uid)) {
-      if (!d.links.some((l) => l.url === `/d/${uid}` && l.keepTime && l.includeVars)) yield `no link to ${uid} that keeps time and variables`;
+      // A node that is chosen here is not handed on: All would be no node to the dashboard Node.
+      const kept = ["datasource", "cluster", "job"].map((name) => `\${${name}:queryparam}`).join("&");
+      if (!d.links.some((l) => l.url === `/d/${uid}?${kept}` && l.keepTime && !l.includeVars)) yield `no link to ${uid} that keeps time, data source, cluster and job`;
     }
   },
   *"uneditable-dashboard"(d) {

@@ -14,9 +14,13 @@ function* documented() {
   }
 }
 
+const rules = readFileSync(new URL("../../../alerts/calico-bgp.rules.yaml", import.meta.url), "utf8");
+/** alertname → severity, of the shipped rules. */
+export const severities = new Map([...rules.matchAll(/- alert: (\w+)[^]*?severity: (\w+)/g)].map(([, name, severity]) => [name, severity]));
+
 // What Prometheus itself adds. Which labels an alert keeps is its rule's business.
 const own = ["up", "scrape_duration_seconds", "scrape_samples_scraped"].map((name) => [name, { type: "gauge", labels: [] }]);
-const alerts = ["ALERTS", { type: "gauge", labels: ["alertname", "alertstate", "severity", "node", "peer"] }];
+const alerts = ["ALERTS", { type: "gauge", labels: ["alertname", "alertstate", "severity", "node", "peer", "owner", "cidr"] }];
 
 /** name → { type, labels } */
 export const contract = new Map([...documented(), ...own, alerts]);

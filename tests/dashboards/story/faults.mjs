@@ -6,6 +6,8 @@ export const lost = (node, from) => ({ kind: "lost", node, from, until: Infinity
 export const restart = (node, from) => ({ kind: "restart", node, from, until: from + 0.6 });
 export const hung = (node, from, until) => ({ kind: "hung", node, from, until });
 export const recovery = (node, from, until) => ({ kind: "recovery", node, from, until });
+/** A firewall of the node's own: all its sessions are down, at both ends. */
+export const isolated = (node, from) => ({ kind: "isolated", node, from, until: Infinity });
 export const refused = (node, owner, from, until = Infinity) => ({ kind: "refused", node, owner, from, until });
 export const oneWay = (node, from, until = Infinity) => ({ kind: "oneWay", node, from, until });
 /** The pool changes from Always to CrossSubnet; the nodes follow one after the other. */
@@ -27,7 +29,12 @@ export function sessionFault(story, node, peer, minute) {
     if (f.kind === "lost" && f.node === peer.name && minute >= noticed(f, node, story)) {
       return { fsm: 3, reason: node.subnet === peer.subnet ? "host_unreachable" : "connect_timeout", withdrawn: true };
     }
+    // A BIRD that hangs sends no keepalive: its neighbours' hold timers expire after four minutes.
+    if (f.kind === "hung" && f.node === peer.name && minute >= f.from + 4 && minute < f.until) {
+      return { fsm: 3, reason: "hold_timer_expired", withdrawn: true };
+    }
     if (!active(f, minute)) continue;
+    if (f.kind === "isolated" && (f.node === node.name || f.node === peer.name)) return { fsm: 2, reason: "connect_timeout", withdrawn: true };
     if (f.kind === "blocked" && pair) return { fsm: 2, reason: "connect_timeout", withdrawn: true };
     if (f.kind === "flap" && pair && (minute - f.from) % f.every < f.down) {
       return { fsm: 3, reason: "hold_timer_expired", withdrawn: false };

@@ -18,13 +18,22 @@ export function simulate(story) {
     for (const node of story.nodes) scrape(recorder, story, node, state.get(node), time, minute);
     for (const { from, until = Infinity, ...labels } of story.alerts) {
       if (minute < from || minute >= until) continue;
-      recorder.put(time, "ALERTS", { ...cluster(story), alertstate: "firing", ...labels }, 1);
+      const severity = k.severities.get(labels.alertname);
+      if (!severity) throw new Error(`${labels.alertname} is no alert of the shipped rules`);
+      recorder.put(time, "ALERTS", { ...cluster(story), job: story.job, alertstate: "firing", severity, ...labels }, 1);
     }
+    others(recorder, story, time);
   }
   return recorder;
 }
 
 const cluster = (story) => (story.cluster ? { cluster: story.cluster } : {});
+
+/** Targets that have nothing to do with us, in the job that we share with them and in one of their own. */
+function others(recorder, story, time) {
+  const targets = [["pods", "10.0.9.1:9100", 1], [story.job, "10.0.9.1:8080", 1], [story.job, "10.0.9.2:8080", 0]];
+  for (const [job, instance, value] of targets) recorder.put(time, "up", { ...cluster(story), job, instance }, value);
+}
 
 function newState(node, story, rand) {
   return {

@@ -9,6 +9,15 @@ export const clock = { start: Date.UTC(2026, 2, 2, 10, 4) / 1000, end: Date.UTC(
 
 const base = { minutes, job: "calico-bgp-exporter", router: true, faults: [], alerts: [] };
 
+/** What fires when a node dies: one alert that stands above, and those that follow from it. */
+function lostNode(node, peer, from, neighbours) {
+  return [
+    { alertname: "CalicoBGPNodeUnreachable", node, peer, from: from + 4.5 },
+    { alertname: "CalicoBGPExporterDown", node, from: from + 10 },
+    ...neighbours.map((neighbour) => ({ alertname: "CalicoBGPPeeringDown", node: neighbour, peer, from: from + 5.5 })),
+  ];
+}
+
 /** Nothing wrong, and no `cluster` label. One node at a time was restarted, as it should be. */
 const healthy = { ...base, name: "healthy", nodes: makeNodes(6), faults: [f.restart("worker-2", 40), f.restart("worker-3", 41.5)] };
 
@@ -37,14 +46,32 @@ const faulty = {
     f.lost("worker-7", 99),
   ],
   alerts: [
-    { alertname: "CalicoBGPPeerFlapping", severity: "warning", node: "worker-4", peer: "10.0.1.11", from: 56, until: 76 },
-    { alertname: "CalicoBGPPeeringDown", severity: "critical", node: "worker-4", peer: "10.0.1.13", from: 77 },
-    { alertname: "CalicoBGPPeeringDown", severity: "critical", node: "worker-6", peer: "10.0.1.12", from: 77 },
-    { alertname: "CalicoBirdDown", severity: "critical", node: "worker-8", from: 80, until: 84 },
-    { alertname: "CalicoTunnelOneWay", severity: "warning", node: "worker-4", from: 95 },
-    { alertname: "CalicoBirdKernelRoutesRejected", severity: "warning", node: "worker-4", from: 100 },
-    { alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", peer: "10.0.2.13", from: 104.5 },
-    { alertname: "CalicoBGPExporterDown", severity: "warning", node: "worker-7", from: 104 },
+    { alertname: "CalicoBGPPeerFlapping", node: "worker-4", peer: "10.0.1.11", from: 58, until: 86 },
+    { alertname: "CalicoBGPPeerFlapping", node: "worker-2", peer: "10.0.1.12", from: 58, until: 86 },
+    { alertname: "CalicoBGPPeeringDown", node: "worker-4", peer: "10.0.1.13", from: 77 },
+    { alertname: "CalicoBGPPeeringDown", node: "worker-6", peer: "10.0.1.12", from: 77 },
+    { alertname: "CalicoBirdDown", node: "worker-8", from: 81, until: 92 },
+    { alertname: "CalicoPodCIDRRouteMissing", node: "worker-4", cidr: "10.244.9.0/26", owner: "10.0.2.14", from: 97 },
+    { alertname: "CalicoBirdKernelRoutesRejected", node: "worker-4", from: 100 },
+    { alertname: "CalicoTunnelOneWay", node: "worker-4", from: 110 },
+    ...lostNode("worker-7", "10.0.2.13", 99, ["control-1", ...[1, 2, 3, 4, 5, 6, 8, 9].map((i) => `worker-${i}`)]),
+  ],
+};
+
+/** More nodes than the picture of them has lines, and three culprits late in it: an isolated node, a hung BIRD, a dead machine. */
+const crowd = {
+  ...base,
+  name: "crowd",
+  step: 120,
+  detail: "unhealthy",
+  router: false,
+  cluster: "prod-us",
+  nodes: makeNodes(40),
+  faults: [f.restart("worker-20", 40), f.isolated("worker-9", 100), f.hung("worker-21", 104, Infinity), f.lost("worker-30", 112)],
+  alerts: [
+    { alertname: "CalicoBGPNodeIsolated", node: "worker-9", from: 102 },
+    { alertname: "CalicoBirdDown", node: "worker-21", from: 107 },
+    ...lostNode("worker-30", "10.0.1.25", 112, makeNodes(40).map((n) => n.name)),
   ],
 };
 
@@ -58,7 +85,7 @@ const large = {
   cluster: "prod-us",
   nodes: makeNodes(500),
   faults: [f.restart("worker-20", 40), f.blocked("worker-4", "worker-6", 72), f.lost("worker-7", 96)],
-  alerts: [{ alertname: "CalicoBGPNodeUnreachable", severity: "critical", node: "worker-7", peer: "10.0.2.13", from: 101 }],
+  alerts: lostNode("worker-7", "10.0.2.13", 96, makeNodes(500).map((n) => n.name)),
 };
 
-export const stories = { healthy, faulty, single, large };
+export const stories = { healthy, faulty, single, crowd, large };

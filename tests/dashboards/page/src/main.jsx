@@ -4,6 +4,7 @@ import { initPluginTranslations } from "@grafana/i18n";
 import { config, locationService, LocationServiceProvider, setTemplateSrv } from "@grafana/runtime";
 import { sceneGraph } from "@grafana/scenes";
 import { GlobalStyles, PortalContainer } from "@grafana/ui";
+import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { MemoryRouter } from "react-router-dom";
 import "uplot/dist/uPlot.min.css";
@@ -25,14 +26,19 @@ function chosenVariables() {
   return chosen;
 }
 
-/** The strip that Grafana's own page has over a dashboard. */
-function Head({ theme, dashboard }) {
+/** The strip that Grafana's own page has over a dashboard; its links hold what is chosen. */
+function Head({ theme, dashboard, scene }) {
+  const [, again] = useState();
+  useEffect(() => {
+    const timer = setInterval(() => again({}), 300);
+    return () => clearInterval(timer);
+  }, []);
   const link = { color: theme.colors.text.primary, background: theme.colors.secondary.main, padding: "4px 10px", borderRadius: 4, marginLeft: 8, textDecoration: "none", fontSize: 13 };
   return (
     <div style={{ display: "flex", alignItems: "center", margin: "2px 4px 10px" }}>
       <div style={{ fontSize: 20, fontWeight: 500, flex: 1 }}>{dashboard.title}</div>
       {dashboard.links.map((l) => (
-        <a key={l.url} href={l.url} title={l.tooltip} style={link}>
+        <a key={l.url} href={sceneGraph.interpolate(scene, l.url)} title={l.tooltip} style={link}>
           {l.title}
         </a>
       ))}
@@ -62,7 +68,7 @@ async function main() {
       <MemoryRouter>
         <LocationServiceProvider service={locationService}>
           <div id="page" style={{ background: theme.colors.background.canvas, padding: "12px 16px 4px" }}>
-            <Head theme={theme} dashboard={dashboard} />
+            <Head theme={theme} dashboard={dashboard} scene={scene} />
             <scene.Component model={scene} />
           </div>
           <PortalContainer />

@@ -1,0 +1,177 @@
+//! Daemons and kernel together: what is expected, and of which family nothing is said.
+
+use crate::build::{NOON, links, look, net, rib, route, session};
+use calico_bgp_exporter::assess::assessor::{Assessor, Rules};
+use calico_bgp_exporter::assess::presence::Ground;
+use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::daemon::{DaemonLook, QueryError, QueryErrorKind};
+use calico_bgp_exporter::model::fib::Fib;
+use calico_bgp_exporter::model::link::{DeviceKind, LinkTable};
+use calico_bgp_exporter::model::pod::Expected;
+use calico_bgp_exporter::model::route::{Route, RouteKind};
+use calico_bgp_exporter::model::snapshot::Presence;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const ONE: &str = "Mesh_10_0_3_1";
+const TWO: &str = "Mesh_10_0_3_2";
+const BLOCK_1: &str = "192.168.1.0/26";
+const BLOCK_2: &str = "192.168.2.0/26";
+const SERVICES: &str = "10.96.0.0/12";
+
+struct Node {
+    assessor: Assessor,
+    fib: Fib,
+    links: LinkTable,
+}
+
+impl Node {
+    /// With so many daemons, and routes besides the default one.
+    fn new(daemons: usize, routes: Vec<Route>) -> Self {
+        let rules = Rules {
+            limit: 100,
+            ..Rules::default()
+        };
+        let default = route("0.0.0.0/0", "10.0.3.254", 2, RouteKind::Unicast);
+        Node {
+            assessor: Assessor::new(rules, daemons),
+            fib: routes.into_iter().chain([default]).collect(),
+            links: links(&[
+                (2, "eth0", DeviceKind::Physical, true),
+                (5, "cali1", DeviceKind::Veth, true),
+            ]),
+        }
+    }
+
+    /// Daemon 0 has two mesh peers, up for long, and a table of these paths.
+    fn hears(&mut self, paths: &[(&str, &str, &str)]) {
+        let sessions = vec![session(1, true, NOON, 900), session(2, true, NOON, 900)];
+        let mut view = self
+            .assessor
+            .see_daemon(0, look(NOON, sessions), &mut Vec::new());
+        self.assessor.see_table(0, &rib(paths), &mut view);
+    }
+
+    fn silent(&mut self, at: usize, version: IpVersion) {
+        let error = QueryError {
+            kind: QueryErrorKind::Timeout,
+            detail: "slow".into(),
+            unconnected: None,
+        };
+        let failed = DaemonLook {
+            ip_version: version,
+            result: Err(error),
+            ..look(NOON + 5, Vec::new())
+        };
+        self.assessor.see_daemon(at, failed, &mut Vec::new());
+    }
+
+    fn judge(&mut self) -> (Option<Presence>, [Option<usize>; 2]) {
+        let ground = Ground {
+            fib: &self.fib,
+            rules: &[],
+            links: &self.links,
+        };
+        let judged = self.assessor.judge(ground, &[mine()], Duration::ZERO);
+        let count = |of: &Option<Vec<_>>| of.as_ref().map(Vec::len);
+        let foreign = &judged.routes.foreign_blackholes;
+        (judged.presence, [count(&foreign[0]), count(&foreign[1])])
+    }
+}
+
+fn mine() -> IpAddr {
+    [10, 0, 3, 9].into()
+}
+
+fn blackhole(dst: &str) -> Route {
+    route(dst, "", 0, RouteKind::Blackhole)
+}
+
+fn cidrs(presence: &Presence) -> Vec<String> {
+    let all = presence.cidrs.iter();
+    all.map(|pod| pod.expected.cidr.to_string()).collect()
+}
+
+#[test]
+fn service_cidrs_of_a_node_that_announces_none_are_not_pods() {
+    let announced = [
+        (BLOCK_1, ONE, "10.0.3.1"),
+        (BLOCK_2, TWO, "10.0.3.2"),
+        (SERVICES, ONE, "10.0.3.1"),
+        (SERVICES, TWO, "10.0.3.2"),
+    ];
+    let mut node = Node::new(1, Vec::new());
+    node.hears(&announced);
+    let presence = node.judge().0.unwrap();
+    assert_eq!(cidrs(&presence), [BLOCK_1, BLOCK_2]);
+    assert!(presence.duplicates.is_empty());
+    // In the kernel it is a block with two owners.
+    let ecmp = route(SERVICES, "10.0.3.1", 2, RouteKind::Unicast);
+    let mut node = Node::new(1, vec![ecmp]);
+    node.hears(&announced);
+    assert_eq!(node.judge().0.unwrap().duplicates, [net(SERVICES)]);
+}
+
+#[test]
+fn a_block_of_this_node_that_another_announces_is_a_duplicate() {
+    let own = "192.168.9.0/26";
+    let workload = route("192.168.9.7/32", "", 5, RouteKind::Unicast);
+    let mut node = Node::new(1, vec![blackhole(own), workload, blackhole(SERVICES)]);
+    node.hears(&[
+        (own, "", ""),
+        (own, ONE, "10.0.3.1"),
+        (SERVICES, "", ""),
+        (SERVICES, ONE, "10.0.3.1"),
+    ]);
+    assert_eq!(node.judge().0.unwrap().duplicates, [net(own)]);
+}
+
+#[test]
+fn nothing_is_said_of_a_family_whose_daemon_was_never_read() {
+    let mut node = Node::new(2, Vec::new());
+    node.hears(&[(BLOCK_1, ONE, "10.0.3.1")]);
+    node.silent(1, IpVersion::V6);
+    assert_eq!(node.judge().0.unwrap().told, [true, false]);
+
+    let mut node = Node::new(1, Vec::new());
+    node.silent(0, IpVersion::V4);
+    // There is no daemon for IPv6, so nothing is expected.
+    assert_eq!(node.judge().0.unwrap().told, [false, true]);
+
+    assert_eq!(
+        Node::new(0, Vec::new()).judge().0.unwrap().told,
+        [true, true]
+    );
+}
+
+#[test]
+fn one_list_for_all_nodes_names_no_block_of_this_one() {
+    let configured = |cidr: &str, owner: Option<IpAddr>| Expected {
+        cidr: net(cidr),
+        owner,
+    };
+    let mut node = Node::new(1, vec![blackhole("192.168.9.0/26")]);
+    node.assessor.configure(vec![
+        configured("192.168.9.0/26", Some(mine())),
+        configured("192.168.8.0/26", None),
+        configured(BLOCK_1, None),
+        configured("192.168.7.0/26", None),
+    ]);
+    node.hears(&[("192.168.8.0/26", "", ""), (BLOCK_1, ONE, "10.0.3.1")]);
+    let presence = node.judge().0.unwrap();
+    assert_eq!(cidrs(&presence), [BLOCK_1, "192.168.7.0/26"]);
+    assert_eq!(
+        presence.cidrs[0].expected.owner,
+        Some([10, 0, 3, 1].into()),
+        "as BGP says"
+    );
+}
+
+#[test]
+fn foreign_blackholes_are_told_only_while_bird_tells_its_own() {
+    let mut node = Node::new(1, vec![blackhole("192.168.9.0/26"), blackhole(SERVICES)]);
+    node.hears(&[("192.168.9.0/26", "", "")]);
+    assert_eq!(node.judge().1[0], Some(1));
+    node.silent(0, IpVersion::V4);
+    assert_eq!(node.judge().1[0], None);
+}

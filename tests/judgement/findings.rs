@@ -1,0 +1,47 @@
+//! What is said of a snapshot, and what must not be said of a healthy node.
+
+mod daemons;
+mod sessions;
+mod source;
+mod tunnels;
+
+use super::fixture::{AT, daemon_view, empty};
+use calico_bgp_exporter::diagnose;
+use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::finding::{Finding, Severity};
+use calico_bgp_exporter::model::peer::JudgedSession;
+use calico_bgp_exporter::model::snapshot::{DaemonView, Snapshot};
+use calico_bgp_exporter::model::time::UnixTime;
+
+fn bird(sessions: Vec<JudgedSession>) -> DaemonView {
+    daemon_view("/var/run/calico/bird.ctl", IpVersion::V4, sessions)
+}
+
+/// A node with these sessions.
+fn node(sessions: Vec<JudgedSession>) -> Snapshot {
+    Snapshot {
+        daemons: vec![bird(sessions)],
+        ..empty()
+    }
+}
+
+fn before(seconds: i64) -> UnixTime {
+    UnixTime {
+        millis: AT.millis - seconds * 1000,
+    }
+}
+
+fn said(snapshot: &Snapshot) -> Vec<(&'static str, Severity)> {
+    diagnose::findings(snapshot)
+        .iter()
+        .map(|finding| (finding.id, finding.severity))
+        .collect()
+}
+
+fn finding(snapshot: &Snapshot, id: &str) -> Finding {
+    let all = diagnose::findings(snapshot);
+    let found = all.iter().find(|finding| finding.id == id);
+    found
+        .unwrap_or_else(|| panic!("no {id} in {all:#?}"))
+        .clone()
+}
