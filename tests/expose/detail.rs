@@ -10,7 +10,7 @@ fn mesh(sessions: usize, one_down: Option<usize>, peer_detail: DetailLevel) -> V
     series(fixture::mesh(sessions, one_down), detail)
 }
 
-/// docs/operations.md states these numbers.
+/// docs/metrics.md states these numbers.
 #[test]
 fn series_by_sessions() {
     let base = mesh(0, None, DetailLevel::All).len();
