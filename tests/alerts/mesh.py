@@ -119,6 +119,14 @@ def nodes_lost():
     s.told = [unreachable(0)]
     yield s
 
+    s = Story("Prometheus never knew the node that is lost: it is told by its address, once", 5, 25)
+    s.nodes[0].exporter_down = [(0, 10**9)]
+    for i in range(1, 5):
+        s.drop(i, 0, 0)
+    s.fires = [("CalicoBGPNodeUnreachable", "", address(0)), ("CalicoBGPExporterDown", "", address(0))] + [peering(i, 0) for i in range(1, 5)]
+    s.told = [("CalicoBGPNodeUnreachable", "", address(0))]
+    yield s
+
     s = Story("all sessions dropped: every node is unreachable, nobody's series vanish", 5, 40)
     for a in range(5):
         s.told.append(unreachable(a))
@@ -153,6 +161,14 @@ def isolated():
                     s.fires.append(peering(i, n))
         s.fires += s.told
         yield s
+
+    s = Story("a node whose BIRD never had a session up is named by the address that it is scraped at", 5, 20)
+    s.nodes[4].tells_address = False
+    for i in range(4):
+        s.drop_both(4, i, 0)
+    s.fires = [about("CalicoBGPNodeIsolated", 4), unreachable(4)] + both_ends(4, range(4))
+    s.told = [about("CalicoBGPNodeIsolated", 4)]
+    yield s
 
     s = Story("an isolated node does not make a lost node of one end of another's blocked pair", 6, 15)
     for i in range(1, 6):
@@ -232,9 +248,23 @@ def routes():
     yield s
 
 
+def exporters():
+    s = Story("nobody's target any more, all of them", 5, 40)
+    for node in s.nodes:
+        node.gone = 600
+    s.told = s.fires = [("CalicoBGPExporterDown", "", "")]
+    yield s
+
+    for unhealthy in (False, True):
+        s = Story("a pod that is not scheduled any more, its BGP is well" + with_few_series(unhealthy), 5, 30)
+        s.unhealthy = unhealthy
+        s.nodes[0].gone = 600
+        s.told = s.fires = [about("CalicoBGPExporterDown", 0)]
+        yield s
+
 
 def stories():
-    for chapter in (benign, nodes_lost, isolated, bird, routes):
+    for chapter in (benign, nodes_lost, isolated, bird, routes, exporters):
         yield from chapter()
 
 
