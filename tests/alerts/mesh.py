@@ -48,7 +48,7 @@ def benign():
     yield s
 
     # Of the many the three that are looked at are enough.
-    for nodes, blocks, watched in ((5, 1, 5),):
+    for nodes, blocks, watched in ((5, 1, 5), (30, 4, 3)):
         s = Story(f"a rolling restart of {nodes} nodes, 30 s apart", nodes, 5 + nodes)
         s.blocks, s.watched = blocks, watched
         for n in range(nodes):
@@ -135,6 +135,27 @@ def nodes_lost():
                 s.drop(a, b, 120, 1200 + 5 * a + b)
                 s.fires.append(peering(a, b))
     s.fires += s.told
+    yield s
+
+    # Its lost session with the reflector is why the others' routes are gone, whatever other session is up.
+    for router in (False, True):
+        s = Story("the route reflector is lost" + (", sessions with a router are up" if router else ""), 5, 50, reflector=0, router=router)
+        s.nodes[0].exporter_down = [(120, 1500)]
+        s.hold_timer_loss(0, 120, 1520)
+        for i in range(1, 5):
+            for p in range(5):
+                s.miss(i, p, 300 + 20 * i, 1530)
+        s.fires = [unreachable(0), about("CalicoBGPExporterDown", 0)] + [peering(i, 0) for i in range(1, 5)]
+        s.told = [unreachable(0)]
+        yield s
+
+    s = Story("the route reflector is lost over IPv4 only", 4, 40, families=(4, 6), reflector=0)
+    for i in range(1, 4):
+        s.drop_both(i, 0, 120 + 10 * i, 1500, families=(4,))
+        for p in range(4):
+            s.miss(i, p, 130 + 10 * i, 1510, families=(4,))
+    s.fires = [unreachable(0)] + both_ends(0, range(1, 4))
+    s.told = [unreachable(0)]
     yield s
 
 
@@ -245,6 +266,24 @@ def routes():
     kernel(s, gateway, mismatch)
     s.told = [about("CalicoEncapsulationMismatch", 0)]
     s.fires = [*s.told, about("CalicoPodRouteViaGateway", 0)]
+    yield s
+
+    s = Story("a route refused and missing, while another program removes routes", 2, 60)
+    kernel(s, rejected)
+    s.show(0, "calico_route_changes_total", lambda t: max(0, min(t, 2400) - 120), ip_version="4", origin="bird", change="replaced")
+    s.miss(0, 1, 120, 2400)
+    s.told = [about("CalicoPodCIDRRouteMissing", 0)]
+    s.fires = [*s.told, about("CalicoBirdKernelRoutesRejected", 0), about("CalicoRouteChurn", 0)]
+    yield s
+
+    # No exporter knows any more after its restart that there was a tunnel.
+    s = Story("a tunnel is deleted for two hours, and the exporter restarts meanwhile", 2, 160)
+    s.nodes[0].exporter_down = [(5400, 5445)]
+    s.show(0, "calico_tunnel_up", lambda t: int(not 600 <= t < 7800) if not 5400 <= t < 7800 else None, device="vxlan.calico", kind="vxlan")
+    s.show(0, "calico_tunnel_routes", lambda t: int(not 600 <= t < 7800) if not 5400 <= t < 7800 else None, device="vxlan.calico", kind="vxlan", ip_version="4")
+    s.miss(0, 1, 600, 7800)
+    s.told = [about("CalicoTunnelDown", 0)]
+    s.fires = [*s.told, about("CalicoPodCIDRRouteMissing", 0)]
     yield s
 
 
