@@ -76,6 +76,12 @@ def benign():
             s.drop(i, 0, 120)
         yield s
 
+    s = Story("a node joins: the image of its calico-node is pulled for eight minutes", 5, 25)
+    s.nodes[4].joined = 300
+    s.nodes[4].peered = 780
+    s.nodes[4].kill_bird(300, 780)
+    yield s
+
     s = Story("a cluster of one node", 1, 20)
     yield s
 
@@ -204,6 +210,13 @@ def isolated():
     s.told = s.fires = both_ends(0, [1])
     yield s
 
+    s = Story("two of twelve lose the router: their own matter, though the others' sessions have no series", 12, 20, router=True)
+    s.unhealthy = True
+    for i in (0, 1):
+        s.drop(i, ROUTER, 120)
+    s.told = s.fires = [("CalicoBGPPeeringDown", name(i), "192.0.2.1") for i in (0, 1)]
+    yield s
+
     s = Story("a session flaps while its page stands, and is down again for long", 3, 100)
     s.drop_both(0, 1, 120, 800)
     for k in range(4):
@@ -227,6 +240,35 @@ def bird():
         s.fires = [*s.told, *[("CalicoBGPNodeUnreachable", name(0), s.nodes[0].address[f]) for f in s.families],
                    *[("CalicoBGPPeeringDown", name(i), s.nodes[0].address[f]) for f in s.families for i in range(1, 5)]]
         yield s
+
+    s = Story("BIRD dead soon after it came, in a cluster of two: the other's one session is below it as well", 2, 25)
+    s.nodes[0].kill_bird(240)
+    s.drop(1, 0, 240)
+    s.told = [about("CalicoBirdDown", 0)]
+    s.fires = [*s.told, unreachable(0), peering(1, 0)]
+    yield s
+
+    for isolated in (True, False):
+        s = Story("no BIRD for IPv6 on a node, and its IPv4 is " + ("isolated: two incidents" if isolated else "blocked from one peer: that node is not accused"),
+                  5, 40, families=(4, 6))
+        s.nodes[0].kill_bird(600, families=(6,))
+        for i in range(1, 5):
+            s.drop(i, 0, 600, families=(6,))
+        for i in range(1, 5) if isolated else [1]:
+            s.drop_both(0, i, 1200, families=(4,))
+        s.fires = [about("CalicoBirdDown", 0), ("CalicoBGPNodeUnreachable", name(0), "fd00:3::1"),
+                   *[("CalicoBGPPeeringDown", name(i), "fd00:3::1") for i in range(1, 5)], *both_ends(0, range(1, 5) if isolated else [1])]
+        s.told = [about("CalicoBirdDown", 0)] + ([about("CalicoBGPNodeIsolated", 0)] if isolated else both_ends(0, [1]))
+        if isolated:
+            s.fires += [about("CalicoBGPNodeIsolated", 0), unreachable(0)]
+        yield s
+
+    s = Story("a node joins and its BIRD never comes", 5, 25)
+    s.nodes[4].joined = 300
+    s.nodes[4].peered = 10**9
+    s.nodes[4].kill_bird(300)
+    s.told = s.fires = [about("CalicoBirdDown", 4)]
+    yield s
 
     s = Story("BIRD without sessions: the others see the node as a peer that is down", 5, 45)
     for i in range(1, 5):
