@@ -1,6 +1,6 @@
 .PHONY: test-alerts
 test-parts: test-alerts
 test-alerts: ## the alert rules under promtool, old and new, and the Alertmanager example
-	tests/tools/need prometheus prometheus-alertmanager python3 ca-certificates
+	tests/tools/need prometheus prometheus-alertmanager python3 python3-yaml ca-certificates
 	newer=$$(tests/tools/prometheus-newer) && tests/alerts/run promtool "$$newer/promtool" && \
 	for amtool in amtool "$$newer/amtool"; do "$$amtool" check-config alerts/alertmanager-example.yaml; done

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Break each alert in turn and demand that a unit test notices: one that never fires, one that
-fires at once, and one that always fires. Usage: mutate.py PROMTOOL RULES TEST...
+"""Break each rule in turn and demand that a test notices: an alert or recording rule that never fires or records, an alert that fires
+at once, an inhibit rule that is not there. Usage: mutate.py PROMTOOL TEST...
 """
 import os
 import re
@@ -9,43 +9,78 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-promtool, rules, tests = sys.argv[1], sys.argv[2], sys.argv[3:]
-text = open(rules).read()
+import mesh
+from inhibition import RULES, Inhibition
+
+promtool, tests = sys.argv[1], sys.argv[2:]
+text = open(RULES).read()
 # One chunk per rule; the text before the first and between groups stays where it is.
 chunks = re.split(r"(?m)^(?=      - (?:alert|record): )", text)
+STEP = 60
+# Inhibit rules that no story can need.
+NEEDLESS = {"CalicoBGPExporterDown": "nothing new can fire of a node that is not scraped: it puts an end to what is old"}
 
 
 def mutants():
     for i, chunk in enumerate(chunks):
-        match = re.match(r"      - alert: (\w+)", chunk)
+        match = re.match(r"      - (alert|record): (\S+)", chunk)
         if not match:
             continue
-        name = match[1]
-        variants = {"never": re.sub(r"(?s)expr: \|.*?\n        (?=\w)", "expr: vector(0) > 1\n        ", chunk, count=1)}
+        kind, name = match.groups()
+        never = re.sub(r"expr: \|\n(?: {10}.*\n|\n(?= {10}))+", "expr: vector(0) > 1\n", chunk, count=1)
+        variants = {"never": never}
         if "\n        for: " in chunk:
             variants["at once"] = re.sub(r"\n        for: \S+", "", chunk)
         for how, variant in variants.items():
             assert variant != chunk, (name, how)
-            yield name, how, "".join(chunks[:i] + [variant] + chunks[i + 1:])
+            yield kind, name, how, "".join(chunks[:i] + [variant] + chunks[i + 1:])
+
+
+def passes(path):
+    done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)
+    return None if done.returncode else True
 
 
 def survives(mutant):
-    name, how, mutated = mutant
-    relevant = [t for t in tests if name in open(t).read()]
+    kind, name, how, mutated = mutant
     with tempfile.TemporaryDirectory() as work:
         os.makedirs(f"{work}/alerts")
         os.makedirs(f"{work}/tests/alerts")
-        open(f"{work}/alerts/{os.path.basename(rules)}", "w").write(mutated)
-        for test in relevant:
-            copy = f"{work}/tests/alerts/{os.path.basename(test)}"
-            open(copy, "w").write(open(test).read())
-            if subprocess.run([promtool, "test", "rules", copy], capture_output=True).returncode:
+        open(f"{work}/alerts/{os.path.basename(RULES)}", "w").write(mutated)
+        for test in tests:
+            content = open(test).read()
+            if kind == "record" or name in content:
+                copy = f"{work}/tests/alerts/{os.path.basename(test)}"
+                open(copy, "w").write(content)
+                if not passes(copy):
+                    return None
+        # What several alerts rest on is noticed by a story at the latest.
+        for story in (s for s in mesh.stories() if s.fires and kind == "record"):
+            path = f"{work}/tests/alerts/story.yaml"
+            mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, mesh.checks(story, STEP, inhibition))
+            if not passes(path):
                 return None
-    return f"{name}: no test notices when it fires {how}"
+    return f"{name}: no test notices when it {'fires' if kind == 'alert' else 'records'} {how}"
 
 
+def needed(story):
+    """Numbers of the inhibit rules without which this story would notify more."""
+    with tempfile.TemporaryDirectory() as work:
+        path = f"{work}/story.yaml"
+        checks = [(inhibition.told(f"{story.minutes}m", STEP, number), story.told) for number in range(len(inhibition.rules))]
+        mesh.write(path, story, RULES, STEP, checks)
+        done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)
+    return set(map(int, re.findall(r'without!=\\?"rule (\d+)', done.stdout + done.stderr)))
+
+
+inhibition = Inhibition()
 with ThreadPoolExecutor(2) as pool:
     verdicts = list(pool.map(survives, mutants()))
+    found = set().union(*pool.map(needed, mesh.stories()))
+for number, (source, target, _) in enumerate(inhibition.rules):
+    silencers = inhibition.names(source)
+    if not silencers & NEEDLESS.keys():
+        verdicts.append(None if number in found else f"{', '.join(silencers)} → {target}: no story needs this inhibit rule")
 alive = [v for v in verdicts if v]
-print("\n".join(alive + [f"{len(verdicts) - len(alive)} of {len(verdicts)} broken alerts noticed"]))
+print("\n".join(alive + [f"{len(verdicts) - len(alive)} of {len(verdicts)} broken rules noticed"]))
 sys.exit(bool(alive))
