@@ -43,7 +43,8 @@ class Inhibition:
         config = yaml.safe_load(open(alertmanager))
         self.group_by, self.group_wait = config["route"]["group_by"], config["route"]["group_wait"]
         self.rules = [(matchers(r["source_matchers"]), matchers(r["target_matchers"]), r["equal"]) for r in config["inhibit_rules"]]
-        self.alerts = {r["alert"]: r for g in yaml.safe_load(open(rules))["groups"] for r in g["rules"] if "alert" in r}
+        self.groups = yaml.safe_load(open(rules))["groups"]
+        self.alerts = {r["alert"]: r for g in self.groups for r in g["rules"] if "alert" in r}
 
     def names(self, found):
         return {name for name, rule in self.alerts.items() if match(found, {"alertname": name, **rule["labels"]})}
@@ -53,6 +54,9 @@ class Inhibition:
         return {(s, t) for source, target, _ in self.rules for s in self.names(source) for t in self.names(target)}
 
     def complaints(self):
+        for group in self.groups:
+            if group.get("interval") != "15s":
+                yield f"group {group['name']} has no interval of 15 s: silencers may come too late"
         below = {name: {t for s, t in self.pairs() if s == name} for name in self.alerts}
         for source, target, equal in self.rules:
             for name, _, value in source + target:
