@@ -16,6 +16,7 @@ promtool, tests = sys.argv[1], sys.argv[2:]
 text = open(RULES).read()
 # One chunk per rule; the text before the first and between groups stays where it is.
 chunks = re.split(r"(?m)^(?=      - (?:alert|record): )", text)
+RULE = re.compile(r"      - (?:alert|record): (\S+)")
 STEP = 60
 # Inhibit rules that no story can need.
 NEEDLESS = {"CalicoBGPExporterDown": "nothing new can fire of a node that is not scraped: it puts an end to what is old"}
@@ -40,16 +41,27 @@ def run(path):
     return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)
 
 
+def resting_on(name):
+    """The rule itself and all that are made of it."""
+    names, more = set(), {name}
+    while more:
+        names |= more
+        more = {rule[1] for rule in map(RULE.match, chunks) if rule and any(n in rule.string for n in names)} - names
+    return names
+
+
 def write_tests(kind, name, path, rules):
-    """Write to the path, one after the other, what may notice: the tests that speak of the alert, or want silence; for what alerts rest
-    on all tests, and the stories in which something fires."""
+    """Write to the path, one after the other, what may notice: the tests that speak of an alert concerned, or of none; for a
+    recording rule the stories, too, in which something fires, such an alert first."""
+    concerned = resting_on(name) if kind == "record" else {name}
     for test in tests:
         head, *cases = re.split(r"(?m)^(?=  - name: )", open(test).read())
-        cases = [case for case in cases if kind == "record" or name in case or "exp_samples: []" in case]
+        cases = [case for case in cases if any(n in case for n in concerned) or "alertname" not in case]
         if cases:
             open(path, "w").write(head + "".join(cases))
             yield
-    for story in (s for s in mesh.stories() if s.fires and kind == "record"):
+    stories = [s for s in mesh.stories() if s.fires and kind == "record"]
+    for story in sorted(stories, key=lambda s: not any(alert in concerned for alert, _, _ in s.fires)):
         mesh.write(path, story, rules, STEP, mesh.checks(story, STEP, inhibition)[:1])
         yield
 
