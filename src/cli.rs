@@ -1,6 +1,6 @@
 //! Command line, raw: what clap understands. `config` makes settings of it.
 
-use crate::model::pod::ExpectedMode;
+use crate::model::pod_cidr::ExpectedMode;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub enum Command {
 
 /// What to look at.
 #[derive(Debug, Args)]
-pub struct LookArgs {
+pub struct CollectArgs {
     /// Control socket of a BIRD daemon (repeatable), or `none` for a node without BIRD
     /// [default: /var/run/calico/bird.ctl and /var/run/calico/bird6.ctl]
     #[arg(long = "bird.socket", value_name = "PATH")]
@@ -108,7 +108,7 @@ pub enum LogFormat {
 pub struct ServeArgs {
     /// What to look at.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub look: CollectArgs,
     /// Longest time between two looks; sees a session that drops between two scrapes
     #[arg(
         long = "refresh-interval",
@@ -175,7 +175,7 @@ pub enum Color {
 pub struct DoctorArgs {
     /// What to look at.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub look: CollectArgs,
     /// text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,

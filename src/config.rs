@@ -1,9 +1,9 @@
 //! Settings that were checked: every refusal says what to write instead.
 
-use crate::cli::{Color, DetailArg, DoctorArgs, LogFormat, LookArgs, Output, ServeArgs};
+use crate::cli::{CollectArgs, Color, DetailArg, DoctorArgs, LogFormat, Output, ServeArgs};
 use crate::http::ListenAddress;
-use crate::model::pod::Expected;
-use crate::model::pod::ExpectedMode;
+use crate::model::pod_cidr::Expected;
+use crate::model::pod_cidr::ExpectedMode;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ fn bad(flag: &'static str, value: &str, help: impl Into<String>) -> BadFlag {
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct CollectConfig {
     /// Control sockets; empty for a node without BIRD.
     pub sockets: Vec<String>,
     /// Deadline of one look at a daemon.
@@ -59,7 +59,7 @@ pub struct Look {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Serve {
     /// What to look at.
-    pub look: Look,
+    pub look: CollectConfig,
     /// Longest time between two looks.
     pub refresh: Duration,
     /// Per-session series.
@@ -84,7 +84,7 @@ pub struct Serve {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Doctor {
     /// What to look at.
-    pub look: Look,
+    pub look: CollectConfig,
     /// Text or JSON.
     pub output: Output,
     /// When to use colour.
@@ -95,9 +95,9 @@ pub struct Doctor {
     pub watch: bool,
 }
 
-impl Look {
+impl CollectConfig {
     /// Checks `args`.
-    pub fn new(args: LookArgs) -> Result<Self, BadFlag> {
+    pub fn new(args: CollectArgs) -> Result<Self, BadFlag> {
         let sockets = match args.bird_socket.as_slice() {
             [] => DEFAULT_SOCKETS.map(str::to_owned).to_vec(),
             [one] if one == "none" => Vec::new(),
@@ -127,7 +127,7 @@ impl Look {
                 sockets
             }
         };
-        Ok(Look {
+        Ok(CollectConfig {
             sockets,
             timeout: bounded(
                 "bird.timeout",
@@ -182,9 +182,9 @@ impl Serve {
             )
         })?;
         Ok(Serve {
-            look: Look {
+            look: CollectConfig {
                 updates: args.update_stats,
-                ..Look::new(args.look)?
+                ..CollectConfig::new(args.look)?
             },
             refresh: bounded(
                 "refresh-interval",
@@ -208,7 +208,7 @@ impl Doctor {
     /// Checks `args`.
     pub fn new(args: DoctorArgs) -> Result<Self, BadFlag> {
         Ok(Doctor {
-            look: Look::new(args.look)?,
+            look: CollectConfig::new(args.look)?,
             output: args.output,
             color: args.color,
             interval: bounded(

@@ -1,22 +1,22 @@
 //! Prometheus exporter for Calico's BGP.
 //!
 //! ```text
-//! bird ─┐
-//!       ├─► model ─► assess ─┬─► expose ─► http      (serve: the daemon)
-//! kernel┘      (observe)     └─► diagnose ─► doctor  (one look, then exit)
+//! bird ───┐
+//!         ├─► collect ─► assess ─┬─► metrics ──► http    (daemon)
+//! netlink ┘                      └─► diagnose ─► doctor  (one report, then exit)
 //! ```
 
 pub mod assess;
 pub mod bird;
 pub mod cli;
+pub mod collect;
 pub mod config;
+pub mod daemon;
 pub mod diagnose;
 pub mod doctor;
-pub mod expose;
 pub mod http;
-pub mod kernel;
 pub mod log;
+pub mod metrics;
 pub mod model;
-pub mod observe;
-pub mod serve;
-pub mod settled;
+pub mod netlink;
+pub mod watched_file;

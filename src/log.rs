@@ -1,6 +1,6 @@
 //! What is logged, and how: one structured line an event, to stderr.
 
-use crate::assess::history::Event;
+use crate::assess::sessions::events::Event;
 use crate::cli::LogFormat;
 use tracing::{Level, info, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};

@@ -1,10 +1,10 @@
 //! Arguments → command → exit code.
 
 use calico_bgp_exporter::cli::{Cli, Command};
+use calico_bgp_exporter::collect::pod_cidr_file::BadFile;
 use calico_bgp_exporter::config::{self, BadFlag};
 use calico_bgp_exporter::http::WebConfigError;
-use calico_bgp_exporter::observe::pod_file::BadFile;
-use calico_bgp_exporter::{doctor, serve};
+use calico_bgp_exporter::{daemon, doctor};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         None => match config::Serve::new(cli.serve) {
-            Ok(settings) => outcome(serve::run(settings)),
+            Ok(settings) => outcome(daemon::run(settings)),
             Err(bad) => refuse(&bad),
         },
         Some(Command::Doctor(args)) => match config::Doctor::new(args) {

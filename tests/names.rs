@@ -12,7 +12,7 @@ mod promql;
 #[path = "names/sources.rs"]
 mod sources;
 
-use calico_bgp_exporter::expose::families;
+use calico_bgp_exporter::metrics::families;
 use promql::Named;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -94,7 +94,7 @@ fn every_seed_is_sound() {
 /// The seeds reach what they are there for.
 #[test]
 fn the_seeds_are_what_they_say() {
-    use calico_bgp_exporter::kernel::decode;
+    use calico_bgp_exporter::netlink::decode;
     let messages = seeds("netlink");
     let routes = messages.iter().filter_map(|m| decode::route(m).ok()?);
     assert!(routes.filter(|found| found.route.more.is_some()).count() >= 2);

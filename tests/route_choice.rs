@@ -6,7 +6,7 @@
 #[path = "kernel_netns/net.rs"]
 mod net;
 
-use calico_bgp_exporter::assess::lookup::choose;
+use calico_bgp_exporter::assess::pods::lookup::choose;
 use calico_bgp_exporter::model::route::{Route, RouteKind};
 use net::{ip, kernel, run};
 use serde_json::Value;

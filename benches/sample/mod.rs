@@ -1,8 +1,8 @@
 //! What the benches read and write: answers and snapshots of a node with many sessions.
 
-use calico_bgp_exporter::bird::protocols::{Answer, Protocols};
 use calico_bgp_exporter::bird::reply::Reply;
-use calico_bgp_exporter::expose::{Detail, Format, Renderer};
+use calico_bgp_exporter::bird::show_protocols::{Answer, Protocols};
+use calico_bgp_exporter::metrics::{Detail, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use std::sync::Arc;
 

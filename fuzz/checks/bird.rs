@@ -1,11 +1,11 @@
 //! BIRD's text.
 
-use calico_bgp_exporter::assess::sessions::{down_reason, local_to_unix, since_unix};
+use calico_bgp_exporter::assess::sessions::down_reason::{down_reason, local_to_unix, since_unix};
 use calico_bgp_exporter::bird::ip_version;
-use calico_bgp_exporter::bird::protocols::Protocols;
 use calico_bgp_exporter::bird::reply::{MAX_LINE, Reply, ReplyError};
-use calico_bgp_exporter::bird::routes::{Prefixes, Routes};
-use calico_bgp_exporter::bird::status::Status;
+use calico_bgp_exporter::bird::show_protocols::Protocols;
+use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};
+use calico_bgp_exporter::bird::show_status::Status;
 use calico_bgp_exporter::model::rib::RibSource;
 use calico_bgp_exporter::model::time::{LocalTime, UnixTime};
 use std::collections::HashSet;

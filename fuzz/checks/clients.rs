@@ -1,7 +1,7 @@
 //! What clients send before anybody knows who they are.
 
-use calico_bgp_exporter::expose::negotiate;
 use calico_bgp_exporter::http::alternative_names;
+use calico_bgp_exporter::metrics::negotiate;
 
 /// A client's certificate: rustls gives it here as it came.
 pub fn certificate(data: &[u8]) {

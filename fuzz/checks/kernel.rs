@@ -1,6 +1,6 @@
 //! What the kernel says.
 
-use calico_bgp_exporter::kernel::decode::{NextHopObject, link, nexthop, resolve, route, rule};
+use calico_bgp_exporter::netlink::decode::{NextHopObject, link, nexthop, resolve, route, rule};
 use std::collections::BTreeMap;
 
 /// One message, without its netlink header, taken for each kind that there is.

@@ -1,7 +1,7 @@
 //! The files that flags name.
 
+use calico_bgp_exporter::collect::pod_cidr_file;
 use calico_bgp_exporter::http::WebConfigFile;
-use calico_bgp_exporter::observe::pod_file;
 use std::path::Path;
 
 /// `--web.config.file`, as far as it goes without other files.
@@ -19,7 +19,7 @@ pub fn pod_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Ok(list) = pod_file::parse(text) else {
+    let Ok(list) = pod_cidr_file::parse(text) else {
         return;
     };
     let mut again = String::new();
@@ -32,5 +32,5 @@ pub fn pod_file(data: &[u8]) {
             again += &format!("  owner: \"{owner}\"\n");
         }
     }
-    assert_eq!(pod_file::parse(&again), Ok(list));
+    assert_eq!(pod_cidr_file::parse(&again), Ok(list));
 }

@@ -1,19 +1,20 @@
 //! One node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
-use super::expectation::Expectation;
-use super::history::{DaemonHistory, Event};
-use super::lookup;
-use super::owners::Owners;
-use super::presence::{self, Ground};
+use super::pods::expected::Expectation;
+use super::pods::lookup;
+use super::pods::owners::Owners;
+use super::pods::verdict::{self, KernelState};
 use super::routes::{self, Originated};
-use super::tunnels::{Routed, TunnelHistory};
-use crate::model::IpVersion;
-use crate::model::daemon::{DaemonLook, DaemonStatus, QueryErrorKind};
-use crate::model::peer::PeerType;
-use crate::model::pod::ExpectedMode;
-use crate::model::pod::{Expected, PodCidr};
+use super::sessions::events::Event;
+use super::sessions::tracker::DaemonTracker;
+use super::tunnels::{Routed, TunnelTracker};
+use crate::model::daemon::{DaemonReport, DaemonStatus, QueryErrorKind};
+use crate::model::pod_cidr::ExpectedMode;
+use crate::model::pod_cidr::{Expected, PodCidr};
 use crate::model::rib::Rib;
+use crate::model::session::PeerType;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel};
+use crate::model::{DaemonFamily, Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 /// What to judge by.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rules {
+pub struct AssessConfig {
     /// `--ip-pool`.
     pub pools: Vec<IpNet>,
     /// `--pod-cidr.limit`.
@@ -33,20 +34,20 @@ pub struct Rules {
 /// The state that judgement needs between looks.
 #[derive(Debug, Default)]
 pub struct Assessor {
-    rules: Rules,
+    rules: AssessConfig,
     configured: Vec<Expected>,
     daemons: Vec<One>,
-    tunnels: TunnelHistory,
+    tunnels: TunnelTracker,
 }
 
 #[derive(Debug, Default)]
 struct One {
-    history: DaemonHistory,
+    history: DaemonTracker,
     expectation: Expectation,
     /// What the daemon told of itself.
-    version: Option<IpVersion>,
+    version: Option<DaemonFamily>,
     /// The same, or what the socket's name says of one that never answered.
-    claims: Option<IpVersion>,
+    claims: Option<DaemonFamily>,
     answers: bool,
     table_read: bool,
     refused: Option<Vec<IpNet>>,
@@ -65,7 +66,7 @@ pub struct JudgedKernel {
 
 impl Assessor {
     /// For `daemons` sockets.
-    pub fn new(rules: Rules, daemons: usize) -> Self {
+    pub fn new(rules: AssessConfig, daemons: usize) -> Self {
         Assessor {
             rules,
             daemons: std::iter::repeat_with(One::default).take(daemons).collect(),
@@ -82,7 +83,7 @@ impl Assessor {
     pub fn see_daemon(
         &mut self,
         at: usize,
-        mut look: DaemonLook,
+        mut look: DaemonReport,
         events: &mut Vec<Event>,
     ) -> DaemonView {
         let one = &mut self.daemons[at];
@@ -131,7 +132,7 @@ impl Assessor {
     }
 
     /// Session losses of every daemon.
-    pub fn losses(&self) -> BTreeMap<(IpVersion, PeerType), u64> {
+    pub fn losses(&self) -> BTreeMap<(Family, PeerType), u64> {
         let mut sum = BTreeMap::new();
         for (key, count) in self.daemons.iter().flat_map(|one| one.history.losses()) {
             *sum.entry(*key).or_default() += count;
@@ -143,16 +144,21 @@ impl Assessor {
     /// ([`Moment::monotonic`]).
     ///
     /// [`Moment::monotonic`]: crate::model::time::Moment::monotonic
-    pub fn judge(&mut self, ground: Ground<'_>, mine: &[IpAddr], now: Duration) -> JudgedKernel {
-        let owners = IpVersion::FAMILIES.map(|version| self.owners(version));
+    pub fn judge(
+        &mut self,
+        ground: KernelState<'_>,
+        mine: &[IpAddr],
+        now: Duration,
+    ) -> JudgedKernel {
+        let owners = PerFamily::new(|family| self.owners(family));
         // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
-        let own = IpVersion::FAMILIES.map(|version| {
+        let own = PerFamily::new(|version| {
             self.table_of(version)
                 .filter(|one| one.answers)
                 .map(|one| one.expectation.own())
         });
         let pods = routes::pod_addresses(ground, &self.rules.pools);
-        let owners = [&owners[0], &owners[1]];
+        let owners = PerFamily::new(|family| &owners[family]);
         let counted = routes::count(ground, &pods, owners, Originated { own });
         let routed = Routed {
             by_device: &counted.by_device,
@@ -168,17 +174,17 @@ impl Assessor {
     }
 
     /// The tunnels alone, while the routes could not be read.
-    pub fn judge_tunnels(&mut self, ground: Ground<'_>, now: Duration) -> Vec<Tunnel> {
+    pub fn judge_tunnels(&mut self, ground: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
         self.tunnels.see(ground, None, now)
     }
 
-    fn table_of(&self, version: IpVersion) -> Option<&One> {
+    fn table_of(&self, version: Family) -> Option<&One> {
         self.daemons
             .iter()
             .find(|one| one.table_read && one.version.is_some_and(|of| of.covers(version)))
     }
 
-    fn owners(&self, version: IpVersion) -> Owners {
+    fn owners(&self, version: Family) -> Owners {
         let mut owners = self
             .table_of(version)
             .map(|one| one.expectation.owners().clone())
@@ -186,7 +192,7 @@ impl Assessor {
         owners.extend(
             self.configured
                 .iter()
-                .filter(|expected| IpVersion::from(expected.cidr) == version)
+                .filter(|expected| Family::from(expected.cidr) == version)
                 .filter_map(|expected| Some((expected.cidr, expected.owner?))),
         );
         owners
@@ -194,12 +200,12 @@ impl Assessor {
 
     fn presence(
         &self,
-        ground: Ground<'_>,
+        ground: KernelState<'_>,
         mine: &[IpAddr],
         contested: &[IpNet],
     ) -> Option<Presence> {
-        let told = IpVersion::FAMILIES.map(|version| self.is_told(version));
-        if told == [false; 2] {
+        let is_known = PerFamily::new(|family| self.is_known(family));
+        if is_known == PerFamily::default() {
             return None;
         }
         let mut duplicates: BTreeSet<IpNet> = contested.iter().copied().collect();
@@ -225,27 +231,27 @@ impl Assessor {
             };
             !is_mine && !self.originates(configured.cidr)
         }));
-        let mut left_out = [0; 2];
+        let mut left_out = PerFamily::default();
         for expected in expected.iter().skip(self.rules.limit) {
-            left_out[family(expected.cidr)] += 1;
+            left_out[Family::from(expected.cidr)] += 1;
         }
         let cidrs: Vec<PodCidr> = expected
             .into_iter()
             .take(self.rules.limit)
-            .map(|expected| presence::judge(expected, ground, self.rules.mode))
+            .map(|expected| verdict::judge(expected, ground, self.rules.mode))
             .collect();
         Some(Presence {
             cidrs,
             left_out,
             duplicates: duplicates.into_iter().collect(),
-            told,
+            is_known,
         })
     }
 
     /// Whether it is known which CIDRs of that family to expect: they are configured, its daemon was read, or there is
     /// no daemon of it.
-    fn is_told(&self, version: IpVersion) -> bool {
-        let configured = |expected: &Expected| IpVersion::from(expected.cidr) == version;
+    fn is_known(&self, version: Family) -> bool {
+        let configured = |expected: &Expected| Family::from(expected.cidr) == version;
         let mut speakers = self
             .daemons
             .iter()
@@ -268,17 +274,12 @@ impl Assessor {
             .rules
             .pools
             .iter()
-            .filter(|pool| family(**pool) == family(cidr))
+            .filter(|pool| Family::from(**pool) == Family::from(cidr))
             .peekable();
         pools.peek().is_none() || pools.any(|pool| pool.contains(&cidr))
     }
 }
 
-fn has_exact_route(cidr: IpNet, ground: Ground<'_>) -> bool {
+fn has_exact_route(cidr: IpNet, ground: KernelState<'_>) -> bool {
     lookup::choose(ground.fib, ground.rules, cidr).is_some_and(|route| route.key.dst == cidr)
-}
-
-/// Index of the IP version in `[IPv4, IPv6]` pairs.
-fn family(net: IpNet) -> usize {
-    usize::from(net.addr().is_ipv6())
 }

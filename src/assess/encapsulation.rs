@@ -1,7 +1,7 @@
 //! How a route takes pod packets to their node.
 
 use crate::model::link::{DeviceKind, Link, LinkTable};
-use crate::model::pod::ExpectedMode;
+use crate::model::pod_cidr::ExpectedMode;
 use crate::model::route::{Encapsulation, NextHop, Route, RouteKind};
 use std::net::IpAddr;
 

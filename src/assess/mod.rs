@@ -1,16 +1,11 @@
-//! Judgement: what the facts of one look mean, and what outlives a look. Pure: no I/O, no clock.
+//! Judgement: what the facts of one collection mean, and what is kept from one collection to the next.
+//! Pure: no I/O, no clock; time is passed in.
 
 pub mod assessor;
-pub mod coverage;
 pub mod encapsulation;
-pub mod expectation;
-pub mod history;
-pub mod kernel_history;
-pub mod lookup;
+pub mod kernel_events;
 pub mod origin;
-pub mod owners;
-pub mod presence;
-mod printed;
+pub mod pods;
 pub mod routes;
 pub mod sessions;
 pub mod tunnels;

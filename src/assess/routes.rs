@@ -1,13 +1,13 @@
 //! The kernel's routes towards pods, counted.
 
-use super::coverage::Coverage;
 use super::encapsulation;
 use super::origin::origin;
-use super::owners::{Owners, is_host_route};
-use super::presence::Ground;
-use crate::model::IpVersion;
+use super::pods::coverage::Coverage;
+use super::pods::owners::{Owners, is_host_route};
+use super::pods::verdict::KernelState;
 use crate::model::route::{Encapsulation, Origin, Route, RouteKind};
 use crate::model::snapshot::RouteSummary;
+use crate::model::{Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub struct Counted {
     /// For the metrics.
     pub summary: RouteSummary,
     /// Pod routes by interface index, IPv4 and IPv6.
-    pub by_device: BTreeMap<u32, [u64; 2]>,
+    pub by_device: BTreeMap<u32, PerFamily<u64>>,
     /// Blocks of this node that another one announces too.
     pub contested: Vec<IpNet>,
 }
@@ -26,14 +26,13 @@ pub struct Counted {
 #[derive(Debug, Clone, Copy)]
 pub struct Originated<'a> {
     /// Static prefixes of the daemon of that family; `None` while its table was not read.
-    pub own: [Option<&'a BTreeSet<IpNet>>; 2],
+    pub own: PerFamily<Option<&'a BTreeSet<IpNet>>>,
 }
 
 /// Addresses of pods: the pools, else (each family for itself) what BIRD's and Felix's routes cover.
-pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
-    let without_pool =
-        |version: &IpVersion| pools.iter().all(|pool| IpVersion::from(*pool) != *version);
-    let routed = IpVersion::FAMILIES
+pub fn pod_addresses(ground: KernelState<'_>, pools: &[IpNet]) -> Coverage {
+    let without_pool = |version: &Family| pools.iter().all(|pool| Family::from(*pool) != *version);
+    let routed = Family::ALL
         .into_iter()
         .filter(without_pool)
         .flat_map(|version| ground.fib.iter(version))
@@ -51,26 +50,26 @@ pub fn pod_addresses(ground: Ground<'_>, pools: &[IpNet]) -> Coverage {
 
 /// Counts the routes inside `pods`.
 pub fn count(
-    ground: Ground<'_>,
+    ground: KernelState<'_>,
     pods: &Coverage,
-    owners: [&Owners; 2],
+    owners: PerFamily<&Owners>,
     originated: Originated<'_>,
 ) -> Counted {
     let mut counted = Counted::default();
-    for (family, version) in IpVersion::FAMILIES.into_iter().enumerate() {
-        let own = originated.own[family]
-            .map(|own| blocks_of_this_node(own, ground, version, owners[family]));
+    for version in Family::ALL {
+        let own = originated.own[version]
+            .map(|own| blocks_of_this_node(own, ground, version, owners[version]));
         counted.contested.extend(
             own.iter()
                 .flatten()
-                .filter(|block| owners[family].exactly(**block)),
+                .filter(|block| owners[version].exactly(**block)),
         );
         let mut foreign = own.is_some().then(Vec::new);
         for route in ground.fib.iter(version) {
             let device = ground.links.get(route.next_hop.ifindex);
             let origin = origin(route.protocol, route.kind, device);
             if origin == Origin::Bird {
-                counted.summary.bird_routes[family] += 1;
+                counted.summary.bird_routes[version] += 1;
             }
             if let (Some(own), Some(foreign)) = (&own, &mut foreign)
                 && is_foreign_blackhole(&route, origin, own)
@@ -82,7 +81,7 @@ pub fn count(
             {
                 continue;
             }
-            let owner = owners[family].of(route.key.dst);
+            let owner = owners[version].of(route.key.dst);
             let encapsulation = encapsulation::of_route(&route, ground.links, owner);
             *counted
                 .summary
@@ -92,11 +91,11 @@ pub fn count(
             if encapsulation != Encapsulation::Blackhole {
                 let devices: BTreeSet<u32> = route.next_hops().map(|hop| hop.ifindex).collect();
                 for device in devices {
-                    counted.by_device.entry(device).or_default()[family] += 1;
+                    counted.by_device.entry(device).or_default()[version] += 1;
                 }
             }
         }
-        counted.summary.foreign_blackholes[family] = foreign;
+        counted.summary.foreign_blackholes[version] = foreign;
     }
     counted
 }
@@ -111,8 +110,8 @@ fn is_foreign_blackhole(route: &Route, origin: Origin, own: &BTreeSet<IpNet>) ->
 /// announces it as well and no workload of this node is inside (a blackhole of it drops services: calico#2457).
 fn blocks_of_this_node(
     own: &BTreeSet<IpNet>,
-    ground: Ground<'_>,
-    version: IpVersion,
+    ground: KernelState<'_>,
+    version: Family,
     owners: &Owners,
 ) -> BTreeSet<IpNet> {
     let shared: Vec<IpNet> = own

@@ -1,9 +1,9 @@
 //! Tunnel devices of Calico's.
 
-use super::lookup;
-use super::owners::Owners;
-use super::presence::Ground;
-use crate::model::IpVersion;
+use super::pods::lookup;
+use super::pods::owners::Owners;
+use super::pods::verdict::KernelState;
+use crate::model::PerFamily;
 use crate::model::link::{DeviceKind, Link};
 use crate::model::route::Route;
 use crate::model::snapshot::Tunnel;
@@ -30,14 +30,14 @@ const LATELY: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, Copy)]
 pub struct Routed<'a> {
     /// Pod routes by interface index, IPv4 and IPv6.
-    pub by_device: &'a BTreeMap<u32, [u64; 2]>,
+    pub by_device: &'a BTreeMap<u32, PerFamily<u64>>,
     /// Who has which address, IPv4 and IPv6.
-    pub owners: [&'a Owners; 2],
+    pub owners: PerFamily<&'a Owners>,
 }
 
 /// Tunnels seen so far, by name.
 #[derive(Debug, Default)]
-pub struct TunnelHistory {
+pub struct TunnelTracker {
     seen: BTreeMap<String, Known>,
 }
 
@@ -48,11 +48,11 @@ struct Known {
     used: Option<Duration>,
 }
 
-impl TunnelHistory {
+impl TunnelTracker {
     /// Takes in one look; `routed` is `None` where the routes could not be read.
     pub fn see(
         &mut self,
-        ground: Ground<'_>,
+        ground: KernelState<'_>,
         routed: Option<Routed<'_>>,
         now: Duration,
     ) -> Vec<Tunnel> {
@@ -62,7 +62,7 @@ impl TunnelHistory {
                 .unwrap_or_default()
         };
         for link in ground.links.iter().filter(|link| link.kind.is_tunnel()) {
-            self.note(link, routes_of(link) != [0, 0], now);
+            self.note(link, routes_of(link).total() > 0, now);
         }
         self.seen
             .iter()
@@ -107,7 +107,7 @@ impl TunnelHistory {
 /// (Calico: "Configure MTU to maximize network performance").
 fn largest_fitting_mtu(
     tunnel: &Link,
-    ground: Ground<'_>,
+    ground: KernelState<'_>,
     routed: Option<Routed<'_>>,
 ) -> Option<u32> {
     let below = tunnel
@@ -127,13 +127,13 @@ fn largest_fitting_mtu(
 }
 
 /// The device that leads to a far end. Never by guess: the default route may leave by another card.
-fn underlay<'a>(tunnel: &Link, ground: Ground<'a>, routed: Routed<'_>) -> Option<&'a Link> {
+fn underlay<'a>(tunnel: &Link, ground: KernelState<'a>, routed: Routed<'_>) -> Option<&'a Link> {
     if !routed.by_device.contains_key(&tunnel.index) {
         return None;
     }
-    IpVersion::FAMILIES
-        .into_iter()
-        .zip(routed.owners)
+    routed
+        .owners
+        .iter()
         .flat_map(|(version, owners)| {
             let routes = ground.fib.iter(version);
             routes.map(move |route| (route, owners))
@@ -153,7 +153,7 @@ fn far_end(tunnel: &Link, route: &Route, owners: &Owners) -> Option<IpAddr> {
     gateway.or_else(|| owners.of(route.key.dst))
 }
 
-fn device_to<'a>(far_end: IpAddr, tunnel: &Link, ground: Ground<'a>) -> Option<&'a Link> {
+fn device_to<'a>(far_end: IpAddr, tunnel: &Link, ground: KernelState<'a>) -> Option<&'a Link> {
     // WireGuard's own packets carry the mark that its rule spares.
     let rules = match tunnel.kind {
         DeviceKind::Wireguard => &[],

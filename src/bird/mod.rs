@@ -1,36 +1,36 @@
 //! BIRD's control socket: the only module that knows BIRD's text.
 //!
-//! [`session`] talks to the socket, [`reply`] frames what comes back, [`status`], [`protocols`] and
-//! [`routes`] turn lines into the model. All but `session` are pure: bytes in, values out.
+//! [`client`] talks to the socket, [`reply`] frames what comes back, [`show_status`], [`show_protocols`] and
+//! [`show_route`] turn lines into the model. All but `client` are pure: bytes in, values out.
 
-pub mod protocols;
+pub mod client;
 pub mod reply;
-pub mod routes;
-pub mod session;
-pub mod status;
+pub mod show_protocols;
+pub mod show_route;
+pub mod show_status;
 mod text;
 pub mod time;
 
-use crate::model::IpVersion;
+use crate::model::DaemonFamily;
 use crate::model::daemon::Daemon;
 
-pub use session::{exported, look, rib};
+pub use client::{exported, query, rib};
 
 /// Family of the daemon behind a socket: `Both` for BIRD 2 and later; of BIRD 1 the family of its sessions,
 /// and without any (or without an answer) what the file name says.
-pub fn ip_version(answer: Option<&Daemon>, socket: &str) -> IpVersion {
+pub fn ip_version(answer: Option<&Daemon>, socket: &str) -> DaemonFamily {
     if let Some(daemon) = answer {
-        if status::major_version(&daemon.version).is_some_and(|major| major >= 2) {
-            return IpVersion::Both;
+        if show_status::major_version(&daemon.version).is_some_and(|major| major >= 2) {
+            return DaemonFamily::Both;
         }
         if let Some(session) = daemon.sessions.first() {
-            return session.ip_version();
+            return session.ip_version().into();
         }
     }
     let file = socket.rsplit('/').next().unwrap_or(socket);
     if file.contains("bird6") {
-        IpVersion::V6
+        DaemonFamily::V6
     } else {
-        IpVersion::V4
+        DaemonFamily::V4
     }
 }

@@ -1,7 +1,7 @@
 //! What no look from this node can tell.
 
-use crate::model::peer::PeerType;
 use crate::model::route::Encapsulation;
+use crate::model::session::PeerType;
 use crate::model::snapshot::Snapshot;
 
 /// As far as it concerns this node.

@@ -3,8 +3,8 @@
 use super::list;
 use crate::model::daemon::{Daemon, Protocol};
 use crate::model::finding::{Finding, Severity};
-use crate::model::peer::{BgpState, PeerType, ProtocolState};
 use crate::model::route::Encapsulation;
+use crate::model::session::{BgpState, PeerType, ProtocolState};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A recovery that has peers to wait for ends within seconds; Calico's graceful restart timer is 240 s.
 const RECOVERY_IS_STUCK: Duration = Duration::from_secs(60);
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for view in &snapshot.daemons {
         if let Ok(daemon) = &view.look.result {
             findings.extend(recovery(view, snapshot.at));

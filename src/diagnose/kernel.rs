@@ -3,7 +3,7 @@
 use crate::model::finding::{Finding, Severity};
 use crate::model::snapshot::Snapshot;
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     findings.extend(unreadable(snapshot));
     forwarding(snapshot, findings);
 }
@@ -43,7 +43,7 @@ fn forwarding(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         return;
     };
     let sysctls = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
-    for (enabled, sysctl) in forwarding.iter().zip(sysctls) {
+    for (enabled, sysctl) in forwarding.values().zip(sysctls) {
         if *enabled == Some(false) {
             findings.push(Finding {
                 id: "no-forwarding",

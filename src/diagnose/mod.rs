@@ -13,7 +13,7 @@ mod tunnels;
 
 pub use blind::blind_spots;
 
-use crate::model::IpVersion;
+use crate::model::Family;
 use crate::model::finding::Finding;
 use crate::model::snapshot::{Snapshot, Tunnel};
 use ipnet::IpNet;
@@ -26,13 +26,13 @@ const RESTART: &str = "restart: kubectl -n calico-system (or kube-system) delete
 /// Everything that is wrong, worst first.
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
-    silent::look(snapshot, &mut findings);
-    daemons::look(snapshot, &mut findings);
-    kernel::look(snapshot, &mut findings);
-    sessions::look(snapshot, &mut findings);
-    pods::look(snapshot, &mut findings);
-    routes::look(snapshot, &mut findings);
-    tunnels::look(snapshot, &mut findings);
+    silent::add(snapshot, &mut findings);
+    daemons::add(snapshot, &mut findings);
+    kernel::add(snapshot, &mut findings);
+    sessions::add(snapshot, &mut findings);
+    pods::add(snapshot, &mut findings);
+    routes::add(snapshot, &mut findings);
+    tunnels::add(snapshot, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -74,10 +74,10 @@ fn ip(cidr: IpNet) -> &'static str {
 
 /// BIRD's client on the socket of the daemon of that family.
 fn birdcl(snapshot: &Snapshot, cidr: IpNet) -> Option<String> {
-    let version = IpVersion::from(cidr);
+    let version = Family::from(cidr);
     let view = snapshot
         .daemons
         .iter()
-        .find(|view| view.look.ip_version == version || view.look.ip_version == IpVersion::Both)?;
+        .find(|view| view.look.ip_version.covers(version))?;
     Some(format!("birdcl -s {}", view.look.socket))
 }

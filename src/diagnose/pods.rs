@@ -3,7 +3,7 @@
 use super::sessions::RESTART_TAKES;
 use super::{birdcl, count, has_address, ip, list, refused};
 use crate::model::finding::{Finding, Severity};
-use crate::model::pod::{Fallthrough, PodCidr};
+use crate::model::pod_cidr::{Fallthrough, PodCidr};
 use crate::model::route::{Encapsulation, Origin};
 use crate::model::snapshot::{Presence, Snapshot};
 use ipnet::IpNet;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     if let Some(presence) = &snapshot.presence {
         for via in [
             Fallthrough::None,

@@ -1,6 +1,6 @@
 //! Why sessions are down, in words.
 
-use crate::model::peer::DownReason;
+use crate::model::session::DownReason;
 
 /// One reason. `PEER`, `NAME` and `SOCKET` in `next` stand for those of the first session.
 pub(super) struct Words {

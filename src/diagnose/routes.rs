@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Routes of BIRD removed or replaced a second that are no accident (CalicoRouteChurn waits for the same).
 const CHURN_A_SECOND: f64 = 0.1;
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     foreign_blackholes(snapshot, findings);
     export_gap(snapshot, findings);
     findings.extend(churn(snapshot));
@@ -22,7 +22,7 @@ fn foreign_blackholes(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     };
     let foreign: Vec<_> = routes
         .foreign_blackholes
-        .iter()
+        .values()
         .flatten()
         .flatten()
         .collect();

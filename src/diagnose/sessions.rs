@@ -3,9 +3,9 @@
 use super::daemons::recovery_is_stuck;
 use super::reasons::words;
 use super::{count, list, source};
-use crate::model::IpVersion;
+use crate::model::Family;
 use crate::model::finding::{Finding, Severity};
-use crate::model::peer::{BgpState, DownReason, JudgedSession, PeerType};
+use crate::model::session::{BgpState, DownReason, JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,14 +34,14 @@ struct Down<'a> {
     just_left: bool,
 }
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let all: Vec<&JudgedSession> = snapshot
         .daemons
         .iter()
         .flat_map(|view| &view.sessions)
         .collect();
     // Where it is the cause, it comes before its consequences.
-    source::look(snapshot, &all, findings);
+    source::add(snapshot, &all, findings);
     let down: Vec<Down<'_>> = snapshot
         .daemons
         .iter()
@@ -141,10 +141,7 @@ fn isolated(all: &[&JudgedSession], down: &[Down<'_>]) -> Option<Finding> {
             .filter(|one| one.judged.session.ip_version() == version);
         of.count()
     };
-    if IpVersion::FAMILIES
-        .into_iter()
-        .all(|version| of(version) < 2)
-    {
+    if Family::ALL.into_iter().all(|version| of(version) < 2) {
         return None;
     }
     Some(Finding {
@@ -304,13 +301,13 @@ fn empty(all: &[&JudgedSession]) -> Option<Finding> {
 
 /// Each family has its own mesh: the two are not added up.
 fn large_mesh(all: &[&JudgedSession]) -> Option<Finding> {
-    let of = |version: IpVersion| {
+    let of = |version: Family| {
         let mesh = all.iter().filter(|judged| {
             judged.session.peer_type == PeerType::Mesh && judged.session.ip_version() == version
         });
         mesh.count()
     };
-    let mesh = IpVersion::FAMILIES.into_iter().map(of).max()?;
+    let mesh = Family::ALL.into_iter().map(of).max()?;
     (mesh > LARGE_MESH).then(|| Finding {
         id: "mesh-too-large",
         severity: Severity::Info,

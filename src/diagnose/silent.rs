@@ -1,10 +1,10 @@
 //! A BIRD that gives no answer.
 
 use super::{RESTART, list};
-use crate::model::IpVersion;
 use crate::model::daemon::{QueryError, QueryErrorKind, Unconnected};
 use crate::model::finding::{Finding, Severity};
 use crate::model::snapshot::{DaemonView, Snapshot};
+use crate::model::{DaemonFamily, PerFamily};
 use std::collections::BTreeMap;
 
 /// What a failed query says of BIRD.
@@ -27,7 +27,7 @@ struct Group<'a> {
     other_answers: bool,
 }
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut groups: BTreeMap<Silence, Group<'_>> = BTreeMap::new();
     for view in &snapshot.daemons {
         let Err(error) = &view.look.result else {
@@ -60,16 +60,16 @@ fn silence(error: &QueryError) -> Silence {
     }
 }
 
-fn standing(snapshot: &Snapshot, version: IpVersion) -> u64 {
-    let [v4, v6] = snapshot
+fn standing(snapshot: &Snapshot, version: DaemonFamily) -> u64 {
+    let PerFamily { v4, v6 } = snapshot
         .kernel
         .routes
         .as_ref()
-        .map_or([0, 0], |routes| routes.bird_routes);
+        .map_or(PerFamily::default(), |routes| routes.bird_routes);
     match version {
-        IpVersion::V4 => v4,
-        IpVersion::V6 => v6,
-        IpVersion::Both => v4 + v6,
+        DaemonFamily::V4 => v4,
+        DaemonFamily::V6 => v6,
+        DaemonFamily::Both => v4 + v6,
     }
 }
 
@@ -193,7 +193,7 @@ fn no_socket(group: &Group<'_>, sockets: &str, seen: String, routes: &str) -> Fi
 /// ` for IPv6`, where only the daemon of that family is silent.
 fn family(group: &Group<'_>) -> String {
     match group.views.as_slice() {
-        [only] if group.other_answers && only.look.ip_version != IpVersion::Both => {
+        [only] if group.other_answers && only.look.ip_version != DaemonFamily::Both => {
             format!(" for IPv{}", only.look.ip_version)
         }
         _ => String::new(),

@@ -1,10 +1,10 @@
 //! The address that BGP sessions come from: autodetection may pick a bridge (calico#8607, #3541, #2561).
 
 use super::list;
-use crate::model::IpVersion;
+use crate::model::Family;
 use crate::model::finding::{Finding, Severity};
 use crate::model::link::DeviceKind;
-use crate::model::peer::{JudgedSession, PeerType};
+use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::{OwnAddress, Snapshot};
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Docker's default bridge, the same on every host.
 const DOCKER: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 0), 16);
 
-pub(super) fn look(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, all: &[&JudgedSession], findings: &mut Vec<Finding>) {
     let peering: Vec<&JudgedSession> = all
         .iter()
         .copied()
@@ -39,7 +39,7 @@ fn unproven_sources(snapshot: &Snapshot, peering: &[&JudgedSession]) -> BTreeSet
         // Any other BIRD takes the lowest address that it finds. Calico's own says who it is also without a session.
         .filter(|daemon| calicos || peering.is_empty() && daemon.version.contains("+bird"))
         .filter_map(|daemon| daemon.router_id.parse().ok());
-    let proven: BTreeSet<IpVersion> = peering
+    let proven: BTreeSet<Family> = peering
         .iter()
         .filter(|judged| judged.up)
         .map(|judged| judged.session.ip_version())
@@ -48,7 +48,7 @@ fn unproven_sources(snapshot: &Snapshot, peering: &[&JudgedSession]) -> BTreeSet
         .iter()
         .filter_map(|judged| judged.session.source_address)
         .chain(router_ids)
-        .filter(|source| !proven.contains(&IpVersion::from(*source)))
+        .filter(|source| !proven.contains(&Family::from(*source)))
         .collect()
 }
 

@@ -16,14 +16,14 @@ const CERTAIN: u64 = 20;
 const DOUBTFUL_LONG: u64 = 10;
 const DOUBTFUL_SHORT: u64 = 5;
 
-pub(super) fn look(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let Ok(tunnels) = &snapshot.kernel.tunnels else {
         return;
     };
     for tunnel in tunnels {
         if !tunnel.up {
             findings.extend(down(snapshot, tunnel, tunnels));
-        } else if tunnel.routes != [0, 0] {
+        } else if tunnel.routes.total() > 0 {
             findings.extend(one_way(snapshot, tunnel));
             findings.extend(mtu(tunnel));
         }
@@ -49,8 +49,8 @@ fn down(snapshot: &Snapshot, tunnel: &Tunnel, all: &[Tunnel]) -> Option<Finding>
         None => "gone",
     };
     let kind = tunnel.kind.as_str();
-    if tunnel.routes != [0, 0] {
-        let routes = tunnel.routes.iter().sum::<u64>();
+    if tunnel.routes.total() > 0 {
+        let routes = tunnel.routes.total();
         return Some(finding(
             Severity::Critical,
             tunnel,
@@ -81,7 +81,7 @@ fn down(snapshot: &Snapshot, tunnel: &Tunnel, all: &[Tunnel]) -> Option<Finding>
             .any(|other| other.device != tunnel.device && used(other))
     };
     let kernels_own = tunnel.device == "tunl0" && others(|_| true);
-    if missing == 0 || kernels_own || others(|other| other.up && other.routes != [0, 0]) {
+    if missing == 0 || kernels_own || others(|other| other.up && other.routes.total() > 0) {
         return None;
     }
     let has_address = has_address(snapshot, tunnel);

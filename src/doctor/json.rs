@@ -1,8 +1,9 @@
 //! The report as one JSON document. Fields are added, never renamed.
 
 use super::Report;
-use crate::model::peer::JudgedSession;
-use crate::model::pod::PodCidr;
+use crate::model::PerFamily;
+use crate::model::pod_cidr::PodCidr;
+use crate::model::session::JudgedSession;
 use crate::model::snapshot::{DaemonView, Snapshot, Tunnel};
 use serde_json::{Value, json};
 
@@ -107,14 +108,14 @@ fn pod(pod: &PodCidr) -> Value {
 fn kernel(snapshot: &Snapshot) -> Value {
     let routes = match &snapshot.kernel.routes {
         Ok(routes) => json!({
-            "bird_routes": { "4": routes.bird_routes[0], "6": routes.bird_routes[1] },
+            "bird_routes": { "4": routes.bird_routes.v4, "6": routes.bird_routes.v6 },
             "pod_routes": routes.pod_routes.iter().map(|((version, encapsulation, origin), count)| json!({
                 "ip_version": version.as_str(),
                 "encapsulation": encapsulation.as_str(),
                 "origin": origin.as_str(),
                 "count": count,
             })).collect::<Vec<_>>(),
-            "foreign_blackholes": routes.foreign_blackholes.iter().flatten().flatten().map(ToString::to_string).collect::<Vec<_>>(),
+            "foreign_blackholes": routes.foreign_blackholes.values().flatten().flatten().map(ToString::to_string).collect::<Vec<_>>(),
         }),
         Err(error) => json!({ "error": error }),
     };
@@ -123,7 +124,7 @@ fn kernel(snapshot: &Snapshot) -> Value {
         Err(error) => json!({ "error": error }),
     };
     let forwarding = match &snapshot.kernel.forwarding {
-        Ok([v4, v6]) => json!({ "4": v4, "6": v6 }),
+        Ok(PerFamily { v4, v6 }) => json!({ "4": v4, "6": v6 }),
         Err(error) => json!({ "error": error }),
     };
     json!({ "routes": routes, "tunnels": tunnels, "forwarding": forwarding })
@@ -136,7 +137,7 @@ fn tunnel(tunnel: &Tunnel) -> Value {
         "up": tunnel.up,
         "mtu": tunnel.seen.map(|(mtu, _)| mtu),
         "largest_fitting_mtu": tunnel.largest_fitting_mtu,
-        "routes": { "4": tunnel.routes[0], "6": tunnel.routes[1] },
+        "routes": { "4": tunnel.routes.v4, "6": tunnel.routes.v6 },
         "used_lately": tunnel.used_lately,
         "tx_packets": tunnel.seen.map(|(_, stats)| stats.tx_packets),
         "rx_packets": tunnel.seen.map(|(_, stats)| stats.rx_packets),

@@ -4,11 +4,11 @@ mod json;
 mod text;
 
 use crate::cli::{Color, Output};
+use crate::collect::NodeCollector;
 use crate::config::Doctor;
 use crate::diagnose;
 use crate::model::finding::{Finding, Severity};
 use crate::model::snapshot::{DaemonView, Snapshot, Tunnel};
-use crate::observe::Observer;
 use anyhow::{Context, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -50,11 +50,11 @@ pub fn run(settings: Doctor) -> Result<ExitCode> {
 
 /// `last` is that of the last report.
 async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
-    let mut observer = Observer::new(settings.look.clone())?;
-    let mut snapshot = observer.look().await;
+    let mut collector = NodeCollector::new(settings.look.clone())?;
+    let mut snapshot = collector.collect().await;
     if worth_a_second_look(&snapshot) && !settings.interval.is_zero() {
         tokio::time::sleep(settings.interval).await;
-        snapshot = observer.look().await;
+        snapshot = collector.collect().await;
     }
     loop {
         let findings = diagnose::findings(&snapshot);
@@ -69,7 +69,7 @@ async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
             return Ok(*last);
         }
         tokio::time::sleep(WATCH).await;
-        snapshot = observer.look().await;
+        snapshot = collector.collect().await;
     }
 }
 
@@ -77,7 +77,7 @@ async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
 /// back, exports that the kernel keeps lacking.
 fn worth_a_second_look(snapshot: &Snapshot) -> bool {
     let answers = |view: &DaemonView| view.look.result.is_ok();
-    let in_use = |tunnel: &Tunnel| tunnel.up && tunnel.routes != [0, 0];
+    let in_use = |tunnel: &Tunnel| tunnel.up && tunnel.routes.total() > 0;
     snapshot.daemons.iter().any(answers)
         || snapshot
             .kernel

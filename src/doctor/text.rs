@@ -3,7 +3,8 @@
 mod tables;
 
 use super::Report;
-use crate::model::IpVersion;
+use crate::model::Family;
+use crate::model::PerFamily;
 use crate::model::finding::{Finding, Severity};
 use crate::model::snapshot::{DaemonView, RouteSummary, Snapshot, Tunnel};
 use std::fmt::Write;
@@ -110,7 +111,7 @@ impl Screen {
         match &snapshot.kernel.routes {
             Err(error) => self.line(&format!("  routes could not be read: {error}")),
             Ok(routes) => {
-                for family in IpVersion::FAMILIES {
+                for family in Family::ALL {
                     self.pod_routes(family, routes);
                 }
             }
@@ -125,7 +126,7 @@ impl Screen {
         }
         match &snapshot.kernel.forwarding {
             Err(error) => self.line(&format!("  forwarding could not be read: {error}")),
-            Ok([v4, v6]) => {
+            Ok(PerFamily { v4, v6 }) => {
                 let word = |on: &Option<bool>| match on {
                     Some(true) => "on",
                     Some(false) => "OFF",
@@ -140,7 +141,7 @@ impl Screen {
         }
     }
 
-    fn pod_routes(&mut self, family: IpVersion, routes: &RouteSummary) {
+    fn pod_routes(&mut self, family: Family, routes: &RouteSummary) {
         let of_family: Vec<String> = routes
             .pod_routes
             .iter()
@@ -251,7 +252,7 @@ fn tunnel_line(tunnel: &Tunnel) -> String {
         "{} ({}) {state}, MTU {mtu}, {} pod routes, {} packets out, {} in",
         tunnel.device,
         tunnel.kind.as_str(),
-        tunnel.routes[0] + tunnel.routes[1],
+        tunnel.routes.total(),
         stats.tx_packets,
         stats.rx_packets,
     );

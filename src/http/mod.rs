@@ -16,7 +16,7 @@ pub use server::Server;
 pub use web_config::alternative_names;
 pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
 
-use crate::expose::{Detail, Labels};
+use crate::metrics::{Detail, Labels};
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
 use futures_util::future::BoxFuture;

@@ -1,6 +1,6 @@
 //! The rendered exposition, shared by the scrapes that come together.
 
-use crate::expose::{Detail, Format, Labels, Renderer};
+use crate::metrics::{Detail, Format, Labels, Renderer};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
 use flate2::Compression;

@@ -2,7 +2,7 @@
 
 use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
 use super::{App, Site, status};
-use crate::expose::{Format, negotiate};
+use crate::metrics::{Format, negotiate};
 use crate::model::snapshot::Snapshot;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -1,8 +1,8 @@
 //! One BIRD daemon, as one look at its socket shows it.
 
-use super::IpVersion;
-use super::peer::{ProtocolState, RouteCounts, Session};
+use super::session::{ProtocolState, RouteCounts, Session};
 use super::time::{LocalTime, Moment};
+use super::{DaemonFamily, Family};
 use std::time::Duration;
 
 /// Last line of `show status` (reply code 0013).
@@ -29,7 +29,7 @@ pub struct Protocol {
     /// `Routes:`, where BIRD prints them.
     pub routes: Option<RouteCounts>,
     /// Family of its channel where BIRD 2 tells (`master6`); else `None`.
-    pub ip_version: Option<IpVersion>,
+    pub ip_version: Option<Family>,
 }
 
 /// A whole answer of one daemon.
@@ -122,13 +122,13 @@ pub struct QueryError {
 
 /// One look at one socket.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DaemonLook {
+pub struct DaemonReport {
     /// When the daemon told its time; where it did not, when the look ended.
     pub at: Moment,
     /// Path of the control socket, as configured.
     pub socket: String,
     /// Family of the daemon behind it.
-    pub ip_version: IpVersion,
+    pub ip_version: DaemonFamily,
     /// How long the query took.
     pub duration: Duration,
     /// The answer, or why there is none.

@@ -1,6 +1,6 @@
 //! A kernel route, in iproute2's terms.
 
-use super::IpVersion;
+use super::Family;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -172,7 +172,7 @@ impl RouteChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Family.
-    pub ip_version: IpVersion,
+    pub ip_version: Family,
     /// `pref`; the lowest is tried first.
     pub priority: u32,
     /// Table to look into; 0 for an action that is not a lookup.

@@ -1,12 +1,12 @@
 //! Everything one look shows, judged: what the metrics, the status page and doctor are made of.
 
-use super::IpVersion;
-use super::daemon::{DaemonLook, QueryErrorKind};
+use super::daemon::{DaemonReport, QueryErrorKind};
 use super::link::{DeviceKind, LinkStats};
-use super::peer::{JudgedSession, PeerType};
-use super::pod::PodCidr;
+use super::pod_cidr::PodCidr;
 use super::route::{Encapsulation, Origin, RouteChange};
+use super::session::{JudgedSession, PeerType};
 use super::time::UnixTime;
+use super::{Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DaemonView {
     /// The look; `sessions` of its answer are moved to [`DaemonView::sessions`].
-    pub look: DaemonLook,
+    pub look: DaemonReport,
     /// Judged sessions; empty when the look failed.
     pub sessions: Vec<JudgedSession>,
     /// When the daemon started; `None` when not seen.
@@ -55,7 +55,7 @@ pub struct Tunnel {
     /// MTU in bytes and counters; `None` for one that has gone.
     pub seen: Option<(u32, LinkStats)>,
     /// Pod routes that use it, IPv4 and IPv6.
-    pub routes: [u64; 2],
+    pub routes: PerFamily<u64>,
     /// Pod routes use it, or did within the hour.
     pub used_lately: bool,
     /// Largest MTU that fits the device below, where that is known.
@@ -66,12 +66,12 @@ pub struct Tunnel {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RouteSummary {
     /// Routes of protocol bird, IPv4 and IPv6.
-    pub bird_routes: [u64; 2],
+    pub bird_routes: PerFamily<u64>,
     /// Routes towards pod addresses.
-    pub pod_routes: BTreeMap<(IpVersion, Encapsulation, Origin), u64>,
+    pub pod_routes: BTreeMap<(Family, Encapsulation, Origin), u64>,
     /// Blackholes of bird or felix that this node does not originate; `None` per family where its own
     /// blocks are not known.
-    pub foreign_blackholes: [Option<Vec<IpNet>>; 2],
+    pub foreign_blackholes: PerFamily<Option<Vec<IpNet>>>,
 }
 
 /// Presence of the expected pod CIDRs.
@@ -80,11 +80,11 @@ pub struct Presence {
     /// Verdicts, ordered by CIDR and owner; at most `--pod-cidr.limit`.
     pub cidrs: Vec<PodCidr>,
     /// CIDRs beyond the limit, IPv4 and IPv6.
-    pub left_out: [u64; 2],
+    pub left_out: PerFamily<u64>,
     /// CIDRs that more than one node announces.
     pub duplicates: Vec<IpNet>,
     /// Whether it is known what to expect, IPv4 and IPv6: of a family whose daemon was never read nothing is said.
-    pub told: [bool; 2],
+    pub is_known: PerFamily<bool>,
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.
@@ -105,11 +105,11 @@ pub struct KernelView {
     pub tunnels: Result<Vec<Tunnel>, String>,
     /// `net.ipv4.ip_forward` and `net.ipv6.conf.all.forwarding`; the second only where the node has
     /// a session or pod route of that family.
-    pub forwarding: Result<[Option<bool>; 2], String>,
+    pub forwarding: Result<PerFamily<Option<bool>>, String>,
 }
 
 /// Route changes since this process started.
-pub type RouteChanges = BTreeMap<(IpVersion, Origin, RouteChange), u64>;
+pub type RouteChanges = BTreeMap<(Family, Origin, RouteChange), u64>;
 
 /// The exporter's own counters.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -121,7 +121,7 @@ pub struct OwnCounters {
     /// Dumps begun anew because they were interrupted or events were lost.
     pub netlink_resyncs: u64,
     /// `calico_bgp_session_losses_total`.
-    pub session_losses: BTreeMap<(IpVersion, PeerType), u64>,
+    pub session_losses: BTreeMap<(Family, PeerType), u64>,
 }
 
 /// An address of this node, with its device.

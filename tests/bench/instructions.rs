@@ -1,7 +1,7 @@
 //! `instructions JOB TIMES`: does a job that often. Run twice under callgrind, the difference is what the job costs.
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-use calico_bgp_exporter::expose::Format;
+use calico_bgp_exporter::metrics::Format;
 use std::hint::black_box;
 use std::process::ExitCode;
 

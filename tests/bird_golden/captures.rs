@@ -1,9 +1,9 @@
 //! Access to `tests/captures`.
 
-use calico_bgp_exporter::bird::protocols::{Answer, Protocols};
 use calico_bgp_exporter::bird::reply::{Reply, Sink};
-use calico_bgp_exporter::bird::routes::Routes;
-use calico_bgp_exporter::bird::status::Status;
+use calico_bgp_exporter::bird::show_protocols::{Answer, Protocols};
+use calico_bgp_exporter::bird::show_route::Routes;
+use calico_bgp_exporter::bird::show_status::Status;
 use calico_bgp_exporter::model::daemon::Daemon;
 use calico_bgp_exporter::model::rib::Rib;
 use std::fs;

@@ -1,9 +1,9 @@
 //! An answer means the same however the socket cuts it up.
 
 use crate::captures::{answer_of, feed, files, root, scenarios};
-use calico_bgp_exporter::bird::protocols::Protocols;
-use calico_bgp_exporter::bird::routes::Routes;
-use calico_bgp_exporter::bird::status::Status;
+use calico_bgp_exporter::bird::show_protocols::Protocols;
+use calico_bgp_exporter::bird::show_route::Routes;
+use calico_bgp_exporter::bird::show_status::Status;
 
 fn sizes(length: usize) -> impl Iterator<Item = usize> {
     (1..=17)

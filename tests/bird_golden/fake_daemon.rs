@@ -1,8 +1,8 @@
 //! Daemons that misbehave: the right kind of error, in time, and no descriptor left.
 
 use crate::captures::{answer_of, root};
-use calico_bgp_exporter::bird::{exported, look, rib};
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::bird::{exported, query, rib};
+use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{Daemon, QueryError, QueryErrorKind};
 use calico_bgp_exporter::model::time::Moment;
 use std::io::{BufRead, BufReader, Write};
@@ -108,7 +108,7 @@ fn ask(fake: &Fake) -> Result<Daemon, QueryError> {
     let mut late = Duration::ZERO;
     for _ in 0..3 {
         let started = Instant::now();
-        let look = run(look(&fake.socket(), TIMEOUT, false, Moment::default));
+        let look = run(query(&fake.socket(), TIMEOUT, false, Moment::default));
         late = started.elapsed();
         assert!(look.duration <= late);
         assert_eq!(look.socket, fake.socket());
@@ -158,13 +158,13 @@ fn no_socket_and_nobody_listening() {
     let error = ask(&fake).unwrap_err();
     assert_eq!(error.kind, QueryErrorKind::Connect);
     assert!(error.detail.contains("not mounted"), "{error:?}");
-    let look = run(look(
+    let look = run(query(
         &format!("{}/bird6.ctl", fake.socket()),
         TIMEOUT,
         false,
         Moment::default,
     ));
-    assert_eq!(look.ip_version, IpVersion::V6);
+    assert_eq!(look.ip_version, DaemonFamily::V6);
 
     drop(UnixListener::bind(fake.path()).unwrap());
     let error = ask(&fake).unwrap_err();
@@ -363,7 +363,7 @@ fn descriptors_are_given_back() {
     run(async {
         for round in 0..20 {
             let socket = hanging.socket();
-            let look = look(&socket, Duration::from_millis(20), false, Moment::default);
+            let look = query(&socket, Duration::from_millis(20), false, Moment::default);
             if round % 2 == 0 {
                 look.await;
             } else {

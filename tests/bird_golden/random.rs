@@ -1,11 +1,11 @@
 //! Arbitrary bytes: no panic, no endless growth.
 
 use crate::captures::{answer_of, feed, root};
-use calico_bgp_exporter::assess::sessions::{down_reason, local_to_unix, since_unix};
-use calico_bgp_exporter::bird::protocols::Protocols;
+use calico_bgp_exporter::assess::sessions::down_reason::{down_reason, local_to_unix, since_unix};
 use calico_bgp_exporter::bird::reply::{Reply, ReplyError};
-use calico_bgp_exporter::bird::routes::{Prefixes, Routes};
-use calico_bgp_exporter::bird::status::Status;
+use calico_bgp_exporter::bird::show_protocols::Protocols;
+use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};
+use calico_bgp_exporter::bird::show_status::Status;
 use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
 use proptest::prelude::*;
 

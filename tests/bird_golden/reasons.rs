@@ -1,8 +1,8 @@
 //! Why each session of the recorded zoos is down.
 
 use crate::captures::{daemon, root, scenarios};
-use calico_bgp_exporter::assess::sessions::down_reason;
-use calico_bgp_exporter::model::peer::DownReason::{self, *};
+use calico_bgp_exporter::assess::sessions::down_reason::down_reason;
+use calico_bgp_exporter::model::session::DownReason::{self, *};
 use std::time::Duration;
 
 /// The sessions that were arranged, and the reason that a person would give. `None`: up.

@@ -1,12 +1,12 @@
 //! Every capture against its `truth.json`.
 
 use crate::captures::{answer_of, daemon, files, json, protocols, root, scenarios, status};
-use calico_bgp_exporter::assess::sessions::{local_to_unix, since_unix};
+use calico_bgp_exporter::assess::sessions::down_reason::{local_to_unix, since_unix};
 use calico_bgp_exporter::bird::ip_version;
-use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::daemon::{Daemon, DaemonStatus};
-use calico_bgp_exporter::model::peer::{PeerType, ProtocolState, Session};
+use calico_bgp_exporter::model::session::{PeerType, ProtocolState, Session};
 use calico_bgp_exporter::model::time::UnixTime;
+use calico_bgp_exporter::model::{DaemonFamily, Family};
 use serde_json::Value;
 
 /// `2026-11-21T08:25:57.341Z` as milliseconds since the epoch.
@@ -81,7 +81,7 @@ fn compare(at: &str, truth: &Value, session: &Session, daemon: &Daemon, now: Uni
     }
     if let Some(number) = truth.get("local_asn").and_then(Value::as_u64) {
         // BIRD 1 does not print its own AS, and a pod's session may have one that no other session has.
-        let hidden = ip_version(Some(daemon), "") != IpVersion::Both
+        let hidden = ip_version(Some(daemon), "") != DaemonFamily::Both
             && session.peer_type == PeerType::LocalWorkload;
         if hidden {
             assert_eq!(
@@ -214,18 +214,18 @@ fn daemon_states() {
 #[test]
 fn families_of_daemons() {
     let of = |name: &str, socket| ip_version(Some(&scenario(name)), socket);
-    assert_eq!(of("bird2-2.0.12/zoo", "bird.ctl"), IpVersion::Both);
-    assert_eq!(of("calico-fork-bird/zoo", "bird6.ctl"), IpVersion::V4);
+    assert_eq!(of("bird2-2.0.12/zoo", "bird.ctl"), DaemonFamily::Both);
+    assert_eq!(of("calico-fork-bird/zoo", "bird6.ctl"), DaemonFamily::V4);
     assert_eq!(
         of("calico-fork-bird6/mesh-healthy", "bird.ctl"),
-        IpVersion::V6
+        DaemonFamily::V6
     );
     assert_eq!(
         of("calico-fork-bird6/ipv6-disabled", "/run/calico/bird6.ctl"),
-        IpVersion::V6
+        DaemonFamily::V6
     );
-    assert_eq!(ip_version(None, "/run/bird6/bird.ctl"), IpVersion::V4);
-    assert_eq!(ip_version(None, "bird6.ctl"), IpVersion::V6);
+    assert_eq!(ip_version(None, "/run/bird6/bird.ctl"), DaemonFamily::V4);
+    assert_eq!(ip_version(None, "bird6.ctl"), DaemonFamily::V6);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn other_protocols_are_told_apart() {
         .iter()
         .find(|p| p.kind == "kernel")
         .unwrap();
-    assert_eq!(kernel.ip_version, Some(IpVersion::V4));
+    assert_eq!(kernel.ip_version, Some(Family::V4));
     assert_eq!(kernel.routes.unwrap().exported, 12);
     let device = daemon
         .protocols
@@ -277,10 +277,10 @@ fn times_of_the_daemon() {
 fn one_daemon_for_both_families() {
     for version in ["bird2-2.17.5", "bird2-2.20.0", "bird3-3.1.7", "bird3-3.4.0"] {
         let daemon = scenario(&format!("{version}/zoo"));
-        assert_eq!(ip_version(Some(&daemon), "bird.ctl"), IpVersion::Both);
+        assert_eq!(ip_version(Some(&daemon), "bird.ctl"), DaemonFamily::Both);
         let session = |name: &str| daemon.sessions.iter().find(|s| s.name == name).unwrap();
         let both = session("Global_both");
-        assert_eq!(both.ip_version(), IpVersion::V6);
+        assert_eq!(both.ip_version(), Family::V6);
         let routes = both.routes.unwrap();
         assert_eq!(
             (routes.imported, routes.exported, routes.preferred),
@@ -296,7 +296,7 @@ fn one_daemon_for_both_families() {
 
         let protocol = |name: &str| daemon.protocols.iter().find(|p| p.name == name).unwrap();
         assert_eq!(protocol("listener").kind, "bgp");
-        assert_eq!(protocol("kernel2").ip_version, Some(IpVersion::V6));
+        assert_eq!(protocol("kernel2").ip_version, Some(Family::V6));
         assert_eq!(protocol("direct1").ip_version, None);
         assert_eq!(protocol("direct1").routes.unwrap().imported, 2);
     }

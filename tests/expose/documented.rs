@@ -1,6 +1,6 @@
 //! `docs/metrics.md` and the family table say the same.
 
-use calico_bgp_exporter::expose::families::{ALL, Kind};
+use calico_bgp_exporter::metrics::families::{ALL, Kind};
 use std::collections::BTreeMap;
 
 #[test]

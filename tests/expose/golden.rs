@@ -64,7 +64,7 @@ fn both_formats_have_the_same_series() {
 
 #[test]
 fn every_family_appears() {
-    use calico_bgp_exporter::expose::families;
+    use calico_bgp_exporter::metrics::families;
     let mut snapshot = fixture::full();
     snapshot.at = fixture::AT;
     let found = parse::parse(&text(snapshot, EVERYTHING, Format::Text), false).types;

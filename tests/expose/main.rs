@@ -11,7 +11,7 @@ mod parse;
 mod round_trip;
 mod truth;
 
-use calico_bgp_exporter::expose::{Detail, DetailLevel, Format, Renderer};
+use calico_bgp_exporter::metrics::{Detail, DetailLevel, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use calico_bgp_exporter::model::time::UnixTime;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! `Accept` and `Accept-Encoding`.
 
-use calico_bgp_exporter::expose::Format;
-use calico_bgp_exporter::expose::negotiate::{format, gzip};
+use calico_bgp_exporter::metrics::Format;
+use calico_bgp_exporter::metrics::negotiate::{format, gzip};
 use proptest::prelude::*;
 
 #[test]

@@ -1,9 +1,9 @@
 //! Label text comes back as it was, whatever it is, and no series ever stands twice.
 
 use super::*;
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::link::DeviceKind;
-use calico_bgp_exporter::model::peer::PeerType;
+use calico_bgp_exporter::model::session::PeerType;
 use calico_bgp_exporter::model::snapshot::{Snapshot, Tunnel};
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn with_texts(texts: &[String]) -> Snapshot {
             kind: DeviceKind::Vxlan,
             up: true,
             seen: None,
-            routes: [0, 0],
+            routes: [0, 0].into(),
             used_lately: false,
             largest_fitting_mtu: None,
         })
@@ -64,7 +64,7 @@ pub fn hostile() -> Snapshot {
     snapshot.daemons.extend(snapshot.daemons.clone());
     let mut sessions = vec![fixture::up("Mesh", PeerType::Mesh, "10.0.0.1"); 3];
     sessions[1].session.peer_type = PeerType::Other;
-    let both = fixture::daemon_view("/run/bird/bird.ctl", IpVersion::Both, sessions);
+    let both = fixture::daemon_view("/run/bird/bird.ctl", DaemonFamily::Both, sessions);
     snapshot.daemons.extend([both.clone(), both]);
     if let Ok(tunnels) = &mut snapshot.kernel.tunnels {
         tunnels.extend(tunnels.clone());

@@ -1,9 +1,9 @@
 //! What was not seen is not there; what was counted is, zeros included.
 
 use super::*;
-use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::daemon::Protocol;
-use calico_bgp_exporter::model::peer::{PeerType, ProtocolState, RouteCounts};
+use calico_bgp_exporter::model::session::{PeerType, ProtocolState, RouteCounts};
+use calico_bgp_exporter::model::{DaemonFamily, Family};
 
 fn of(series: &[String], prefix: &str, part: &str) -> usize {
     let found = with_prefix(series, prefix);
@@ -29,7 +29,7 @@ fn without_bird_there_is_nothing_of_bgp() {
 #[test]
 fn an_unread_daemon_has_no_sessions_and_keeps_its_counters() {
     let mut snapshot = fixture::full();
-    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", IpVersion::V6);
+    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", Family::V6);
     let series = series(snapshot, EVERYTHING);
     assert_eq!(of(&series, "calico_bgp_peers{", "ip_version=\"4\""), 5 * 2);
     assert_eq!(of(&series, "calico_bgp_peers{", "ip_version=\"6\""), 0);
@@ -82,7 +82,7 @@ fn an_unread_daemon_has_no_sessions_and_keeps_its_counters() {
 fn one_daemon_for_both_gives_both() {
     let mut snapshot = fixture::empty();
     let sessions = vec![fixture::up("Mesh_a", PeerType::Mesh, "fd00::1")];
-    let mut view = fixture::daemon_view("/run/bird/bird.ctl", IpVersion::Both, sessions);
+    let mut view = fixture::daemon_view("/run/bird/bird.ctl", DaemonFamily::Both, sessions);
     if let Ok(daemon) = &mut view.look.result {
         let kernel = |name: &str, ip_version| Protocol {
             name: name.into(),
@@ -92,8 +92,8 @@ fn one_daemon_for_both_gives_both() {
             ip_version,
         };
         daemon.protocols = vec![
-            kernel("kernel1", Some(IpVersion::V4)),
-            kernel("kernel2", Some(IpVersion::V6)),
+            kernel("kernel1", Some(Family::V4)),
+            kernel("kernel2", Some(Family::V6)),
             kernel("kernel3", None),
         ];
     }

@@ -1,4 +1,4 @@
-//! A fact enters through `bird` or `kernel`, is plain data in `model`, is judged in `assess`, leaves through `expose` and `http` or `doctor`.
+//! A fact enters through `bird` or `netlink`, is plain data in `model`, is judged in `assess`, leaves through `metrics` and `http` or `doctor`.
 
 use super::sources;
 
@@ -11,9 +11,9 @@ const OWNERS: &[(&[&str], &[&str])] = &[
             "netlink_sys",
             "rtnetlink",
         ],
-        &["kernel"],
+        &["netlink"],
     ),
-    (&["prometheus_client"], &["expose"]),
+    (&["prometheus_client"], &["metrics"]),
     (
         &[
             "hyper",
@@ -22,12 +22,12 @@ const OWNERS: &[(&[&str], &[&str])] = &[
             "rustls",
             "tokio_rustls",
         ],
-        &["http", "serve"],
+        &["http", "daemon", "probe"],
     ),
     (&["clap"], &["cli", "main"]),
-    (&["anyhow"], &["main", "serve", "doctor"]),
+    (&["anyhow"], &["main", "daemon", "doctor", "probe"]),
     (&["UnixStream"], &["bird"]),
-    (&["flate2"], &["expose", "http"]),
+    (&["flate2"], &["metrics", "http"]),
 ];
 
 /// What the pure modules do not know: input, output, clocks, tasks.
@@ -50,11 +50,11 @@ const IMPURE_WORDS: &[&str] = &[
 const USES: &[(&str, &[&str])] = &[
     ("model", &["model"]),
     ("bird", &["bird", "model"]),
-    ("kernel", &["kernel", "model"]),
-    ("assess", &["assess", "model"]),
+    ("netlink", &["netlink", "model"]),
+    ("assess", &["assess", "model", "netlink"]),
     ("diagnose", &["diagnose", "assess", "model"]),
-    ("expose", &["expose", "model"]),
-    ("http", &["http", "expose", "model", "settled"]),
+    ("metrics", &["metrics", "model"]),
+    ("http", &["http", "metrics", "model", "watched_file"]),
 ];
 
 /// The module of a path such as src/bird/reply.rs: `bird`.

@@ -12,8 +12,8 @@ mod status_page;
 mod tls;
 mod web_config;
 
-use calico_bgp_exporter::expose::Detail;
 use calico_bgp_exporter::http::{App, Limits, Server, Site, WebConfig, bind};
+use calico_bgp_exporter::metrics::Detail;
 use calico_bgp_exporter::model::finding::{Finding, Severity};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use futures_util::future::BoxFuture;

@@ -1,15 +1,15 @@
 //! Daemons and kernel together: what is expected, and of which family nothing is said.
 
 use crate::build::{NOON, links, look, net, rib, route, session};
-use calico_bgp_exporter::assess::assessor::{Assessor, Rules};
-use calico_bgp_exporter::assess::presence::Ground;
-use calico_bgp_exporter::model::IpVersion;
-use calico_bgp_exporter::model::daemon::{DaemonLook, QueryError, QueryErrorKind};
-use calico_bgp_exporter::model::fib::Fib;
+use calico_bgp_exporter::assess::assessor::{AssessConfig, Assessor};
+use calico_bgp_exporter::assess::pods::verdict::KernelState;
+use calico_bgp_exporter::model::Family;
+use calico_bgp_exporter::model::daemon::{DaemonReport, QueryError, QueryErrorKind};
 use calico_bgp_exporter::model::link::{DeviceKind, LinkTable};
-use calico_bgp_exporter::model::pod::Expected;
+use calico_bgp_exporter::model::pod_cidr::Expected;
 use calico_bgp_exporter::model::route::{Route, RouteKind};
 use calico_bgp_exporter::model::snapshot::Presence;
+use calico_bgp_exporter::netlink::fib::Fib;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ struct Node {
 impl Node {
     /// With so many daemons, and routes besides the default one.
     fn new(daemons: usize, routes: Vec<Route>) -> Self {
-        let rules = Rules {
+        let rules = AssessConfig {
             limit: 100,
-            ..Rules::default()
+            ..AssessConfig::default()
         };
         let default = route("0.0.0.0/0", "10.0.3.254", 2, RouteKind::Unicast);
         Node {
@@ -52,14 +52,14 @@ impl Node {
         self.assessor.see_table(0, &rib(paths), &mut view);
     }
 
-    fn silent(&mut self, at: usize, version: IpVersion) {
+    fn silent(&mut self, at: usize, version: Family) {
         let error = QueryError {
             kind: QueryErrorKind::Timeout,
             detail: "slow".into(),
             unconnected: None,
         };
-        let failed = DaemonLook {
-            ip_version: version,
+        let failed = DaemonReport {
+            ip_version: version.into(),
             result: Err(error),
             ..look(NOON + 5, Vec::new())
         };
@@ -67,7 +67,7 @@ impl Node {
     }
 
     fn judge(&mut self) -> (Option<Presence>, [Option<usize>; 2]) {
-        let ground = Ground {
+        let ground = KernelState {
             fib: &self.fib,
             rules: &[],
             links: &self.links,
@@ -75,7 +75,7 @@ impl Node {
         let judged = self.assessor.judge(ground, &[mine()], Duration::ZERO);
         let count = |of: &Option<Vec<_>>| of.as_ref().map(Vec::len);
         let foreign = &judged.routes.foreign_blackholes;
-        (judged.presence, [count(&foreign[0]), count(&foreign[1])])
+        (judged.presence, [count(&foreign.v4), count(&foreign.v6)])
     }
 }
 
@@ -130,17 +130,17 @@ fn a_block_of_this_node_that_another_announces_is_a_duplicate() {
 fn nothing_is_said_of_a_family_whose_daemon_was_never_read() {
     let mut node = Node::new(2, Vec::new());
     node.hears(&[(BLOCK_1, ONE, "10.0.3.1")]);
-    node.silent(1, IpVersion::V6);
-    assert_eq!(node.judge().0.unwrap().told, [true, false]);
+    node.silent(1, Family::V6);
+    assert_eq!(node.judge().0.unwrap().is_known, [true, false].into());
 
     let mut node = Node::new(1, Vec::new());
-    node.silent(0, IpVersion::V4);
+    node.silent(0, Family::V4);
     // There is no daemon for IPv6, so nothing is expected.
-    assert_eq!(node.judge().0.unwrap().told, [false, true]);
+    assert_eq!(node.judge().0.unwrap().is_known, [false, true].into());
 
     assert_eq!(
-        Node::new(0, Vec::new()).judge().0.unwrap().told,
-        [true, true]
+        Node::new(0, Vec::new()).judge().0.unwrap().is_known,
+        [true, true].into()
     );
 }
 
@@ -172,6 +172,6 @@ fn foreign_blackholes_are_told_only_while_bird_tells_its_own() {
     let mut node = Node::new(1, vec![blackhole("192.168.9.0/26"), blackhole(SERVICES)]);
     node.hears(&[("192.168.9.0/26", "", "")]);
     assert_eq!(node.judge().1[0], Some(1));
-    node.silent(0, IpVersion::V4);
+    node.silent(0, Family::V4);
     assert_eq!(node.judge().1[0], None);
 }

@@ -1,13 +1,13 @@
 //! Facts, made by hand.
 
-use calico_bgp_exporter::model::IpVersion;
-use calico_bgp_exporter::model::daemon::{Daemon, DaemonLook};
+use calico_bgp_exporter::model::DaemonFamily;
+use calico_bgp_exporter::model::daemon::{Daemon, DaemonReport};
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
-use calico_bgp_exporter::model::peer::{
-    BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
-};
 use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
 use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
+use calico_bgp_exporter::model::session::{
+    BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
+};
 use calico_bgp_exporter::model::time::{LocalTime, Moment, Since, UnixTime};
 use ipnet::IpNet;
 use std::time::Duration;
@@ -50,14 +50,14 @@ pub fn session(host: u8, up: bool, server: i64, age: i64) -> Session {
 }
 
 /// Both clocks right: `server` is the time of the wall too.
-pub fn look(server: i64, sessions: Vec<Session>) -> DaemonLook {
-    DaemonLook {
+pub fn look(server: i64, sessions: Vec<Session>) -> DaemonReport {
+    DaemonReport {
         at: Moment {
             now: UnixTime::from_secs(server),
             monotonic: Duration::from_secs((server - NOON).max(0) as u64),
         },
         socket: "bird.ctl".to_owned(),
-        ip_version: IpVersion::V4,
+        ip_version: DaemonFamily::V4,
         duration: Duration::ZERO,
         result: Ok(Daemon {
             server_time: Some(LocalTime {

@@ -1,6 +1,6 @@
 use crate::build::{NOON, judged, net, rib, session};
-use calico_bgp_exporter::assess::expectation::Expectation;
-use calico_bgp_exporter::model::peer::JudgedSession;
+use calico_bgp_exporter::assess::pods::expected::Expectation;
+use calico_bgp_exporter::model::session::JudgedSession;
 use calico_bgp_exporter::model::time::UnixTime;
 
 const ONE: &str = "Mesh_10_0_3_1";

@@ -7,14 +7,14 @@ mod tunnels;
 
 use super::fixture::{AT, daemon_view, empty};
 use calico_bgp_exporter::diagnose;
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::finding::{Finding, Severity};
-use calico_bgp_exporter::model::peer::JudgedSession;
+use calico_bgp_exporter::model::session::JudgedSession;
 use calico_bgp_exporter::model::snapshot::{DaemonView, Snapshot};
 use calico_bgp_exporter::model::time::UnixTime;
 
 fn bird(sessions: Vec<JudgedSession>) -> DaemonView {
-    daemon_view("/var/run/calico/bird.ctl", IpVersion::V4, sessions)
+    daemon_view("/var/run/calico/bird.ctl", Family::V4, sessions)
 }
 
 /// A node with these sessions.

@@ -1,7 +1,8 @@
 use crate::build::{NOON, look, session};
-use calico_bgp_exporter::assess::history::{DaemonHistory, Event};
-use calico_bgp_exporter::model::daemon::{DaemonLook, DaemonStatus, QueryError, QueryErrorKind};
-use calico_bgp_exporter::model::peer::{
+use calico_bgp_exporter::assess::sessions::events::Event;
+use calico_bgp_exporter::assess::sessions::tracker::DaemonTracker;
+use calico_bgp_exporter::model::daemon::{DaemonReport, DaemonStatus, QueryError, QueryErrorKind};
+use calico_bgp_exporter::model::session::{
     BgpState, DownReason, JudgedSession, ProtocolState, Session,
 };
 use calico_bgp_exporter::model::snapshot::DaemonView;
@@ -10,14 +11,14 @@ use std::time::Duration;
 
 /// Looks one after the other; the daemon's clock runs in UTC.
 struct Night {
-    history: DaemonHistory,
+    history: DaemonTracker,
     events: Vec<Event>,
 }
 
 impl Night {
     fn new() -> Self {
         Night {
-            history: DaemonHistory::default(),
+            history: DaemonTracker::default(),
             events: Vec::new(),
         }
     }
@@ -31,7 +32,7 @@ impl Night {
         self.take(second, look(wall, sessions)).sessions
     }
 
-    fn take(&mut self, second: i64, mut look: DaemonLook) -> DaemonView {
+    fn take(&mut self, second: i64, mut look: DaemonReport) -> DaemonView {
         look.at.monotonic = Duration::from_secs(second as u64);
         self.history.see(look, &mut self.events)
     }
@@ -42,7 +43,7 @@ impl Night {
             unconnected: None,
             detail: "slow".into(),
         };
-        let failed = DaemonLook {
+        let failed = DaemonReport {
             result: Err(error),
             ..look(NOON + second, Vec::new())
         };

@@ -1,10 +1,10 @@
 use crate::build::{links, net, route};
-use calico_bgp_exporter::assess::presence::{Ground, judge};
+use calico_bgp_exporter::assess::pods::verdict::{KernelState, judge};
 
-use calico_bgp_exporter::model::fib::Fib;
 use calico_bgp_exporter::model::link::DeviceKind;
-use calico_bgp_exporter::model::pod::{Expected, ExpectedMode, Fallthrough, PodCidr};
+use calico_bgp_exporter::model::pod_cidr::{Expected, ExpectedMode, Fallthrough, PodCidr};
 use calico_bgp_exporter::model::route::{Encapsulation, Route, RouteKind};
+use calico_bgp_exporter::netlink::fib::Fib;
 
 const BLOCK: &str = "192.168.2.0/26";
 const OWNER: &str = "10.0.3.2";
@@ -24,7 +24,7 @@ fn verdict(routes: Vec<Route>, mode: Option<ExpectedMode>) -> PodCidr {
     };
     judge(
         expected,
-        Ground {
+        KernelState {
             fib: &fib,
             rules: &[],
             links: &links,

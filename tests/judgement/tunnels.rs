@@ -1,13 +1,14 @@
 //! Tunnels over time, and what is below them.
 
 use super::build::{judged, links, rib, route, session};
-use calico_bgp_exporter::assess::owners::Owners;
-use calico_bgp_exporter::assess::presence::Ground;
-use calico_bgp_exporter::assess::tunnels::{Routed, TunnelHistory};
-use calico_bgp_exporter::model::fib::Fib;
+use calico_bgp_exporter::assess::pods::owners::Owners;
+use calico_bgp_exporter::assess::pods::verdict::KernelState;
+use calico_bgp_exporter::assess::tunnels::{Routed, TunnelTracker};
+use calico_bgp_exporter::model::PerFamily;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
 use calico_bgp_exporter::model::route::{Route, RouteKind};
 use calico_bgp_exporter::model::snapshot::Tunnel;
+use calico_bgp_exporter::netlink::fib::Fib;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -48,27 +49,30 @@ fn owners(paths: &[(&str, &str, &str)]) -> Owners {
 }
 
 fn see(
-    history: &mut TunnelHistory,
+    history: &mut TunnelTracker,
     links: &LinkTable,
     fib: &Fib,
     owners: &Owners,
     seconds: u64,
 ) -> Tunnel {
     let mut by_device = BTreeMap::new();
-    for route in fib.iter(calico_bgp_exporter::model::IpVersion::V4) {
+    for route in fib.iter(calico_bgp_exporter::model::Family::V4) {
         if route.key.dst.prefix_len() == 26 {
-            by_device.entry(route.next_hop.ifindex).or_insert([0, 0])[0] += 1;
+            by_device
+                .entry(route.next_hop.ifindex)
+                .or_insert(PerFamily::default())
+                .v4 += 1;
         }
     }
     let none = Owners::default();
-    let ground = Ground {
+    let ground = KernelState {
         fib,
         rules: &[],
         links,
     };
     let routed = Routed {
         by_device: &by_device,
-        owners: [owners, &none],
+        owners: [owners, &none].into(),
     };
     let seen = history.see(ground, Some(routed), Duration::from_secs(seconds));
     assert_eq!(seen.len(), 1, "{seen:?}");
@@ -78,7 +82,7 @@ fn see(
 #[test]
 fn the_hour_after_the_last_route_is_remembered() {
     let links = node("tunl0", DeviceKind::Ipip, 1480);
-    let mut history = TunnelHistory::default();
+    let mut history = TunnelTracker::default();
     let none = Owners::default();
     let unused = routes(&[]);
     let used = routes(&[route(
@@ -109,7 +113,7 @@ fn below_a_tunnel_is_the_card_that_leads_to_the_owner_and_not_that_of_the_defaul
     let fits = |device, kind, gateway, owners: &Owners| {
         let links = node(device, kind, 8940);
         let fib = routes(&[route("192.168.2.0/26", gateway, TUNNEL, RouteKind::Unicast)]);
-        let mut history = TunnelHistory::default();
+        let mut history = TunnelTracker::default();
         see(&mut history, &links, &fib, owners, 0).largest_fitting_mtu
     };
     let nobody = Owners::default();
@@ -140,7 +144,7 @@ fn below_a_tunnel_is_the_card_that_leads_to_the_owner_and_not_that_of_the_defaul
 #[test]
 fn below_an_unused_tunnel_is_nobody_knows_what() {
     let links = node("tunl0", DeviceKind::Ipip, 1480);
-    let mut history = TunnelHistory::default();
+    let mut history = TunnelTracker::default();
     let tunnel = see(&mut history, &links, &routes(&[]), &Owners::default(), 0);
     assert_eq!(tunnel.largest_fitting_mtu, None);
 }

@@ -1,13 +1,13 @@
 //! Every change is counted, and once: announced ones by the subscription, silent ones by two dumps.
 
 use super::net::{assert_same, changes, ip, kernel, run, settle, uplink};
-use calico_bgp_exporter::kernel::Kernel;
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::route::{Origin, RouteChange};
+use calico_bgp_exporter::netlink::Kernel;
 use std::fmt::Write;
 
-const V4: IpVersion = IpVersion::V4;
-const V6: IpVersion = IpVersion::V6;
+const V4: Family = Family::V4;
+const V6: Family = Family::V6;
 
 fn hundred_each() -> String {
     (0..100).fold(String::new(), |mut lines, i| {
@@ -17,7 +17,7 @@ fn hundred_each() -> String {
     })
 }
 
-fn birds(kernel: &Kernel, version: IpVersion, change: RouteChange) -> u64 {
+fn birds(kernel: &Kernel, version: Family, change: RouteChange) -> u64 {
     kernel.counters().route_changes[&(version, Origin::Bird, change)]
 }
 

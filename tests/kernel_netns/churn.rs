@@ -1,7 +1,7 @@
 //! Changes beside the looks.
 
 use super::net::{assert_same, ip, ip_beside, kernel, run, settle, uplink};
-use calico_bgp_exporter::kernel::Kernel;
+use calico_bgp_exporter::netlink::Kernel;
 use std::fmt::Write;
 use std::process::Child;
 use std::time::Duration;

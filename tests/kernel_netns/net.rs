@@ -1,10 +1,10 @@
 //! A network namespace for one test, and what iproute2 says is in it.
 
 use calico_bgp_exporter::assess::origin::origin;
-use calico_bgp_exporter::kernel::Kernel;
-use calico_bgp_exporter::model::IpVersion;
 use calico_bgp_exporter::model::link::LinkTable;
 use calico_bgp_exporter::model::route::{Origin, Route, RouteChange, RouteKind};
+use calico_bgp_exporter::model::{DaemonFamily, Family};
+use calico_bgp_exporter::netlink::Kernel;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Seek, Write};
@@ -59,7 +59,7 @@ pub async fn settle(kernel: &mut Kernel) {
 }
 
 /// How many changes were counted, of every origin.
-pub fn changes(kernel: &Kernel, version: IpVersion, change: RouteChange) -> u64 {
+pub fn changes(kernel: &Kernel, version: Family, change: RouteChange) -> u64 {
     let counted = kernel.counters().route_changes;
     Origin::ALL
         .iter()
@@ -210,7 +210,7 @@ pub fn seen(kernel: &Kernel) -> Vec<Line> {
     let links = kernel.links().unwrap();
     let fib = kernel.routes().unwrap();
     let mut lines: Vec<Line> = fib
-        .iter(IpVersion::Both)
+        .iter(DaemonFamily::Both)
         .map(|route| line_of(&route, links))
         .collect();
     lines.sort();

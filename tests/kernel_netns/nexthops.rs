@@ -1,9 +1,9 @@
 //! Routes by way of next-hop objects (`ip nexthop`).
 
 use super::net::{assert_same, changes, ip, kernel, run, settle, uplink};
-use calico_bgp_exporter::kernel::Kernel;
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::route::{Route, RouteChange, RouteKind};
+use calico_bgp_exporter::netlink::Kernel;
 
 const OBJECTS: &str = "nexthop add id 1 via 10.0.0.2 dev eth0
 nexthop add id 2 via 10.0.0.3 dev eth0
@@ -64,7 +64,7 @@ fn described_by_the_object_only() {
         settle(&mut kernel).await;
         assert_eq!(gateways(&kernel, "192.168.1.0/26"), ["Some(10.0.0.9) true"]);
         assert_eq!(
-            changes(&kernel, IpVersion::V4, RouteChange::Replaced),
+            changes(&kernel, Family::V4, RouteChange::Replaced),
             2,
             "its own route, and the group's"
         );
@@ -79,6 +79,6 @@ fn described_by_the_object_only() {
                 .count(),
             0
         );
-        assert_eq!(changes(&kernel, IpVersion::V6, RouteChange::Removed), 1);
+        assert_eq!(changes(&kernel, Family::V6, RouteChange::Removed), 1);
     });
 }

@@ -1,10 +1,10 @@
 //! One look shows exactly what `ip route` shows.
 
 use super::net::{assert_same, ip, ip6, kernel, run, seen, settle, uplink};
-use calico_bgp_exporter::kernel::Kernel;
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
 use calico_bgp_exporter::model::route::Rule;
+use calico_bgp_exporter::netlink::Kernel;
 use std::process::Command;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ route add default via fd00::ff
         let mut kernel = kernel();
         kernel.look().await;
         assert_same(&kernel);
-        assert!(kernel.routes().unwrap().len(IpVersion::V4) > 15);
+        assert!(kernel.routes().unwrap().len(Family::V4) > 15);
     });
 }
 
@@ -60,7 +60,7 @@ fn a_table_counts_once_a_rule_names_it() {
                 .any(|line| line.starts_with("1 10.65.0.0/26"))
         );
         let wireguards = Rule {
-            ip_version: IpVersion::V4,
+            ip_version: Family::V4,
             priority: 99,
             table: 1,
             matches_unmarked: true,
@@ -71,7 +71,7 @@ rule add fwmark 0x1 priority 201 lookup 8
 rule add unreachable priority 202");
         ip6("rule add not fwmark 0x100000/0x100000 priority 99 lookup 1");
         settle(&mut kernel).await;
-        let rules: Vec<(IpVersion, u32, u32, bool)> = kernel
+        let rules: Vec<(Family, u32, u32, bool)> = kernel
             .rules()
             .iter()
             .map(|rule| {
@@ -83,7 +83,7 @@ rule add unreachable priority 202");
                 )
             })
             .collect();
-        let (v4, v6) = (IpVersion::V4, IpVersion::V6);
+        let (v4, v6) = (Family::V4, Family::V6);
         assert_eq!(
             rules,
             [

@@ -1,4 +1,4 @@
-//! From a recorded daemon's socket to the exposition: every capture is served to the real observer, and what a
+//! From a recorded daemon's socket to the exposition: every capture is served to the real collector, and what a
 //! scraper would read is held against what the capture's author arranged.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,9 +6,9 @@ mod daemon;
 mod exposition;
 
 use calico_bgp_exporter::cli::Cli;
+use calico_bgp_exporter::collect::NodeCollector;
 use calico_bgp_exporter::config::Serve;
-use calico_bgp_exporter::expose::{Detail, Format, Labels, Renderer};
-use calico_bgp_exporter::observe::Observer;
+use calico_bgp_exporter::metrics::{Detail, Format, Labels, Renderer};
 use clap::Parser;
 use exposition::Exposition;
 use serde_json::Value;
@@ -51,8 +51,8 @@ fn scrape(scenario: &Path) -> Exposition {
             socket.path.to_str().unwrap(),
         ];
         let settings = Serve::new(Cli::try_parse_from(args).unwrap().serve).unwrap();
-        let mut observer = Observer::new(settings.look).unwrap();
-        let snapshot = Arc::new(observer.look().await);
+        let mut collector = NodeCollector::new(settings.look).unwrap();
+        let snapshot = Arc::new(collector.collect().await);
         let labels = Labels { node: "n1".into() };
         let mut text = String::new();
         Renderer::new(labels, Detail::default())

@@ -1,9 +1,9 @@
 //! The two tables, those in trouble first: a mesh of hundreds would hide them.
 
 use super::Screen;
-use crate::model::peer::{JudgedSession, PeerType, RouteCounts};
-use crate::model::pod::PodCidr;
+use crate::model::pod_cidr::PodCidr;
 use crate::model::route::Encapsulation;
+use crate::model::session::{JudgedSession, PeerType, RouteCounts};
 use crate::model::snapshot::{Presence, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ pub(super) fn pods(screen: &mut Screen, presence: Option<&Presence>) {
         .iter()
         .filter(|pod| pod.absent.is_some())
         .count();
-    let left_out: u64 = presence.left_out.iter().sum();
+    let left_out = presence.left_out.total();
     let left_out = match left_out {
         0 => String::new(),
         more => format!(", {more} not judged (--pod-cidr.limit)"),

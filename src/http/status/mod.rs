@@ -4,6 +4,7 @@ mod tables;
 mod words;
 
 use super::Site;
+use crate::model::PerFamily;
 use crate::model::finding::{Finding, Severity};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
@@ -110,7 +111,7 @@ fn sources(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
     match &kernel.routes {
         Ok(routes) => {
             let pods: u64 = routes.pod_routes.values().sum();
-            let [v4, v6] = routes.bird_routes;
+            let PerFamily { v4, v6 } = routes.bird_routes;
             writeln!(
                 html,
                 "<li>Kernel routes: {pods} towards pods; by BIRD {v4} IPv4, {v6} IPv6</li>"
@@ -133,14 +134,14 @@ fn sources(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
                     Escaped(&tunnel.device),
                     tunnel.kind.as_str(),
                     mtu.unwrap_or_default(),
-                    tunnel.routes[0] + tunnel.routes[1],
+                    tunnel.routes.total(),
                 )?;
             }
         }
         Err(error) => unread(html, "Devices", error)?,
     }
     match &kernel.forwarding {
-        Ok([v4, v6]) => {
+        Ok(PerFamily { v4, v6 }) => {
             for (family, enabled) in [("IPv4", v4), ("IPv6", v6)] {
                 if *enabled == Some(false) {
                     writeln!(

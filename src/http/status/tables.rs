@@ -1,8 +1,8 @@
 //! The two tables: sessions and pod routes, those in trouble first.
 
 use super::words::{Ago, Escaped, Maybe, Utc};
-use crate::model::peer::{BgpState, JudgedSession};
-use crate::model::pod::{Fallthrough, PodCidr};
+use crate::model::pod_cidr::{Fallthrough, PodCidr};
+use crate::model::session::{BgpState, JudgedSession};
 use crate::model::snapshot::Snapshot;
 use std::fmt::{self, Write};
 
@@ -118,7 +118,7 @@ pub(super) fn pods(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
         self::pod(html, pod)?;
     }
     writeln!(html, "</tbody></table></div>")?;
-    let left_out: u64 = presence.left_out.iter().sum();
+    let left_out = presence.left_out.total();
     more(html, cidrs.len() + left_out as usize, cidrs.len().min(ROWS))
 }
 

@@ -2,7 +2,7 @@
 
 use super::file::{WebConfigError, WebConfigFile, at};
 use super::{Active, limit::Limiter};
-use crate::settled::{self, Files};
+use crate::watched_file::{self, Files};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -113,7 +113,7 @@ fn replacement(mut new: Active, old: &Active) -> Result<Active, String> {
 /// Reads everything; `files` are those that were looked at, each as it was just before.
 fn read(path: &Path, files: &mut Files) -> Result<Active, String> {
     files.add(path);
-    let text = settled::read_text(path, LARGEST).map_err(|error| error.to_string())?;
+    let text = watched_file::read_text(path, LARGEST).map_err(|error| error.to_string())?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let file = WebConfigFile::parse(&text, directory)?;
     let mut active = Active {
@@ -148,7 +148,7 @@ fn tls(
             return Ok(inline.map(|text| text.clone().into_bytes()));
         };
         files.add(path);
-        settled::read(path, LARGEST)
+        watched_file::read(path, LARGEST)
             .map(Some)
             .map_err(|error| (key, format!("{}: {error}", path.display())))
     };

@@ -2,16 +2,16 @@
 
 use super::{bird, finding, node, said};
 use crate::fixture::{empty, failed_view, pod, up};
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::daemon::{Protocol, QueryErrorKind, Unconnected};
 use calico_bgp_exporter::model::finding::Severity;
-use calico_bgp_exporter::model::peer::{PeerType, ProtocolState};
+use calico_bgp_exporter::model::session::{PeerType, ProtocolState};
 use calico_bgp_exporter::model::snapshot::{DaemonView, Presence, RouteSummary, Snapshot};
 
 const V4: &str = "/var/run/calico/bird.ctl";
 const V6: &str = "/var/run/calico/bird6.ctl";
 
-fn failed(socket: &str, version: IpVersion, unconnected: Unconnected, detail: &str) -> DaemonView {
+fn failed(socket: &str, version: Family, unconnected: Unconnected, detail: &str) -> DaemonView {
     let mut view = failed_view(socket, version);
     if let Err(error) = &mut view.look.result {
         error.unconnected = Some(unconnected);
@@ -23,7 +23,7 @@ fn failed(socket: &str, version: IpVersion, unconnected: Unconnected, detail: &s
 fn with(daemons: Vec<DaemonView>, bird_routes: [u64; 2]) -> Snapshot {
     let mut snapshot = Snapshot { daemons, ..empty() };
     snapshot.kernel.routes = Ok(RouteSummary {
-        bird_routes,
+        bird_routes: bird_routes.into(),
         ..RouteSummary::default()
     });
     snapshot
@@ -39,10 +39,7 @@ fn without_permission_nothing_is_said_of_bird() {
             "permission denied: run as uid 0",
         )
     };
-    let snapshot = with(
-        vec![denied(V4, IpVersion::V4), denied(V6, IpVersion::V6)],
-        [3, 0],
-    );
+    let snapshot = with(vec![denied(V4, Family::V4), denied(V6, Family::V6)], [3, 0]);
     assert_eq!(
         said(&snapshot),
         [("bird-unreadable", Severity::Warning)],
@@ -55,7 +52,7 @@ fn without_permission_nothing_is_said_of_bird() {
 
 #[test]
 fn a_missing_socket_may_be_a_missing_mount() {
-    let missing = failed(V4, IpVersion::V4, Unconnected::NoSocket, "no such socket");
+    let missing = failed(V4, Family::V4, Unconnected::NoSocket, "no such socket");
     for standing in [0, 3] {
         let snapshot = with(vec![missing.clone()], [standing, 0]);
         assert_eq!(said(&snapshot), [("bird-absent", Severity::Critical)]);
@@ -69,7 +66,7 @@ fn a_missing_socket_may_be_a_missing_mount() {
 fn a_dead_bird_is_dead_by_its_socket() {
     let dead = failed(
         V4,
-        IpVersion::V4,
+        Family::V4,
         Unconnected::NobodyListens,
         "connection refused",
     );
@@ -86,7 +83,7 @@ fn a_dead_bird_is_dead_by_its_socket() {
 
 #[test]
 fn an_idle_ipv6_daemon_that_is_missed_is_a_warning_and_no_outage() {
-    let v6 = failed(V6, IpVersion::V6, Unconnected::NoSocket, "no such socket");
+    let v6 = failed(V6, Family::V6, Unconnected::NoSocket, "no such socket");
     let v4 = bird(vec![up("Mesh_10_0_3_142", PeerType::Mesh, "10.0.3.142")]);
     let snapshot = with(vec![v4.clone(), v6.clone()], [3, 0]);
     assert_eq!(said(&snapshot), [("bird-absent", Severity::Warning)]);
@@ -121,7 +118,7 @@ fn no_peers_where_there_are_other_nodes() {
 
 #[test]
 fn a_silent_daemon_may_have_the_peers_that_the_other_lacks() {
-    let mut hung = failed_view(V4, IpVersion::V4);
+    let mut hung = failed_view(V4, Family::V4);
     if let Err(error) = &mut hung.look.result {
         (error.kind, error.unconnected) = (QueryErrorKind::Timeout, None);
     }

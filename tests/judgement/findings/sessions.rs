@@ -2,10 +2,10 @@
 
 use super::{before, bird, finding, node, said};
 use crate::fixture::{down, empty, pod, up};
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::finding::Severity::{Critical, Info, Warning};
-use calico_bgp_exporter::model::peer::{BgpState, DownReason, JudgedSession, PeerType};
-use calico_bgp_exporter::model::pod::Fallthrough;
+use calico_bgp_exporter::model::pod_cidr::Fallthrough;
+use calico_bgp_exporter::model::session::{BgpState, DownReason, JudgedSession, PeerType};
 use calico_bgp_exporter::model::snapshot::{Presence, Snapshot};
 
 fn lost(host: u8, reason: DownReason, age: i64) -> JudgedSession {
@@ -171,7 +171,7 @@ fn a_mesh_is_as_large_as_the_larger_of_its_families() {
             (1..=v6).map(|host| up("Mesh_fd00", PeerType::Mesh, &format!("fd00:3::{host}"))),
         );
         let mut view = bird(sessions);
-        view.look.ip_version = IpVersion::Both;
+        view.look.ip_version = DaemonFamily::Both;
         said(&Snapshot {
             daemons: vec![view],
             ..empty()

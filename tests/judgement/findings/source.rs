@@ -4,7 +4,7 @@ use super::{before, finding, node, said};
 use crate::fixture::{down, up};
 use calico_bgp_exporter::model::finding::Severity;
 use calico_bgp_exporter::model::link::DeviceKind;
-use calico_bgp_exporter::model::peer::{BgpState, DownReason, JudgedSession, PeerType};
+use calico_bgp_exporter::model::session::{BgpState, DownReason, JudgedSession, PeerType};
 use calico_bgp_exporter::model::snapshot::{OwnAddress, Snapshot};
 
 fn lost(peer: &str) -> JudgedSession {

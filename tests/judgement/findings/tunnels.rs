@@ -2,12 +2,12 @@
 
 use super::{node, said};
 use crate::fixture::{empty, pod, up};
-use calico_bgp_exporter::model::IpVersion;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::finding::Severity::{self, Critical, Info, Warning};
 use calico_bgp_exporter::model::link::{DeviceKind, LinkStats};
-use calico_bgp_exporter::model::peer::PeerType;
-use calico_bgp_exporter::model::pod::Fallthrough;
+use calico_bgp_exporter::model::pod_cidr::Fallthrough;
 use calico_bgp_exporter::model::route::{Encapsulation, Origin, RouteChange};
+use calico_bgp_exporter::model::session::PeerType;
 use calico_bgp_exporter::model::snapshot::*;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn tunl0(up: bool, routes: u64, used_lately: bool) -> Tunnel {
         kind: DeviceKind::Ipip,
         up,
         seen: Some((1480, LinkStats::default())),
-        routes: [routes, 0],
+        routes: [routes, 0].into(),
         used_lately,
         largest_fitting_mtu: None,
     }
@@ -85,7 +85,7 @@ fn a_doctor_without_memory_suspects_it_where_pods_are_out_of_reach() {
     let mut snapshot = with(vec![tunl0(false, 0, false)], &[None, LOST]);
     assert_eq!(down(&snapshot), Some(Warning));
     // Direct mode: the kernel's own tunl0 is down on every node.
-    let direct = ((IpVersion::V4, Encapsulation::Direct, Origin::Bird), 1);
+    let direct = ((Family::V4, Encapsulation::Direct, Origin::Bird), 1);
     snapshot.kernel.routes = Ok(RouteSummary {
         pod_routes: [direct].into(),
         ..RouteSummary::default()
@@ -167,7 +167,7 @@ fn a_tunnel_that_only_sends_is_blocked() {
 #[test]
 fn routes_of_bird_that_go_and_come_back() {
     let churn = |removed, added, seconds| {
-        let key = |change| (IpVersion::V4, Origin::Bird, change);
+        let key = |change| (Family::V4, Origin::Bird, change);
         let mut snapshot = Snapshot { ..empty() };
         snapshot.counters.route_changes = [
             (key(RouteChange::Removed), removed),

@@ -1,0 +1,49 @@
+//! What of the kernel is worth a log line: a part that cannot be read, a tunnel that goes down.
+
+use super::sessions::events::Event;
+use crate::model::snapshot::{KernelView, Tunnel};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kernel over time.
+#[derive(Debug, Default)]
+pub struct KernelTracker {
+    unreadable: BTreeSet<&'static str>,
+    tunnels: BTreeMap<String, bool>,
+    undecodable: u64,
+}
+
+impl KernelTracker {
+    /// Takes in one look. `undecodable`: messages so far that could not be decoded.
+    pub fn see(&mut self, kernel: &KernelView, undecodable: u64, events: &mut Vec<Event>) {
+        for (source, error) in [
+            ("routes", kernel.routes.as_ref().err()),
+            ("links", kernel.tunnels.as_ref().err()),
+            ("sysctl", kernel.forwarding.as_ref().err()),
+        ] {
+            let moved = match error {
+                Some(_) => self.unreadable.insert(source),
+                None => self.unreadable.remove(source),
+            };
+            if moved {
+                events.push(Event::Kernel {
+                    source,
+                    error: error.cloned(),
+                });
+            }
+        }
+        for Tunnel { device, up, .. } in kernel.tunnels.iter().flatten() {
+            if self.tunnels.insert(device.clone(), *up) == Some(!up) {
+                events.push(Event::Tunnel {
+                    device: device.clone(),
+                    up: *up,
+                });
+            }
+        }
+        if undecodable > self.undecodable {
+            events.push(Event::Undecodable {
+                count: undecodable - self.undecodable,
+            });
+            self.undecodable = undecodable;
+        }
+    }
+}

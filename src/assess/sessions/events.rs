@@ -1,0 +1,68 @@
+//! What is worth one log line.
+
+use crate::model::pod_cidr::Expected;
+use crate::model::session::DownReason;
+use std::net::IpAddr;
+
+/// Something worth one log line.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the fields are those of the log line")]
+pub enum Event {
+    /// A session came up, went down, came back unseen, or is down for another reason.
+    Session {
+        peer: IpAddr,
+        protocol: String,
+        from: String,
+        to: String,
+        reason: Option<DownReason>,
+        detail: Option<String>,
+    },
+    /// A session appeared in the configuration or left it.
+    Configured { protocol: String, present: bool },
+    /// A daemon answers, or does not.
+    Daemon {
+        socket: String,
+        up: bool,
+        detail: String,
+    },
+    /// A daemon began anew.
+    Restarted { socket: String },
+    /// A graceful-restart recovery began or ended.
+    Recovery { socket: String, active: bool },
+    /// Pod CIDRs whose route went missing, or is back; the first few by name.
+    Pods {
+        cidrs: Vec<Expected>,
+        count: usize,
+        present: bool,
+    },
+    /// A part of the kernel cannot be read, or can again.
+    Kernel {
+        source: &'static str,
+        error: Option<String>,
+    },
+    /// A tunnel device went down, or came up.
+    Tunnel { device: String, up: bool },
+    /// Messages of the kernel that could not be decoded: what they said is missing.
+    Undecodable { count: u64 },
+}
+
+/// CIDRs that one log line names.
+const NAMED: usize = 10;
+
+impl Event {
+    /// Of CIDRs whose route went missing and of those that have it again.
+    pub fn presence(lost: Vec<Expected>, found: Vec<Expected>) -> impl Iterator<Item = Event> {
+        [(lost, false), (found, true)]
+            .into_iter()
+            .filter(|(cidrs, _)| !cidrs.is_empty())
+            .map(|(mut cidrs, present)| {
+                let count = cidrs.len();
+                cidrs.truncate(NAMED);
+                Event::Pods {
+                    cidrs,
+                    count,
+                    present,
+                }
+            })
+    }
+}

@@ -1,0 +1,345 @@
+//! The control socket: a fresh connection, a few commands one after the other, then close.
+//!
+//! A careless client kills BIRD: each query left hanging holds a descriptor on both sides. So there is one
+//! hard deadline for everything, a bound on what is read, and dropping the future closes the socket.
+
+use super::reply::{Reply, ReplyError, Sink};
+use super::show_protocols::Protocols;
+use super::show_route::{Prefixes, Routes};
+use super::show_status::Status;
+use crate::model::daemon::{Daemon, DaemonReport, QueryError, QueryErrorKind, Unconnected};
+use crate::model::rib::Rib;
+use crate::model::time::Moment;
+use ipnet::IpNet;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Bound of `show protocols all`; 1000 established sessions of BIRD 2 are about 2.5 MB.
+const PROTOCOLS_LIMIT: usize = 16 << 20;
+/// Bound of a route table; 100k routes of `show route all` are about 25 MB.
+const ROUTES_LIMIT: usize = 64 << 20;
+/// Bound of everything else.
+const SHORT_LIMIT: usize = 64 << 10;
+/// Small enough to stay in the first cache; BIRD writes 4 KiB at a time.
+const READ_BUFFER: usize = 16 << 10;
+/// After it BIRD takes no command that changes anything.
+const RESTRICT: &str = "restrict";
+/// How long to wait before a full backlog is tried again.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
+/// BIRD has told its own time, so that the two can be held against each other.
+pub async fn query(
+    socket: &str,
+    timeout: Duration,
+    updates: bool,
+    clock: impl Fn() -> Moment,
+) -> DaemonReport {
+    let started = Instant::now();
+    let mut told = None;
+    let tell = || told = Some(clock());
+    let result = daemon(socket, started + timeout, updates, tell).await;
+    DaemonReport {
+        at: told.unwrap_or_else(clock),
+        socket: socket.to_owned(),
+        ip_version: super::ip_version(result.as_ref().ok(), socket),
+        duration: started.elapsed(),
+        result,
+    }
+}
+
+async fn daemon(
+    socket: &str,
+    deadline: Instant,
+    updates: bool,
+    told_its_time: impl FnOnce(),
+) -> Result<Daemon, QueryError> {
+    let mut client = Client::open(socket, deadline).await?;
+    let mut status = Status::default();
+    client
+        .ask("show status", 13, SHORT_LIMIT, &mut status)
+        .await?;
+    told_its_time();
+    let mut daemon = status.finish().map_err(|what| client.malformed(&what))?;
+    let mut protocols = Protocols::new(updates);
+    client
+        .ask("show protocols all", 0, PROTOCOLS_LIMIT, &mut protocols)
+        .await?;
+    let answer = protocols.finish().map_err(|why| match why {
+        super::show_protocols::Unusable::TooMany => client.error(QueryErrorKind::TooLarge, &why),
+        _ => client.malformed(&why),
+    })?;
+    daemon.sessions = answer.sessions;
+    daemon.protocols = answer.protocols;
+    daemon.unknown_lines += answer.unknown_lines;
+    Ok(daemon)
+}
+
+/// Asks for the whole route table.
+pub async fn rib(socket: &str, timeout: Duration) -> Result<Rib, QueryError> {
+    let mut client = Client::open(socket, Instant::now() + timeout).await?;
+    let mut routes = Routes::default();
+    client
+        .ask("show route all", 0, ROUTES_LIMIT, &mut routes)
+        .await?;
+    routes
+        .finish()
+        .map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
+}
+
+/// Asks which prefixes are exported to one protocol (`kernel1`).
+pub async fn exported(
+    socket: &str,
+    protocol: &str,
+    timeout: Duration,
+) -> Result<Vec<IpNet>, QueryError> {
+    let Some(name) = symbol(protocol) else {
+        return Err(QueryError {
+            kind: QueryErrorKind::Malformed,
+            unconnected: None,
+            detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
+        });
+    };
+    let mut client = Client::open(socket, Instant::now() + timeout).await?;
+    let mut prefixes = Prefixes::default();
+    client
+        .ask(
+            &format!("show route export {name}"),
+            0,
+            ROUTES_LIMIT,
+            &mut prefixes,
+        )
+        .await?;
+    prefixes
+        .finish()
+        .map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
+}
+
+/// A protocol name as BIRD's command line takes it; `None` for anything that is no symbol, so that nothing
+/// but a name can ever stand in a command.
+fn symbol(name: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let quoted = |byte: u8| plain(byte) || matches!(byte, b'-' | b'.' | b':');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(quoted) {
+        return None;
+    }
+    let bare = name.bytes().all(plain) && !name.as_bytes()[0].is_ascii_digit();
+    Some(if bare {
+        name.to_owned()
+    } else {
+        format!("'{name}'")
+    })
+}
+
+/// One connection, past its greeting and restricted to reading.
+struct Client<'a> {
+    socket: &'a str,
+    stream: UnixStream,
+    deadline: Instant,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Client<'a> {
+    async fn open(socket: &'a str, deadline: Instant) -> Result<Self, QueryError> {
+        let stream = connect(socket, deadline).await?;
+        let mut client = Client {
+            socket,
+            stream,
+            deadline,
+            buffer: Vec::with_capacity(READ_BUFFER),
+        };
+        let mut ignore = |_, _: &[u8]| ();
+        client
+            .reply("its greeting", 1, SHORT_LIMIT, &mut ignore)
+            .await?;
+        client.ask(RESTRICT, 16, SHORT_LIMIT, &mut ignore).await?;
+        Ok(client)
+    }
+
+    /// Sends a command and reads its reply, which must end with `code`.
+    async fn ask(
+        &mut self,
+        command: &str,
+        code: u16,
+        limit: usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), QueryError> {
+        // BIRD takes a line whole or not at all: one write, newline included.
+        let line = format!("{command}\n");
+        match timeout_at(self.deadline, self.stream.write_all(line.as_bytes())).await {
+            Ok(Ok(())) => self.reply(command, code, limit, sink).await,
+            Ok(Err(error)) => Err(self.error(
+                QueryErrorKind::Closed,
+                &format_args!("sending `{command}`: {error}"),
+            )),
+            Err(_) => Err(self.timed_out(command)),
+        }
+    }
+
+    async fn reply(
+        &mut self,
+        command: &str,
+        code: u16,
+        limit: usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), QueryError> {
+        let mut reply = Reply::new(limit);
+        loop {
+            // A daemon that always has more to say never lets `timeout_at` look at the clock.
+            if Instant::now() >= self.deadline {
+                return Err(self.timed_out(command));
+            }
+            self.buffer.clear();
+            let read = self.stream.read_buf(&mut self.buffer);
+            match timeout_at(self.deadline, read).await {
+                Err(_) => return Err(self.timed_out(command)),
+                Ok(Ok(0)) => {
+                    return Err(self.error(
+                        QueryErrorKind::Closed,
+                        &format_args!("BIRD closed the connection before the end of {command}"),
+                    ));
+                }
+                Ok(Err(error)) => {
+                    return Err(self.error(
+                        QueryErrorKind::Closed,
+                        &format_args!("reading {command}: {error}"),
+                    ));
+                }
+                Ok(Ok(_)) => {}
+            }
+            match reply.push(&self.buffer, sink) {
+                Ok(None) => {}
+                Ok(Some(end)) if end == code => return Ok(()),
+                Ok(Some(end)) => {
+                    let kind = match command {
+                        // Better no data than a client that could do harm.
+                        RESTRICT => QueryErrorKind::Refused,
+                        _ => QueryErrorKind::Malformed,
+                    };
+                    let what =
+                        format_args!("{command} ended with code {end:04}, expected {code:04}");
+                    return Err(self.error(kind, &what));
+                }
+                Err(error) => {
+                    let kind = match error {
+                        ReplyError::Refused { .. } => QueryErrorKind::Refused,
+                        ReplyError::Malformed(_) => QueryErrorKind::Malformed,
+                        ReplyError::TooLarge { .. } => QueryErrorKind::TooLarge,
+                    };
+                    return Err(self.error(kind, &format_args!("{command}: {error}")));
+                }
+            }
+        }
+    }
+
+    fn error(&self, kind: QueryErrorKind, what: &dyn std::fmt::Display) -> QueryError {
+        QueryError {
+            kind,
+            unconnected: None,
+            detail: format!("{}: {what}", self.socket),
+        }
+    }
+
+    fn malformed(&self, what: &dyn std::fmt::Display) -> QueryError {
+        self.error(QueryErrorKind::Malformed, what)
+    }
+
+    fn timed_out(&self, command: &str) -> QueryError {
+        self.error(
+            QueryErrorKind::Timeout,
+            &format_args!("BIRD accepted the connection and did not finish {command} in time: it hangs or is overloaded"),
+        )
+    }
+}
+
+async fn connect(socket: &str, deadline: Instant) -> Result<UnixStream, QueryError> {
+    loop {
+        let failure = match timeout_at(deadline, UnixStream::connect(socket)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(backlog_full(socket)),
+        };
+        if failure.kind() != io::ErrorKind::WouldBlock {
+            return Err(connect_error(socket, &failure));
+        }
+        // A BIRD that hangs does not accept, and nine connections fill its backlog; so may a busy moment.
+        if Instant::now() + BACKLOG_PAUSE >= deadline {
+            return Err(backlog_full(socket));
+        }
+        sleep(BACKLOG_PAUSE).await;
+    }
+}
+
+fn backlog_full(socket: &str) -> QueryError {
+    QueryError {
+        kind: QueryErrorKind::Timeout,
+        unconnected: None,
+        detail: format!("{socket}: BIRD accepts no connection, its backlog is full: it hangs"),
+    }
+}
+
+fn connect_error(socket: &str, error: &io::Error) -> QueryError {
+    let (unconnected, advice) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            Some(Unconnected::NoSocket),
+            "no such socket: BIRD does not run here (is Calico's BGP enabled?), or its directory \
+             /var/run/calico is not mounted",
+        ),
+        io::ErrorKind::ConnectionRefused => (
+            Some(Unconnected::NobodyListens),
+            "connection refused: BIRD has died and left its socket behind",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            Some(Unconnected::NotPermitted),
+            "permission denied: run as uid 0, the socket is 0660 root:root",
+        ),
+        _ => (None, ""),
+    };
+    QueryError {
+        kind: QueryErrorKind::Connect,
+        unconnected,
+        detail: if advice.is_empty() {
+            format!("{socket}: {error}")
+        } else {
+            format!("{socket}: {advice}")
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_becomes_part_of_a_command() {
+        assert_eq!(symbol("kernel1").as_deref(), Some("kernel1"));
+        assert_eq!(symbol("my-kernel").as_deref(), Some("'my-kernel'"));
+        assert_eq!(symbol("4ever").as_deref(), Some("'4ever'"));
+        for bad in [
+            "",
+            "a b",
+            "a\nconfigure",
+            "a'",
+            "\"x\"",
+            "a;b",
+            "é",
+            &"x".repeat(65),
+        ] {
+            assert_eq!(symbol(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_says_what_to_do() {
+        let denied = connect_error("bird.ctl", &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.kind, QueryErrorKind::Connect);
+        assert_eq!(denied.unconnected, Some(Unconnected::NotPermitted));
+        assert!(denied.detail.contains("run as uid 0"), "{denied:?}");
+        let other = connect_error("bird.ctl", &io::ErrorKind::InvalidInput.into());
+        assert_eq!(other.kind, QueryErrorKind::Connect);
+        assert!(other.detail.starts_with("bird.ctl: "));
+    }
+}

@@ -1,0 +1,360 @@
+//! One protocol's row and the detail lines under it.
+
+use super::super::text::{address, key_value, number, parse, string, words};
+use super::super::time;
+use super::{Answer, Unusable, known};
+use crate::model::Family;
+use crate::model::daemon::Protocol;
+use crate::model::session::{
+    BgpState, PeerType, ProtocolState, RouteCounts, Session, UpdateCounts, UpdateStats,
+};
+use crate::model::time::Since;
+use std::net::IpAddr;
+
+/// A block that is being read. Values come from the indentation and key that BIRD gives them; free text
+/// (`Description:`, `Message:`, `Hostname:`) stands behind its own key and cannot pose as another.
+#[derive(Debug)]
+pub struct Block {
+    name: String,
+    /// Lower case; empty for BGP, which needs no name.
+    kind: String,
+    bgp: bool,
+    state: ProtocolState,
+    since: Option<Since>,
+    families: [bool; 2],
+    neighbor: Option<IpAddr>,
+    /// `Neighbor range:`: a listener, no session.
+    range: bool,
+    neighbor_as: Option<u32>,
+    local_as: Option<u32>,
+    source_address: Option<IpAddr>,
+    neighbor_id: Option<String>,
+    /// `BGP state:` was there; its word may be one that nobody knows.
+    bgp_seen: bool,
+    bgp_state: Option<BgpState>,
+    last_error: Option<String>,
+    message: Option<String>,
+    graceful_restart: bool,
+    internal: Option<bool>,
+    routes: Option<RouteCounts>,
+    updates: Option<Box<UpdateStats>>,
+    keep_updates: bool,
+}
+
+impl Block {
+    /// From a row: name, protocol, table, state, since (one word or two), info.
+    pub fn open(row: &[u8], keep_updates: bool) -> Option<Block> {
+        let mut words = words(row);
+        let (name, kind) = (words.next()?, words.next()?);
+        let (table, state) = (words.next()?, words.next()?);
+        let since = words
+            .next()
+            .and_then(|first| time::since(first, words.next()));
+        let mut block = Block {
+            name: string(name),
+            kind: if kind == b"BGP" {
+                String::new()
+            } else {
+                string(kind).to_ascii_lowercase()
+            },
+            bgp: kind == b"BGP",
+            state: protocol_state(state),
+            since,
+            families: [false; 2],
+            neighbor: None,
+            range: false,
+            neighbor_as: None,
+            local_as: None,
+            source_address: None,
+            neighbor_id: None,
+            bgp_seen: false,
+            bgp_state: None,
+            last_error: None,
+            message: None,
+            graceful_restart: false,
+            internal: None,
+            routes: None,
+            updates: None,
+            keep_updates,
+        };
+        match table {
+            b"master4" => block.families[0] = true,
+            b"master6" => block.families[1] = true,
+            _ => {}
+        }
+        Some(block)
+    }
+
+    /// Takes a detail line; false when nobody knows it.
+    pub fn detail(&mut self, text: &[u8]) -> bool {
+        let indent = text.iter().position(|byte| *byte != b' ');
+        let Some(indent) = indent else {
+            return true;
+        };
+        let (key, value) = key_value(&text[indent..]);
+        match indent {
+            2 => self.top(key, value),
+            4 => self.middle(key, value),
+            6 => self.update_row(key, value) || known::is_known(key),
+            _ => known::is_known(key.trim_ascii_end()),
+        }
+    }
+
+    /// Two spaces: the protocol's own lines.
+    fn top(&mut self, key: &[u8], value: &[u8]) -> bool {
+        match key {
+            b"Message" => self.message = Some(string(value)).filter(|text| !text.is_empty()),
+            b"Routes" => return self.add_routes(value),
+            b"BGP state" if self.bgp => {
+                self.bgp_seen = true;
+                return first(&mut self.bgp_state, bgp_state(value.trim_ascii()));
+            }
+            _ => {
+                if let Some(name) = key.strip_prefix(b"Channel ") {
+                    self.families[0] |= name.starts_with(b"ipv4");
+                    self.families[1] |= name.starts_with(b"ipv6");
+                    return true;
+                }
+                // RPKI pads before its colon.
+                return known::is_known(key.trim_ascii_end());
+            }
+        }
+        true
+    }
+
+    /// Four spaces: BGP's lines, BIRD 1's update rows, BIRD 2's channel lines.
+    fn middle(&mut self, key: &[u8], value: &[u8]) -> bool {
+        if key == b"Routes" {
+            return self.add_routes(value);
+        }
+        (self.bgp_seen && self.session_line(key, value))
+            || self.update_row(key, value)
+            || known::is_known(key)
+    }
+
+    fn session_line(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let word = || words(value).next().unwrap_or_default();
+        match key {
+            b"Neighbor address" => first(&mut self.neighbor, address(word())),
+            b"Neighbor range" => {
+                self.range = true;
+                true
+            }
+            b"Neighbor AS" => first(&mut self.neighbor_as, parse(word())),
+            b"Local AS" => first(&mut self.local_as, parse(word())),
+            b"Neighbor ID" => first(&mut self.neighbor_id, Some(string(word()))),
+            b"Source address" => first(&mut self.source_address, address(word())),
+            b"Session" => first(
+                &mut self.internal,
+                match word() {
+                    b"internal" => Some(true),
+                    b"external" => Some(false),
+                    _ => None,
+                },
+            ),
+            b"Last error" => first(&mut self.last_error, Some(string(value))),
+            b"Neighbor graceful restart active" => {
+                self.graceful_restart = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `1 imported, 3 filtered, 4 exported, 1 preferred`, added to what other channels have.
+    fn add_routes(&mut self, value: &[u8]) -> bool {
+        let mut counts = RouteCounts::default();
+        let mut words = words(value);
+        while let Some(count) = words.next() {
+            let (Some(count), Some(kind)) = (number(count), words.next()) else {
+                return false;
+            };
+            match kind.strip_suffix(b",").unwrap_or(kind) {
+                b"imported" => counts.imported = count,
+                b"exported" => counts.exported = count,
+                b"preferred" => counts.preferred = count,
+                b"filtered" => counts.filtered = Some(count),
+                _ => return false,
+            }
+        }
+        let sum = self.routes.get_or_insert_default();
+        sum.imported = sum.imported.saturating_add(counts.imported);
+        sum.exported = sum.exported.saturating_add(counts.exported);
+        sum.preferred = sum.preferred.saturating_add(counts.preferred);
+        sum.filtered = add(sum.filtered, counts.filtered);
+        true
+    }
+
+    /// A row of `Route change stats`: five columns, or BIRD 3's seven with two kinds of limit.
+    fn update_row(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let slot: fn(&mut UpdateStats) -> &mut UpdateCounts = match key {
+            b"Import updates" => |stats| &mut stats.import_updates,
+            b"Import withdraws" => |stats| &mut stats.import_withdraws,
+            b"Export updates" => |stats| &mut stats.export_updates,
+            b"Export withdraws" => |stats| &mut stats.export_withdraws,
+            _ => return false,
+        };
+        if !self.keep_updates {
+            return true;
+        }
+        let Some((columns, count)) = cells(value) else {
+            return false;
+        };
+        let [received, rejected, filtered, ignored, c4, c5, c6] = columns;
+        let (ignored, accepted) = match count {
+            5 => (ignored, c4),
+            7 => (add(add(ignored, c4), c5), c6),
+            _ => return false,
+        };
+        let sum = slot(self.updates.get_or_insert_default());
+        sum.received = add(sum.received, received);
+        sum.rejected = add(sum.rejected, rejected);
+        sum.filtered = add(sum.filtered, filtered);
+        sum.ignored = add(sum.ignored, ignored);
+        sum.accepted = add(sum.accepted, accepted);
+        true
+    }
+
+    /// The block's end: a session must have its neighbour and its state.
+    pub fn finish(self, answer: &mut Answer) -> Result<(), Unusable> {
+        if !self.bgp || (self.range && self.neighbor.is_none()) {
+            answer.protocols.push(Protocol {
+                name: self.name,
+                kind: if self.bgp {
+                    "bgp".to_owned()
+                } else {
+                    self.kind
+                },
+                state: self.state,
+                routes: self.routes,
+                ip_version: match self.families {
+                    [true, false] => Some(Family::V4),
+                    [false, true] => Some(Family::V6),
+                    _ => None,
+                },
+            });
+            return Ok(());
+        }
+        if !self.bgp_seen {
+            return Err(Unusable::Incomplete(self.name, "BGP state"));
+        }
+        // A word of a later BIRD is counted as unknown; it is not Established, so the session is not up.
+        let bgp_state = self.bgp_state.unwrap_or(match self.state {
+            ProtocolState::Down => BgpState::Down,
+            _ => BgpState::Idle,
+        });
+        let Some(neighbor) = self.neighbor else {
+            return Err(Unusable::Incomplete(self.name, "neighbour address"));
+        };
+        answer.sessions.push(Session {
+            peer_type: peer_type(&self.name),
+            name: self.name,
+            neighbor,
+            neighbor_as: self.neighbor_as,
+            local_as: self.local_as,
+            source_address: self.source_address,
+            neighbor_id: self.neighbor_id,
+            state: self.state,
+            bgp_state,
+            since: self.since,
+            last_error: self.last_error,
+            message: self.message,
+            graceful_restart: self.graceful_restart,
+            internal: self.internal,
+            routes: self.routes,
+            updates: self.updates,
+        });
+        Ok(())
+    }
+}
+
+/// Up to seven numbers, `---` for none, and how many there are. One pass: these rows are most of an answer.
+fn cells(value: &[u8]) -> Option<([Option<u64>; 7], usize)> {
+    let mut columns = [None; 7];
+    let mut count = 0;
+    let mut rest = value;
+    loop {
+        rest = rest.trim_ascii_start();
+        let Some(byte) = rest.first() else {
+            return Some((columns, count));
+        };
+        let column = columns.get_mut(count)?;
+        let mut length = 0;
+        if *byte == b'-' {
+            length = rest.iter().take_while(|byte| **byte == b'-').count();
+        } else {
+            let mut sum = 0u64;
+            while let Some(digit) = rest.get(length).map(|byte| byte.wrapping_sub(b'0'))
+                && digit < 10
+            {
+                sum = sum.checked_mul(10)?.checked_add(u64::from(digit))?;
+                length += 1;
+            }
+            *column = Some(sum);
+        }
+        rest = &rest[length..];
+        if length == 0 || rest.first().is_some_and(|byte| *byte != b' ') {
+            return None;
+        }
+        count += 1;
+    }
+}
+
+/// Sets a value that BIRD prints once; false when it could not be read or was there.
+fn first<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let fresh = slot.is_none() && value.is_some();
+    if fresh {
+        *slot = value;
+    }
+    fresh
+}
+
+fn add(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn protocol_state(word: &[u8]) -> ProtocolState {
+    match word {
+        b"up" => ProtocolState::Up,
+        b"start" => ProtocolState::Start,
+        b"feed" => ProtocolState::Feed,
+        b"wait" => ProtocolState::Wait,
+        b"stop" => ProtocolState::Stop,
+        b"flush" => ProtocolState::Flush,
+        b"down" => ProtocolState::Down,
+        _ => ProtocolState::Other,
+    }
+}
+
+fn bgp_state(word: &[u8]) -> Option<BgpState> {
+    Some(match word {
+        b"Idle" => BgpState::Idle,
+        b"Connect" => BgpState::Connect,
+        b"Active" => BgpState::Active,
+        b"Passive" => BgpState::Passive,
+        b"OpenSent" => BgpState::OpenSent,
+        b"OpenConfirm" => BgpState::OpenConfirm,
+        b"Established" => BgpState::Established,
+        // BIRD 3 calls the removal of the routes `Flush`.
+        b"Close" | b"Flush" => BgpState::Close,
+        b"Down" => BgpState::Down,
+        _ => return None,
+    })
+}
+
+/// Kind of a session, from the prefix that Calico's templates give its name.
+pub fn peer_type(name: &str) -> PeerType {
+    const PREFIXES: [(&str, PeerType); 4] = [
+        ("Mesh_", PeerType::Mesh),
+        ("Node_", PeerType::Node),
+        ("Global_", PeerType::Global),
+        ("Local_Workload_", PeerType::LocalWorkload),
+    ];
+    PREFIXES
+        .iter()
+        .find(|(prefix, _)| name.starts_with(prefix))
+        .map_or(PeerType::Other, |(_, kind)| *kind)
+}

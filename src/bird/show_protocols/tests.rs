@@ -1,0 +1,219 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+use super::*;
+use crate::model::Family;
+use crate::model::session::{BgpState, PeerType, ProtocolState, UpdateCounts};
+
+fn read(text: &str) -> Result<Answer, Unusable> {
+    let mut protocols = Protocols::new(true);
+    let mut code = 0;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix(' ') {
+            protocols.line(code, rest.as_bytes());
+        } else {
+            code = line[..4].parse().unwrap();
+            protocols.line(code, &line.as_bytes()[5..]);
+        }
+    }
+    protocols.finish()
+}
+
+fn one(details: &str) -> Session {
+    let text = format!(
+        "1002-Mesh_10_0_0_2 BGP master start 08:00:00 Idle\n1006-  Preference: 100\n{details}"
+    );
+    read(&text).unwrap().sessions.remove(0)
+}
+
+const BODY: &str = "   BGP state:          Active\n     Neighbor address: 10.0.0.2\n     Neighbor AS:      64512\n";
+
+#[test]
+fn free_text_never_poses_as_another_line() {
+    let session = one(&format!(
+        "   Description:    BGP state:          Established\n   Message:        Neighbor address: 192.0.2.1\n{BODY}"
+    ));
+    assert_eq!(session.bgp_state, BgpState::Active);
+    assert_eq!(session.neighbor.to_string(), "10.0.0.2");
+    assert_eq!(
+        session.message.as_deref(),
+        Some("Neighbor address: 192.0.2.1")
+    );
+
+    // A neighbour's host name stands deeper than BGP's own lines, and the first value holds.
+    let session = one(&format!(
+        "{BODY}       Hostname:     Neighbor AS:      1\n       Hostname: Session:          external\n     Neighbor AS:      2\n"
+    ));
+    assert_eq!(session.neighbor_as, Some(64512));
+    assert_eq!(session.internal, Some(true), "from the AS numbers");
+
+    // Before `BGP state:` nothing is BGP's.
+    let session = one(&format!("     Neighbor address: 192.0.2.1\n{BODY}"));
+    assert_eq!(session.neighbor.to_string(), "10.0.0.2");
+}
+
+#[test]
+fn unknown_lines_and_words_cost_nothing_else() {
+    let text = format!(
+        "2002-name\n1002-Mesh_10_0_0_2 BGP master standby 08:00:00\n1006-  Mood: sunny\n{}     Weather:          fine\n1099-table of contents\n0000 ",
+        BODY.replace("Active", "Reluctant")
+    );
+    let answer = read(&text).unwrap();
+    assert_eq!(answer.unknown_lines, 4);
+    let session = &answer.sessions[0];
+    assert_eq!(
+        (session.state, session.bgp_state),
+        (ProtocolState::Other, BgpState::Idle)
+    );
+    assert_eq!(session.neighbor_as, Some(64512));
+}
+
+#[test]
+fn what_makes_an_answer_unusable() {
+    assert_eq!(read("2002-name\n0000 "), Err(Unusable::Empty));
+    assert_eq!(read("1002-kernel1 Kernel\n0000 "), Err(Unusable::Row));
+    let cut = read("1002-N BGP master up 08:00:00\n1006-  BGP state: Established\n0000 ");
+    assert_eq!(
+        cut,
+        Err(Unusable::Incomplete("N".into(), "neighbour address"))
+    );
+    let cut = read(
+        "1002-N BGP master up 08:00:00\n1006-  Preference: 100\n1002-d Device master up 08:00:00\n0000 ",
+    );
+    assert_eq!(cut, Err(Unusable::Incomplete("N".into(), "BGP state")));
+    let many = "1002-p Pipe master up 08:00:00\n".repeat(MAX_PROTOCOLS + 1);
+    assert_eq!(read(&many), Err(Unusable::TooMany));
+}
+
+#[test]
+fn a_listener_is_no_session() {
+    let answer = read(
+        "1002-dyn BGP --- start 08:00:00 Passive\n1006-  BGP state:          Passive\n     Neighbor range:   10.0.9.0/24 onlink\n   Channel ipv6\n0000 ",
+    )
+    .unwrap();
+    assert!(answer.sessions.is_empty());
+    assert_eq!(answer.protocols[0].kind, "bgp");
+    assert_eq!(answer.protocols[0].ip_version, Some(Family::V6));
+    assert_eq!(answer.unknown_lines, 0);
+}
+
+#[test]
+fn of_a_name_that_comes_twice_the_later_one_counts() {
+    let block = |name: &str, state: &str| {
+        format!("1002-{name} BGP master {state} 08:00:00\n1006-  Preference: 1\n{BODY}")
+    };
+    let text = [block("a", "stop"), block("b", "up"), block("a", "start")].concat();
+    let answer = read(&text).unwrap();
+    let names: Vec<_> = answer
+        .sessions
+        .iter()
+        .map(|s| (s.name.as_str(), s.state))
+        .collect();
+    assert_eq!(
+        names,
+        [("b", ProtocolState::Up), ("a", ProtocolState::Start)]
+    );
+    assert_eq!(answer.unknown_lines, 1);
+}
+
+#[test]
+fn wide_columns_and_long_names() {
+    let name = "Mesh_fd00_0000_0000_0000_0000_0000_0000_0001_port_1790";
+    let text = format!(
+        "1002-{name} BGP master up 2026-11-21 08:00:00 Established\n1006-  Preference: 1\n{}",
+        BODY.replace("10.0.0.2", "fd00::1%eth0 onlink")
+    );
+    let session = read(&text).unwrap().sessions.remove(0);
+    assert_eq!(session.name, name);
+    assert_eq!(session.neighbor.to_string(), "fd00::1");
+    assert!(matches!(
+        session.since,
+        Some(crate::model::time::Since::Full { .. })
+    ));
+}
+
+#[test]
+fn counters_of_both_widths_are_summed() {
+    let session = one(&format!(
+        "{BODY}   Channel ipv4\n     Routes:         1 imported, 2 filtered, 3 exported, 4 preferred\n       \
+         Import updates:              1          2          3          4          5          6          7\n   \
+         Channel ipv6\n     Routes:         10 imported, 30 exported, 40 preferred\n       \
+         Import updates:             10        ---         30         40         50\n       \
+         Import withdraws:           10        ---\n"
+    ));
+    let routes = session.routes.unwrap();
+    assert_eq!((routes.imported, routes.filtered), (11, Some(2)));
+    assert_eq!((routes.exported, routes.preferred), (33, 44));
+    assert_eq!(
+        session.updates.unwrap().import_updates,
+        UpdateCounts {
+            received: Some(11),
+            rejected: Some(2),
+            filtered: Some(33),
+            ignored: Some(4 + 5 + 6 + 40),
+            accepted: Some(57),
+        }
+    );
+}
+
+#[test]
+fn own_as_of_bird_1() {
+    let session = |name: &str, asn: u32, kind: &str| {
+        format!(
+            "1002-{name} BGP master up 08:00:00\n1006-  BGP state: Active\n     Neighbor address: 10.0.0.2\n     Neighbor AS: {asn}\n{kind}"
+        )
+    };
+    let own = |text: &[String]| -> Vec<(Option<u32>, Option<bool>)> {
+        let answer = read(&text.concat()).unwrap();
+        answer
+            .sessions
+            .iter()
+            .map(|s| (s.local_as, s.internal))
+            .collect()
+    };
+    let agreed = own(&[
+        session("Global_1", 65001, ""),
+        session("Mesh_1", 64512, ""),
+        session("Node_1", 64512, ""),
+        session("Local_Workload_1", 65009, ""),
+    ]);
+    assert_eq!(
+        agreed,
+        [
+            (Some(64512), Some(false)),
+            (Some(64512), Some(true)),
+            (Some(64512), Some(true)),
+            (None, None)
+        ]
+    );
+    // Without an internal session nobody can tell.
+    assert_eq!(own(&[session("Global_1", 65001, "")]), [(None, None)]);
+    let external = session("Global_1", 65001, "     Session: external multihop\n");
+    assert_eq!(own(&[external]), [(None, Some(false))]);
+    // A session of another local AS: only what each says of itself holds.
+    let split = own(&[
+        session("Node_1", 64513, "     Session: internal\n"),
+        session("Mesh_1", 64512, ""),
+        session("Global_1", 65001, ""),
+    ]);
+    assert_eq!(
+        split,
+        [
+            (Some(64513), Some(true)),
+            (Some(64512), Some(true)),
+            (None, None)
+        ]
+    );
+}
+
+#[test]
+fn kinds_of_sessions() {
+    use block::peer_type;
+    assert_eq!(peer_type("Mesh_10_0_0_1"), PeerType::Mesh);
+    assert_eq!(peer_type("Node_10_0_0_1_port_1790"), PeerType::Node);
+    assert_eq!(peer_type("Global_fd00__1"), PeerType::Global);
+    assert_eq!(
+        peer_type("Local_Workload_10_0_0_1"),
+        PeerType::LocalWorkload
+    );
+    assert_eq!(peer_type("Meshed"), PeerType::Other);
+    assert_eq!(peer_type("bgp1"), PeerType::Other);
+}

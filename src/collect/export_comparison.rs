@@ -1,0 +1,113 @@
+//! BIRD's exports against the kernel: counts at each look, prefixes when they keep differing.
+
+use crate::bird;
+use crate::model::session::ProtocolState;
+use crate::model::snapshot::{DaemonView, ExportGap, RouteSummary};
+use crate::model::{DaemonFamily, Family};
+use crate::netlink::fib::Fib;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Named prefixes at most.
+const NAMED: usize = 50;
+/// Asked for the prefixes this often at most.
+const INTERVAL: Duration = Duration::from_secs(15);
+/// `RTPROT_BIRD`.
+const BIRD: u8 = 12;
+
+/// The last comparison.
+#[derive(Debug, Default)]
+pub struct Exports {
+    differed: bool,
+    asked: Option<Instant>,
+    gap: Option<ExportGap>,
+}
+
+impl Exports {
+    /// Where they differ; `None` while not compared.
+    pub fn gap(&self) -> Option<&ExportGap> {
+        self.gap.as_ref()
+    }
+
+    /// Compares counts; asks for the prefixes where they differed at the last look too.
+    pub async fn compare(
+        &mut self,
+        views: impl Iterator<Item = &DaemonView>,
+        routes: &RouteSummary,
+        fib: &Fib,
+        deadline: Instant,
+    ) {
+        let kernels: Vec<KernelProtocol<'_>> = views.flat_map(kernel_protocols).collect();
+        if kernels.is_empty() {
+            *self = Exports::default();
+            return;
+        }
+        let differ = Family::ALL.into_iter().any(|family| {
+            let mut exported = kernels
+                .iter()
+                .filter(|kernel| kernel.version == family.into())
+                .peekable();
+            exported.peek().is_some()
+                && exported.map(|kernel| kernel.exported).sum::<u64>() != routes.bird_routes[family]
+        });
+        let before = std::mem::replace(&mut self.differed, differ);
+        if !differ {
+            self.gap = Some(ExportGap::default());
+            return;
+        }
+        if !before || self.asked.is_some_and(|asked| asked.elapsed() < INTERVAL) {
+            return;
+        }
+        self.asked = Some(Instant::now());
+        self.gap = name(&kernels, fib, deadline).await;
+    }
+}
+
+struct KernelProtocol<'a> {
+    socket: &'a str,
+    name: &'a str,
+    version: DaemonFamily,
+    exported: u64,
+}
+
+fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
+    let Ok(daemon) = &view.look.result else {
+        return Vec::new();
+    };
+    let up = |state| state == ProtocolState::Up;
+    daemon
+        .protocols
+        .iter()
+        .filter(|protocol| protocol.kind == "kernel" && up(protocol.state))
+        .filter_map(|protocol| {
+            Some(KernelProtocol {
+                socket: &view.look.socket,
+                name: &protocol.name,
+                version: protocol.ip_version.map_or(view.look.ip_version, Into::into),
+                exported: protocol.routes?.exported,
+            })
+        })
+        .collect()
+}
+
+async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> Option<ExportGap> {
+    let mut gap = ExportGap::default();
+    for kernel in kernels {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let exported = bird::exported(kernel.socket, kernel.name, left)
+            .await
+            .ok()?;
+        let exported: BTreeSet<IpNet> = exported.into_iter().collect();
+        let installed: BTreeSet<IpNet> = fib
+            .iter(kernel.version)
+            .filter(|route| route.protocol == BIRD)
+            .map(|route| route.key.dst)
+            .collect();
+        gap.missing
+            .extend(exported.difference(&installed).take(NAMED));
+        gap.stale
+            .extend(installed.difference(&exported).take(NAMED));
+    }
+    Some(gap)
+}

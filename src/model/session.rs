@@ -1,0 +1,279 @@
+//! A BGP session as BIRD describes it, and what it was judged to be.
+
+use super::Family;
+use super::time::{Since, UnixTime};
+use std::net::IpAddr;
+
+/// Kind of a session, from Calico's prefix of BIRD's protocol name
+/// (confd templates `bird.cfg.template`: `Mesh_`, `Node_`, `Global_`, `Local_Workload_`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeerType {
+    /// Node-to-node mesh.
+    Mesh,
+    /// `BGPPeer` of one node or selector.
+    Node,
+    /// `BGPPeer` of all nodes.
+    Global,
+    /// A BGP-speaking pod (Calico v3.30 and later).
+    LocalWorkload,
+    /// None of Calico's names.
+    Other,
+}
+
+impl PeerType {
+    /// Every kind, in label order.
+    pub const ALL: [PeerType; 5] = [
+        PeerType::Mesh,
+        PeerType::Node,
+        PeerType::Global,
+        PeerType::LocalWorkload,
+        PeerType::Other,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PeerType::Mesh => "mesh",
+            PeerType::Node => "node",
+            PeerType::Global => "global",
+            PeerType::LocalWorkload => "local_workload",
+            PeerType::Other => "other",
+        }
+    }
+}
+
+/// State of BIRD's protocol machine (the `state` column).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProtocolState {
+    /// Running.
+    Up,
+    /// Coming up.
+    Start,
+    /// Feeding routes to a session that has just come up (BIRD 1).
+    Feed,
+    /// Held by a graceful-restart recovery of this daemon (BIRD 1).
+    Wait,
+    /// Going down.
+    Stop,
+    /// Removing its routes.
+    Flush,
+    /// Disabled or shut down.
+    Down,
+    /// A word this version does not know.
+    Other,
+}
+
+/// RFC 4271 §8.2.2 state as BIRD words it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BgpState {
+    /// Waits before it tries again.
+    Idle,
+    /// TCP connection under way.
+    Connect,
+    /// Waits before the next TCP attempt.
+    Active,
+    /// Waits for the neighbour to connect; no attempt of its own.
+    Passive,
+    /// OPEN sent, none received.
+    OpenSent,
+    /// OPENs exchanged, no KEEPALIVE received.
+    OpenConfirm,
+    /// The session carries routes.
+    Established,
+    /// Closing.
+    Close,
+    /// No state machine at all: disabled, or shut by a route limit.
+    Down,
+}
+
+impl BgpState {
+    /// `bgpPeerState` of RFC 4273; 0 where there is no state machine.
+    pub const fn rfc4273(self) -> u8 {
+        match self {
+            BgpState::Down => 0,
+            BgpState::Idle | BgpState::Close => 1,
+            BgpState::Connect => 2,
+            BgpState::Active | BgpState::Passive => 3,
+            BgpState::OpenSent => 4,
+            BgpState::OpenConfirm => 5,
+            BgpState::Established => 6,
+        }
+    }
+
+    /// BIRD's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            BgpState::Idle => "Idle",
+            BgpState::Connect => "Connect",
+            BgpState::Active => "Active",
+            BgpState::Passive => "Passive",
+            BgpState::OpenSent => "OpenSent",
+            BgpState::OpenConfirm => "OpenConfirm",
+            BgpState::Established => "Established",
+            BgpState::Close => "Close",
+            BgpState::Down => "Down",
+        }
+    }
+}
+
+/// `Routes:` of a session or of the kernel protocol, summed over its channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RouteCounts {
+    /// Paths kept from the neighbour.
+    pub imported: u64,
+    /// Routes sent.
+    pub exported: u64,
+    /// Paths that are the best of their prefix.
+    pub preferred: u64,
+    /// Paths kept though filtered; only with `import keep filtered`.
+    pub filtered: Option<u64>,
+}
+
+/// One row of BIRD's `Route change stats`; a cell that BIRD prints as `---` is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpdateCounts {
+    /// Routes that arrived.
+    pub received: Option<u64>,
+    /// Refused as invalid.
+    pub rejected: Option<u64>,
+    /// Refused by a filter.
+    pub filtered: Option<u64>,
+    /// Already known, or over a limit.
+    pub ignored: Option<u64>,
+    /// Taken.
+    pub accepted: Option<u64>,
+}
+
+/// The four rows of `Route change stats`. They restart with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpdateStats {
+    /// `Import updates`.
+    pub import_updates: UpdateCounts,
+    /// `Import withdraws`.
+    pub import_withdraws: UpdateCounts,
+    /// `Export updates`.
+    pub export_updates: UpdateCounts,
+    /// `Export withdraws`.
+    pub export_withdraws: UpdateCounts,
+}
+
+/// One BGP session, as `show protocols all` describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// BIRD's protocol name.
+    pub name: String,
+    /// Kind, from the name.
+    pub peer_type: PeerType,
+    /// Neighbour address.
+    pub neighbor: IpAddr,
+    /// Neighbour AS number.
+    pub neighbor_as: Option<u32>,
+    /// Own AS number, where BIRD prints it (BIRD 2) or the session is internal.
+    pub local_as: Option<u32>,
+    /// Own address of an established session.
+    pub source_address: Option<IpAddr>,
+    /// The neighbour's router ID, while known.
+    pub neighbor_id: Option<String>,
+    /// Protocol machine.
+    pub state: ProtocolState,
+    /// BGP machine.
+    pub bgp_state: BgpState,
+    /// When `state` was entered.
+    pub since: Option<Since>,
+    /// `Last error:`, as printed.
+    pub last_error: Option<String>,
+    /// `Message:`, a shutdown communication (RFC 8203) or the reason of a local `disable`.
+    pub message: Option<String>,
+    /// `Neighbor graceful restart active`: its routes are kept while it restarts.
+    pub graceful_restart: bool,
+    /// Same AS on both ends; `None` while the session is down and the numbers do not tell.
+    pub internal: Option<bool>,
+    /// `Routes:`; absent while BIRD prints none.
+    pub routes: Option<RouteCounts>,
+    /// `Route change stats`; absent while BIRD prints none, or nobody wants them.
+    pub updates: Option<Box<UpdateStats>>,
+}
+
+impl Session {
+    /// Up as METRICS define it: protocol up and BGP Established.
+    pub fn is_up(&self) -> bool {
+        self.state == ProtocolState::Up && self.bgp_state == BgpState::Established
+    }
+
+    /// Family of the neighbour's address.
+    pub fn ip_version(&self) -> Family {
+        self.neighbor.into()
+    }
+}
+
+/// Why a session is down; a closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(
+    missing_docs,
+    reason = "each is its label value; docs/metrics.md explains them"
+)]
+pub enum DownReason {
+    ConnectionRefused,
+    ConnectionReset,
+    ConnectionClosed,
+    HostUnreachable,
+    NetworkUnreachable,
+    ConnectTimeout,
+    WaitingForPeer,
+    Handshake,
+    BadPeerAs,
+    CapabilityMissing,
+    HoldTimerExpired,
+    AdminShutdown,
+    Cease,
+    RouteLimit,
+    BfdDown,
+    Disabled,
+    GracefulRestart,
+    Recovery,
+    Other,
+}
+
+impl DownReason {
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DownReason::ConnectionRefused => "connection_refused",
+            DownReason::ConnectionReset => "connection_reset",
+            DownReason::ConnectionClosed => "connection_closed",
+            DownReason::HostUnreachable => "host_unreachable",
+            DownReason::NetworkUnreachable => "network_unreachable",
+            DownReason::ConnectTimeout => "connect_timeout",
+            DownReason::WaitingForPeer => "waiting_for_peer",
+            DownReason::Handshake => "handshake",
+            DownReason::BadPeerAs => "bad_peer_as",
+            DownReason::CapabilityMissing => "capability_missing",
+            DownReason::HoldTimerExpired => "hold_timer_expired",
+            DownReason::AdminShutdown => "admin_shutdown",
+            DownReason::Cease => "cease",
+            DownReason::RouteLimit => "route_limit",
+            DownReason::BfdDown => "bfd_down",
+            DownReason::Disabled => "disabled",
+            DownReason::GracefulRestart => "graceful_restart",
+            DownReason::Recovery => "recovery",
+            DownReason::Other => "other",
+        }
+    }
+}
+
+/// A session with its judgement and history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedSession {
+    /// What BIRD says.
+    pub session: Session,
+    /// Up as METRICS define it.
+    pub up: bool,
+    /// Why not; `None` exactly while up.
+    pub reason: Option<DownReason>,
+    /// When the session entered its present state.
+    pub since: Option<UnixTime>,
+    /// Times it was seen to leave up since this process started.
+    pub losses: u64,
+    /// The last of those.
+    pub last_loss: Option<UnixTime>,
+}

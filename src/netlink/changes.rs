@@ -1,0 +1,268 @@
+//! What the kernel announced, and what became of the routes. Pure.
+
+use super::decode;
+use super::tables::Tables;
+use crate::model::Family;
+use crate::model::link::{Link, LinkTable};
+use crate::model::route::{Origin, Route, RouteChange, RouteKey, RouteKind};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Judges who installed a route of that protocol and kind, whose first way out is that device.
+pub type OriginOf = fn(u8, RouteKind, Option<&Link>) -> Origin;
+
+/// Route changes since the start, every combination present.
+pub type RouteChanges = BTreeMap<(Family, Origin, RouteChange), u64>;
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
+const RTM_NEWRULE: u16 = 32;
+const RTM_DELRULE: u16 = 33;
+const NLM_F_REPLACE: u16 = 0x100;
+
+/// Routes whose announced change is remembered until the next look. 64 Ki of them take 1 MB.
+const TOUCHED: usize = 64 * 1024;
+
+/// Parts whose last dump may be out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stale {
+    /// Routes, and the next-hop objects that they use.
+    pub routes: bool,
+    /// Devices.
+    pub links: bool,
+    /// Rules.
+    pub rules: bool,
+}
+
+impl Stale {
+    /// Every part.
+    pub const ALL: Stale = Stale {
+        routes: true,
+        links: true,
+        rules: true,
+    };
+    /// The routes.
+    pub const ROUTES: Stale = Stale {
+        routes: true,
+        links: false,
+        rules: false,
+    };
+
+    /// Whether any part is.
+    pub fn any(self) -> bool {
+        self.routes || self.links || self.rules
+    }
+
+    /// What is stale in either.
+    pub fn or(self, other: Stale) -> Stale {
+        Stale {
+            routes: self.routes || other.routes,
+            links: self.links || other.links,
+            rules: self.rules || other.rules,
+        }
+    }
+}
+
+/// Keys of routes whose change was announced and counted.
+#[derive(Debug, Default)]
+struct Touched {
+    keys: HashSet<u64>,
+    /// There were more than can be remembered.
+    overflow: bool,
+}
+
+impl Touched {
+    fn insert(&mut self, key: u64) {
+        if self.keys.len() < TOUCHED {
+            self.keys.insert(key);
+        } else {
+            self.overflow |= !self.keys.contains(&key);
+        }
+    }
+}
+
+/// Counts changes once each: when announced, or when two dumps differ and nothing was announced.
+#[derive(Debug)]
+pub struct Journal {
+    /// The counts.
+    pub changes: RouteChanges,
+    /// Times that announcements were lost.
+    pub overruns: u64,
+    /// Announcements that could not be decoded.
+    pub undecodable: u64,
+    origin: OriginOf,
+    /// Devices that went since the published table was dumped.
+    gone: LinkTable,
+    stale: Stale,
+    /// Announcements were lost since the published table was dumped.
+    lost: bool,
+    /// Announced since the published table was dumped, but before the present dump.
+    before: Touched,
+    /// Announced since the present dump began.
+    during: Touched,
+}
+
+impl Journal {
+    /// Nothing was seen yet, so everything is stale.
+    pub fn new(origin: OriginOf) -> Self {
+        let mut changes = RouteChanges::new();
+        for version in Family::ALL {
+            for origin in Origin::ALL {
+                for change in RouteChange::ALL {
+                    changes.insert((version, origin, change), 0);
+                }
+            }
+        }
+        Journal {
+            changes,
+            overruns: 0,
+            undecodable: 0,
+            origin,
+            gone: LinkTable::default(),
+            stale: Stale::ALL,
+            lost: false,
+            before: Touched::default(),
+            during: Touched::default(),
+        }
+    }
+
+    /// What was announced since [`Journal::dumping`].
+    pub fn stale(&self) -> Stale {
+        self.stale
+    }
+
+    /// Announcements were lost: anything may have happened.
+    pub fn lost(&mut self) {
+        self.overruns += 1;
+        self.lost = true;
+        self.stale = Stale::ALL;
+    }
+
+    /// Whether announcements were lost since the published table was dumped.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The devices were dumped anew.
+    pub fn links(&mut self, before: LinkTable, now: &LinkTable) {
+        let gone = before
+            .into_iter()
+            .filter(|link| now.get(link.index).is_none());
+        gone.for_each(|link| self.gone.insert(link));
+    }
+
+    /// One announcement. `links` learns of new devices, so that the routes that follow find theirs.
+    pub fn heard(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        message: &[u8],
+        tables: &Tables,
+        links: &mut LinkTable,
+    ) {
+        match kind {
+            RTM_NEWROUTE | RTM_DELROUTE => self.route(kind, flags, message, tables, links),
+            RTM_NEWLINK | RTM_DELLINK => {
+                self.stale.links = true;
+                self.stale.routes = true;
+                if kind == RTM_NEWLINK
+                    && let Ok(link) = decode::link(message)
+                {
+                    links.insert(link);
+                }
+            }
+            RTM_NEWRULE | RTM_DELRULE => {
+                self.stale.rules = true;
+                self.stale.routes = true;
+            }
+            // Addresses and next-hop objects take routes with them in silence.
+            _ => self.stale.routes = true,
+        }
+    }
+
+    fn route(&mut self, kind: u16, flags: u16, message: &[u8], tables: &Tables, links: &LinkTable) {
+        let route = match decode::route(message) {
+            Ok(Some(decoded)) => decoded.route,
+            Ok(None) => return,
+            Err(_) => {
+                self.undecodable += 1;
+                self.stale.routes = true;
+                return;
+            }
+        };
+        if !tables.has(route.key.dst.into(), route.key.table) {
+            return;
+        }
+        self.stale.routes = true;
+        self.during.insert(hash(&route.key));
+        let change = match kind {
+            RTM_DELROUTE => RouteChange::Removed,
+            _ if flags & NLM_F_REPLACE != 0 => RouteChange::Replaced,
+            _ => RouteChange::Added,
+        };
+        self.count(change, &route, links);
+    }
+
+    fn count(&mut self, change: RouteChange, route: &Route, links: &LinkTable) {
+        let label = self.label(change, route, links);
+        *self.changes.entry(label).or_default() += 1;
+    }
+
+    /// Under what a change of that route is counted.
+    pub fn label(
+        &self,
+        change: RouteChange,
+        route: &Route,
+        links: &LinkTable,
+    ) -> (Family, Origin, RouteChange) {
+        let index = route.next_hop.ifindex;
+        // A device that went took its routes with it: they are judged by what it was.
+        let link = links.get(index).or_else(|| self.gone.get(index));
+        let origin = (self.origin)(route.protocol, route.kind, link);
+        (route.key.dst.into(), origin, change)
+    }
+
+    /// A dump begins now: what is announced from here on may or may not be in it. Says what was announced before.
+    pub fn dumping(&mut self) -> Stale {
+        let during = std::mem::take(&mut self.during);
+        self.before.overflow |= during.overflow;
+        during
+            .keys
+            .into_iter()
+            .for_each(|key| self.before.insert(key));
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Whether a difference of two dumps in this route is news: its change was not announced. The kernel announces
+    /// every addition, so one that was not heard counts only where announcements were lost.
+    pub fn silent(&self, change: RouteChange, key: &RouteKey) -> bool {
+        let key = hash(key);
+        let touched = |set: &Touched| set.overflow || set.keys.contains(&key);
+        (change != RouteChange::Added || self.lost)
+            && !touched(&self.before)
+            && !touched(&self.during)
+    }
+
+    /// Counts silent changes.
+    pub fn found(&mut self, found: &RouteChanges) {
+        for (label, count) in found {
+            *self.changes.entry(*label).or_default() += count;
+        }
+    }
+
+    /// The present dump is published: from now on differences are against it.
+    pub fn published(&mut self) {
+        self.before = std::mem::take(&mut self.during);
+        self.lost = false;
+        self.gone = LinkTable::default();
+    }
+}
+
+/// A route's identity as a number.
+pub fn hash(key: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}

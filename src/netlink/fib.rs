@@ -1,0 +1,252 @@
+//! The kernel's routes of one complete dump, packed: 24 bytes an IPv4 route, 48 an IPv6 one.
+//!
+//! Rows are sorted by table, destination and descending prefix length, which is the order in which the kernel
+//! dumps IPv4, so that sorting costs one pass there. Nothing here owns a [`Route`]: rows are unpacked on the way out.
+
+mod diff;
+mod row;
+
+use crate::model::DaemonFamily;
+use crate::model::route::{NextHop, Route, RouteChange};
+use ipnet::IpNet;
+use row::{Bits, Row};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// All wanted routes of both families.
+#[derive(Debug, Clone, Default)]
+pub struct Fib {
+    v4: Half<u32>,
+    v6: Half<u128>,
+    /// Ways of multipath routes, and of the few others that a row cannot hold.
+    many: Vec<Box<[NextHop]>>,
+}
+
+#[derive(Debug, Clone)]
+struct Half<A> {
+    rows: Vec<Row<A>>,
+    tables: Vec<Table>,
+}
+
+impl<A> Default for Half<A> {
+    fn default() -> Self {
+        Half {
+            rows: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+}
+
+/// Where a table's rows stand, and which prefix lengths it has, longest first.
+#[derive(Debug, Clone)]
+struct Table {
+    id: u32,
+    rows: Range<usize>,
+    lens: Vec<u8>,
+}
+
+impl Fib {
+    /// How many routes of that family (or both) there are.
+    pub fn len(&self, version: impl Into<DaemonFamily>) -> usize {
+        let (v4, v6) = self.halves(version);
+        v4.len() + v6.len()
+    }
+
+    /// Whether no route is there at all.
+    pub fn is_empty(&self) -> bool {
+        self.len(DaemonFamily::Both) == 0
+    }
+
+    /// Every route of that family (or both), ordered by table, destination and descending prefix length.
+    pub fn iter(&self, version: impl Into<DaemonFamily>) -> impl Iterator<Item = Route> + '_ {
+        let (v4, v6) = self.halves(version);
+        let v4 = v4.iter().map(|row| row.unpack(&self.many));
+        v4.chain(v6.iter().map(|row| row.unpack(&self.many)))
+    }
+
+    fn halves(&self, version: impl Into<DaemonFamily>) -> (&[Row<u32>], &[Row<u128>]) {
+        let (v4, v6) = (self.v4.rows.as_slice(), self.v6.rows.as_slice());
+        match version.into() {
+            DaemonFamily::V4 => (v4, &[]),
+            DaemonFamily::V6 => (&[], v6),
+            DaemonFamily::Both => (v4, v6),
+        }
+    }
+
+    /// Routes of exactly that destination in that table, by descending TOS, then ascending metric.
+    pub fn routes_at(&self, table: u32, dst: &IpNet) -> impl Iterator<Item = Route> + use<'_> {
+        let dst = dst.trunc();
+        let (v4, v6): (&[Row<u32>], &[Row<u128>]) = match dst {
+            IpNet::V4(net) => (self.v4.at(table, net.addr().into(), net.prefix_len()), &[]),
+            IpNet::V6(net) => (&[], self.v6.at(table, net.addr().into(), net.prefix_len())),
+        };
+        let v4 = v4.iter().map(|row| row.unpack(&self.many));
+        v4.chain(v6.iter().map(|row| row.unpack(&self.many)))
+    }
+
+    /// Routes of that table whose destination covers the whole of `cidr` (which may be that destination itself),
+    /// longest first: the first usable one is what the kernel would choose for all of it, but for what longer
+    /// routes take out of it.
+    pub fn covering(&self, table: u32, cidr: IpNet) -> impl Iterator<Item = Route> + '_ {
+        let lens: &[u8] = match cidr {
+            IpNet::V4(_) => self.v4.lens(table),
+            IpNet::V6(_) => self.v6.lens(table),
+        };
+        lens.iter()
+            .filter(move |len| **len <= cidr.prefix_len())
+            .filter_map(move |len| IpNet::new(cidr.addr(), *len).ok())
+            .flat_map(move |net| self.routes_at(table, &net))
+    }
+
+    /// Tables that hold a route of that family, ascending.
+    pub fn tables(&self, version: impl Into<DaemonFamily>) -> impl Iterator<Item = u32> + '_ {
+        let (v4, v6): (&[Table], &[Table]) = match version.into() {
+            DaemonFamily::V4 => (&self.v4.tables, &[]),
+            DaemonFamily::V6 => (&[], &self.v6.tables),
+            DaemonFamily::Both => (&self.v4.tables, &self.v6.tables),
+        };
+        v4.iter().chain(v6).map(|table| table.id)
+    }
+
+    /// What became of each route that `self` had or `newer` has. Whether its ways are alive is not part of a
+    /// route: a link that goes down and up replaces none.
+    pub fn changes(&self, newer: &Fib, visit: &mut impl FnMut(RouteChange, Route)) {
+        diff::rows(
+            (&self.v4.rows, &self.many),
+            (&newer.v4.rows, &newer.many),
+            visit,
+        );
+        diff::rows(
+            (&self.v6.rows, &self.many),
+            (&newer.v6.rows, &newer.many),
+            visit,
+        );
+    }
+
+    /// Empties it for the next dump and keeps its memory.
+    pub fn rebuild(mut self) -> FibBuilder {
+        self.v4.clear();
+        self.v6.clear();
+        self.many.clear();
+        FibBuilder(self)
+    }
+}
+
+impl<A: Bits> Half<A> {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.tables.clear();
+    }
+
+    fn push(&mut self, row: Row<A>) {
+        if self.rows.len() == self.rows.capacity() {
+            // A quarter more, not double: the table is the largest thing this process holds.
+            self.rows.reserve_exact((self.rows.len() / 4).max(64));
+        }
+        self.rows.push(row);
+    }
+
+    fn seal(&mut self, many: &[Box<[NextHop]>]) {
+        let by_all = |a: &Row<A>, b: &Row<A>| a.cmp_all(many, b, many);
+        if !self
+            .rows
+            .is_sorted_by(|a, b| by_all(a, b) != Ordering::Greater)
+        {
+            self.rows.sort_unstable_by(by_all);
+        }
+        // What a shrunken table no longer needs goes back.
+        if self.rows.capacity() > self.rows.len() * 2 + 1024 {
+            self.rows.shrink_to(self.rows.len() + self.rows.len() / 4);
+        }
+        self.tables = tables(&self.rows);
+    }
+
+    fn at(&self, table: u32, dst: A, len: u8) -> &[Row<A>] {
+        let Some(table) = self.table(table) else {
+            return &[];
+        };
+        let rows = &self.rows[table.rows.clone()];
+        let start = rows.partition_point(|row| row.cmp_dst(dst, len) == Ordering::Less);
+        let same = rows[start..]
+            .iter()
+            .take_while(|row| row.cmp_dst(dst, len) == Ordering::Equal);
+        &rows[start..start + same.count()]
+    }
+
+    fn table(&self, id: u32) -> Option<&Table> {
+        self.tables.iter().find(|table| table.id == id)
+    }
+
+    fn lens(&self, id: u32) -> &[u8] {
+        self.table(id).map_or(&[], |table| &table.lens)
+    }
+}
+
+fn tables<A: Bits>(rows: &[Row<A>]) -> Vec<Table> {
+    let mut tables = Vec::new();
+    let mut start = 0;
+    for same in rows.chunk_by(|a, b| a.table() == b.table()) {
+        let mut seen = [false; 129];
+        same.iter()
+            .for_each(|row| seen[usize::from(row.len())] = true);
+        tables.push(Table {
+            id: same[0].table(),
+            rows: start..start + same.len(),
+            lens: (0..=128)
+                .rev()
+                .filter(|len| seen[usize::from(*len)])
+                .collect(),
+        });
+        start += same.len();
+    }
+    tables
+}
+
+/// A [`Fib`] that is being filled, in any order.
+#[derive(Debug, Default)]
+pub struct FibBuilder(Fib);
+
+impl FibBuilder {
+    /// Takes one route up.
+    pub fn push(&mut self, route: Route) {
+        let fib = &mut self.0;
+        match route.key.dst {
+            IpNet::V4(net) => {
+                let dst = net.addr().into();
+                fib.v4.push(Row::pack(dst, route, &mut fib.many));
+            }
+            IpNet::V6(net) => {
+                let dst = net.addr().into();
+                fib.v6.push(Row::pack(dst, route, &mut fib.many));
+            }
+        }
+    }
+
+    /// How many routes were taken up.
+    pub fn len(&self) -> usize {
+        self.0.len(DaemonFamily::Both)
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sorts, and makes it fit for lookups.
+    pub fn build(mut self) -> Fib {
+        self.0.v4.seal(&self.0.many);
+        self.0.v6.seal(&self.0.many);
+        self.0
+    }
+}
+
+impl FromIterator<Route> for Fib {
+    fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        let mut builder = FibBuilder::default();
+        routes.into_iter().for_each(|route| builder.push(route));
+        builder.build()
+    }
+}
+
+#[cfg(test)]
+mod tests;

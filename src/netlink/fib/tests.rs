@@ -1,0 +1,252 @@
+use super::*;
+use crate::model::route::{RouteKey, RouteKind};
+use crate::model::{DaemonFamily, Family};
+
+fn route(table: u32, dst: &str, metric: u32, ifindex: u32) -> Route {
+    Route {
+        key: RouteKey {
+            table,
+            dst: dst.parse().expect("a prefix"),
+            tos: 0,
+            metric,
+        },
+        protocol: 12,
+        kind: RouteKind::Unicast,
+        next_hop: NextHop {
+            gateway: None,
+            ifindex,
+            ..NextHop::default()
+        },
+        more: None,
+    }
+}
+
+fn via(mut route: Route, gateway: &str) -> Route {
+    route.next_hop.gateway = Some(gateway.parse().expect("an address"));
+    route
+}
+
+fn changes(old: &Fib, new: &Fib) -> Vec<(RouteChange, String)> {
+    let mut seen = Vec::new();
+    old.changes(new, &mut |change, route| {
+        seen.push((change, route.key.dst.to_string()));
+    });
+    seen
+}
+
+#[test]
+fn rows_are_small() {
+    assert_eq!(size_of::<Row<u32>>(), 24);
+    assert_eq!(size_of::<Row<u128>>(), 48);
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    let mut multipath = via(route(254, "10.1.0.0/16", 5, 3), "10.0.0.1");
+    multipath.more = Some(Box::new([NextHop {
+        gateway: Some("10.0.0.2".parse().expect("an address")),
+        ifindex: 4,
+        dead: true,
+        onlink: true,
+    }]));
+    let mut blackhole = route(254, "10.2.0.0/24", 0, 0);
+    blackhole.kind = RouteKind::Blackhole;
+    let mut dead = via(route(254, "fd00::/64", 1024, 7), "fe80::1");
+    dead.next_hop.dead = true;
+    dead.next_hop.onlink = true;
+    let cross = via(route(300, "10.3.0.0/24", 0, 3), "fe80::9");
+    let mut all = vec![
+        multipath,
+        blackhole,
+        dead,
+        cross,
+        route(254, "0.0.0.0/0", 0, 2),
+        route(254, "::/0", 1, 2),
+    ];
+    let fib: Fib = all.iter().cloned().collect();
+    let mut out: Vec<Route> = fib.iter(DaemonFamily::Both).collect();
+    all.sort();
+    out.sort();
+    assert_eq!(out, all);
+    assert_eq!((fib.len(Family::V4), fib.len(Family::V6)), (4, 2));
+    assert_eq!(fib.tables(Family::V4).collect::<Vec<_>>(), [254, 300]);
+}
+
+#[test]
+fn covering_is_longest_first_and_of_one_table() {
+    let fib: Fib = [
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "10.1.2.0/24",
+        "10.1.2.0/26",
+        "10.1.2.7/32",
+        "10.2.0.0/16",
+    ]
+    .iter()
+    .map(|dst| route(254, dst, 0, 1))
+    .chain([route(1, "10.1.2.0/25", 0, 1)])
+    .collect();
+    let cidr: IpNet = "10.1.2.0/26".parse().expect("a prefix");
+    let found: Vec<String> = fib
+        .covering(254, cidr)
+        .map(|r| r.key.dst.to_string())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "10.1.2.0/26",
+            "10.1.2.0/24",
+            "10.1.0.0/16",
+            "10.0.0.0/8",
+            "0.0.0.0/0"
+        ]
+    );
+    assert_eq!(fib.covering(1, cidr).count(), 1);
+    assert_eq!(fib.covering(7, cidr).count(), 0);
+    assert_eq!(
+        fib.covering(254, "fd00::/64".parse().expect("a prefix"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn one_destination_with_several_metrics() {
+    let fib: Fib = [
+        route(254, "10.0.0.0/24", 20, 1),
+        route(254, "10.0.0.0/24", 10, 2),
+    ]
+    .into_iter()
+    .collect();
+    let metrics: Vec<u32> = fib
+        .routes_at(254, &"10.0.0.9/24".parse().expect("a prefix"))
+        .map(|r| r.key.metric)
+        .collect();
+    assert_eq!(metrics, [10, 20]);
+}
+
+#[test]
+fn changes_are_found_and_dead_is_none() {
+    let old: Fib = [
+        route(254, "10.0.0.0/24", 0, 1),
+        route(254, "10.0.1.0/24", 0, 1),
+        route(254, "10.0.2.0/24", 0, 1),
+        route(254, "fd00::/64", 0, 1),
+    ]
+    .into_iter()
+    .collect();
+    let mut dead = route(254, "10.0.0.0/24", 0, 1);
+    dead.next_hop.dead = true;
+    let new: Fib = [
+        dead,
+        route(254, "10.0.2.0/24", 0, 9),
+        route(254, "10.0.3.0/24", 0, 1),
+        route(254, "fd00::/64", 0, 1),
+    ]
+    .into_iter()
+    .collect();
+    let mut seen = changes(&old, &new);
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            (RouteChange::Added, "10.0.3.0/24".to_owned()),
+            (RouteChange::Removed, "10.0.1.0/24".to_owned()),
+            (RouteChange::Replaced, "10.0.2.0/24".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn one_of_many_with_the_same_key_goes() {
+    let all = || (1..=250).map(|ifindex| route(254, "fe80::/64", 256, ifindex));
+    let old: Fib = all().collect();
+    let new: Fib = all()
+        .filter(|route| route.next_hop.ifindex != 17)
+        .rev()
+        .collect();
+    assert_eq!(
+        changes(&old, &new),
+        [(RouteChange::Removed, "fe80::/64".to_owned())]
+    );
+    assert_eq!(
+        changes(&new, &old),
+        [(RouteChange::Added, "fe80::/64".to_owned())]
+    );
+    assert_eq!(changes(&old, &old), []);
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Few addresses and lengths, so that destinations meet.
+    fn any_route() -> impl Strategy<Value = Route> {
+        (
+            0u8..4,
+            0u8..=32,
+            0u32..3,
+            0u32..3,
+            0u32..3,
+            any::<bool>(),
+            any::<bool>(),
+        )
+            .prop_map(|(byte, len, table, metric, ifindex, six, many)| {
+                let net = if six {
+                    format!("fd0{byte}::/{}", u16::from(len) * 4)
+                } else {
+                    format!("10.{byte}.0.0/{len}")
+                };
+                let net: IpNet = net.parse().expect("a prefix");
+                let mut route = route(table, &net.trunc().to_string(), metric, ifindex);
+                route.more = many.then(|| {
+                    Box::from([NextHop {
+                        ifindex: 9,
+                        ..NextHop::default()
+                    }])
+                });
+                route
+            })
+    }
+
+    fn sorted(routes: impl Iterator<Item = Route>) -> Vec<Route> {
+        let mut routes: Vec<Route> = routes.collect();
+        routes.sort();
+        routes
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(routes in prop::collection::vec(any_route(), 0..60)) {
+            let fib: Fib = routes.iter().cloned().collect();
+            prop_assert_eq!(sorted(fib.iter(DaemonFamily::Both)), sorted(routes.into_iter()));
+        }
+
+        #[test]
+        fn lookups_agree_with_a_walk(routes in prop::collection::vec(any_route(), 0..60), wanted in any_route()) {
+            let fib: Fib = routes.iter().cloned().collect();
+            let (table, cidr) = (wanted.key.table, wanted.key.dst);
+            let of_table = || routes.iter().filter(|route| route.key.table == table).cloned();
+            let at = of_table().filter(|route| route.key.dst == cidr);
+            prop_assert_eq!(sorted(fib.routes_at(table, &cidr)), sorted(at));
+            let covering = of_table().filter(|route| route.key.dst.contains(&cidr));
+            prop_assert_eq!(sorted(fib.covering(table, cidr)), sorted(covering));
+            let lens: Vec<u8> = fib.covering(table, cidr).map(|route| route.key.dst.prefix_len()).collect();
+            prop_assert!(lens.is_sorted_by(|a, b| a >= b));
+        }
+
+        #[test]
+        fn changes_add_up(old in prop::collection::vec(any_route(), 0..40), new in prop::collection::vec(any_route(), 0..40)) {
+            let (old, new): (Fib, Fib) = (old.into_iter().collect(), new.into_iter().collect());
+            let (mut added, mut removed) = (0, 0);
+            old.changes(&new, &mut |change, _| match change {
+                RouteChange::Added => added += 1,
+                RouteChange::Removed => removed += 1,
+                RouteChange::Replaced => {}
+            });
+            prop_assert_eq!(old.len(DaemonFamily::Both) + added - removed, new.len(DaemonFamily::Both));
+            old.changes(&old.clone(), &mut |_, _| panic!("differs from itself"));
+        }
+    }
+}
