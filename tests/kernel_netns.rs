@@ -4,6 +4,7 @@
 mod kernel_netns {
     mod changes;
     mod churn;
+    mod lookup;
     pub mod net;
     mod nexthops;
     mod privileges;

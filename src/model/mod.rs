@@ -5,6 +5,7 @@ pub mod family;
 
 pub mod finding;
 pub mod link;
+pub mod lookup;
 pub mod pod_cidr;
 pub mod rib;
 pub mod route;

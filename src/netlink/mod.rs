@@ -7,12 +7,14 @@
 //! dumps differ in a route that was not announced: never twice.
 
 mod addresses;
+mod batch;
 mod changes;
 pub mod decode;
 mod dump;
 mod error;
 pub mod fib;
 mod forwarding;
+mod lookup;
 mod request;
 mod socket;
 mod subscription;

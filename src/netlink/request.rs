@@ -82,14 +82,26 @@ impl Exchange {
         }
         let room = self.socket.take().map_or(BUFFER, |socket| socket.room());
         let socket = NetlinkSocket::open(0, room, |socket| {
-            // An old kernel may know neither.
+            // Texts behind errors, without the request in between. An old kernel may know neither.
             let _ = socket.set_ext_ack(true);
+            let _ = socket.set_cap_ack(true);
             self.strict = socket.set_netlink_get_strict_chk(true).is_ok();
             Ok(())
         });
         self.socket = Some(socket.map_err(KernelError::Open)?);
         self.unfinished = false;
         Ok(self.strict)
+    }
+
+    /// A sequence number that no request had so far.
+    pub(super) fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    /// The socket, once [`Exchange::ready`] has opened it.
+    pub(super) fn socket_mut(&mut self) -> Option<&mut NetlinkSocket> {
+        self.socket.as_mut()
     }
 
     /// Everything that one dump brings; begun anew while it is interrupted.
@@ -123,13 +135,14 @@ impl Exchange {
         let Request { what, answer, .. } = *request;
         let failed = |error| KernelError::Io { what, error };
         self.ready()?;
+        let sequence = self.next_sequence();
         let Some(socket) = &mut self.socket else {
             return Err(KernelError::Unfinished);
         };
-        self.sequence = self.sequence.wrapping_add(1);
         self.unfinished = true;
+        let flags = NLM_F_REQUEST | NLM_F_DUMP;
         socket
-            .send(&message(request, self.sequence))
+            .send(&message(request.ask, flags, sequence, &request.body))
             .map_err(failed)?;
         let mut end = End::Complete;
         for receive in 1.. {
@@ -146,7 +159,7 @@ impl Exchange {
                 return Ok(End::Interrupted);
             }
             for message in socket.messages() {
-                if message.sequence_number() != self.sequence {
+                if message.sequence_number() != sequence {
                     continue;
                 }
                 if message.flags() & NLM_F_DUMP_INTR != 0 {
@@ -179,27 +192,36 @@ impl Exchange {
     }
 }
 
-fn message(request: &Request, sequence: u32) -> Vec<u8> {
-    let mut bytes = vec![0; HEADER + request.body.len()];
+/// A message to the kernel: header and body.
+pub(super) fn message(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER + body.len()];
     let length = bytes.len() as u32;
     let mut message = NetlinkBuffer::new(&mut bytes);
     message.set_length(length);
-    message.set_message_type(request.ask);
-    message.set_flags(NLM_F_REQUEST | NLM_F_DUMP);
+    message.set_message_type(kind);
+    message.set_flags(flags);
     message.set_sequence_number(sequence);
-    message.payload_mut().copy_from_slice(&request.body);
+    message.payload_mut().copy_from_slice(body);
     bytes
 }
 
-/// The end of a dump. Both ways of saying it carry an error number first, and the kernel's words behind it.
+/// The end of a dump.
 fn verdict(what: &'static str, kind: u16, payload: &[u8]) -> Result<(), KernelError> {
-    let Some((code, rest)) = payload.split_first_chunk() else {
-        return Err(KernelError::Malformed(what));
-    };
-    let code = i32::from_ne_bytes(*code);
-    if code == 0 && kind == NLMSG_DONE {
-        return Ok(());
+    match error(kind, payload) {
+        None => Err(KernelError::Malformed(what)),
+        Some((0, _)) if kind == NLMSG_DONE => Ok(()),
+        Some((number, text)) => Err(KernelError::Refused {
+            what,
+            error: io::Error::from_raw_os_error(number),
+            text,
+        }),
     }
+}
+
+/// The error number of an `NLMSG_ERROR` or `NLMSG_DONE`, and the kernel's text (extended acknowledgement), which may be
+/// empty.
+pub(super) fn error(kind: u16, payload: &[u8]) -> Option<(i32, String)> {
+    let (code, rest) = payload.split_first_chunk()?;
     // An error carries the header of the request before its attributes.
     let attributes = if kind == NLMSG_ERROR {
         rest.get(HEADER..)
@@ -214,9 +236,5 @@ fn verdict(what: &'static str, kind: u16, payload: &[u8]) -> Result<(), KernelEr
                 .trim_end_matches('\0')
                 .to_owned()
         });
-    Err(KernelError::Refused {
-        what,
-        error: io::Error::from_raw_os_error(-code),
-        text: text.unwrap_or_default(),
-    })
+    Some((-i32::from_ne_bytes(*code), text.unwrap_or_default()))
 }

@@ -1,7 +1,7 @@
 //! How a look comes to a table that is the kernel's.
 
 use super::changes::{self, Journal, RouteChanges, Stale};
-use super::decode;
+use super::decode::{self, NextHopObject};
 use super::dump;
 use super::error::KernelError;
 use super::request::{End, Turn};
@@ -131,6 +131,18 @@ impl Kernel {
             self.nexthops = Some(BTreeMap::new());
         }
         Ok((end == End::Complete && !unknown).then(|| builder.build()))
+    }
+
+    /// The next-hop objects, asked for outside a sync.
+    pub(super) async fn dump_nexthops(
+        &mut self,
+    ) -> Result<BTreeMap<u32, NextHopObject>, KernelError> {
+        let turn = &mut Turn {
+            at: Instant::now() + SHORTEST,
+            after: SHORTEST,
+            pause: &mut || {},
+        };
+        dump::nexthops(&mut self.exchange, turn).await
     }
 
     fn failed(&mut self, error: KernelError) {
