@@ -66,7 +66,7 @@ pods() {
     set_knob "$1" pods "192.168.$third.0/23"
     reload "$1"
     for ((m = 2; m < $2 + 2; m++)); do
-      echo "route replace 192.168.$((third + m / 256)).$((m % 256))/32 dev $cali scope link proto boot"
+      echo "route replace 192.168.$((third + m / 256)).$((m % 256))/32 dev $cali scope link proto boot$(workload_metric)"
     done | ip -n "$(netns "$1")" -batch -
   else
     clear_knob "$1" pods

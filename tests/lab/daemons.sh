@@ -40,17 +40,6 @@ bird_stop() {
   done
 }
 
-start_tor() {
-  local f families=4
-  mkdir -p "$run/rt"
-  [ "$V6" = 0 ] || families="4 6"
-  for f in $families; do
-    config_tor "$f" >"$run/rt/bird$(suffix "$f").cfg"
-    ip netns exec "$(netns rt)" "$("$here/../tools/bird" 1 "bird$(suffix "$f")")" -c "$run/rt/bird$(suffix "$f").cfg" \
-      -s "$run/rt/bird$(suffix "$f").ctl" -P "$run/rt/bird$(suffix "$f").pid" 8>&- || die "the router's BIRD did not start"
-  done
-}
-
 # birdc NODE FAMILY COMMAND...: version 2's small client speaks with every version. A daemon that hangs costs 3 s.
 birdc() {
   local node=$1 f=$2

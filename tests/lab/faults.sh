@@ -37,6 +37,18 @@ peer-empty          node  the node announces nothing
 restarted-together  node  three nodes' BIRDs restart within a second (healed by time)
 link-down           node  eth0 is set down
 address-lost        node  eth0 loses its address
+port-179-taken      node  another program holds TCP 179 before BIRD starts
+same-router-id      pair  the peer has the node's BGP identifier
+blocks-not-announced node the node's pool is not exported over BGP: its blocks are announced to nobody
+import-filtered     node  a BGPFilter rejects every block that the peers announce
+foreign-route       pair  a static route of metric 0 stands before BIRD's route (Calico v3.33: metric 1024)
+nested-blackhole    pair  a stale blackhole inside the peer's block
+rack-unreachable    node  AS per rack: the other rack's next hop is not known here, its blocks are unreachable
+via-link-local-router node IPv6 /128 address: every block leads to the router's link-local address
+interface-not-forwarding node ip_forward is 1, forwarding of eth0 is 0
+tunnel-without-address node the tunnel device has no address
+workload-without-route node a cali device is up and no route leads to it
+flapping-down       node  BIRD is up for 100 s and away for 170 s, again and again (LAB_UP, LAB_DOWN)
 TEXT
 }
 
@@ -151,114 +163,34 @@ heal_wrong_source() {
   reload_all
   ip -n "$ns" link delete docker0 2>/dev/null || true
 }
+fault_port_179_taken() {
+  bird_stop "$n"
+  start_loop
+  local t
+  for ((t = 0; t < 50; t++)); do
+    ! ip netns exec "$ns" ss -Hltn 'sport = :179' | grep -q . || break
+    sleep 0.1
+  done
+  bird_start "$n"
+}
+heal_port_179_taken() { stop_loop; restart_node "$n" 0; }
+loop_port_179_taken() {
+  ip netns exec "$ns" python3 -c '
+import socket
+server = socket.create_server(("0.0.0.0", 179))
+while True:
+    server.accept()[0].close()
+'
+}
+# BIRD takes another identifier only when it starts.
+fault_same_router_id() { set_knob "$p" router-id "$(addr4 "$i")"; reload "$p"; restart_node "$p" 0; }
+heal_same_router_id() { clear_knob "$p" router-id; reload "$p"; restart_node "$p" 0; }
+fault_blocks_not_announced() { set_knob "$n" pool-off 1; reload "$n"; }
+heal_blocks_not_announced() { clear_knob "$n" pool-off; reload "$n"; }
+fault_import_filtered() { set_knob "$n" import-filter 1; reload "$n"; }
+heal_import_filtered() { clear_knob "$n" import-filter; reload "$n"; }
 fault_wrong_as() { set_knob "$n" as "$p 64999"; reload "$n"; }
 heal_wrong_as() { clear_knob "$n" as; reload "$n"; }
-
-# The kernel's side.
-scan() {
-  if [ "$1" = 2 ]; then clear_knob "$n" scan; else set_knob "$n" scan "$1"; fi
-  reload "$n"
-}
-fault_route_missing() {
-  local t
-  scan 86400
-  # The kernel protocol restarts with a new scan time and puts its routes back once more.
-  for ((t = 0; t < 20; t++)); do
-    ip -n "$ns" route delete "$(block4 "$j")" 2>/dev/null || true
-    [ "$V6" = 0 ] || ip -n "$ns" -6 route delete "$(block6 "$j")" 2>/dev/null || true
-    sleep 0.15
-  done
-}
-restore_felix() { [ "$ENCAP" = none ] || felix_route "$i" "$j" "$(tunnel)" | ip -n "$ns" -batch -; }
-heal_route_missing() { scan 2; restore_felix; }
-fault_default_fallthrough() {
-  if [ "$n" != rt ]; then
-    fault_route_missing
-  else
-    [ "$ROUTED" = 1 ] || die "the router has no pod routes to lose: start the lab with --routed"
-    ip -n "$ns" route delete "$(block4 "$j")" 2>/dev/null || true
-  fi
-}
-heal_default_fallthrough() {
-  if [ "$n" != rt ]; then heal_route_missing; else ip -n "$ns" route replace "$(block4 "$j")" via "$(eth4 "$j")" proto static; fi
-}
-fault_kernel_refuses() {
-  # In one step: between a deletion and an addition BIRD would be quicker one time in a hundred.
-  ip -n "$ns" route replace "$(block4 "$j")" via "10.0.$(subnet "$i").1" proto static
-}
-heal_kernel_refuses() {
-  ip -n "$ns" route delete "$(block4 "$j")" proto static 2>/dev/null || true
-  restore_felix
-}
-fault_next_hop_lost() {
-  [ "$BEHIND" -gt 0 ] || die "this wants nodes behind the router: --behind-router 1"
-  ip -n "$ns" route delete default 2>/dev/null || true
-}
-heal_next_hop_lost() { ip -n "$ns" route replace default via "10.0.$(subnet "$i").1" dev eth0 proto dhcp metric 100; }
-fault_via_gateway() {
-  wants "vxlan cross-subnet ipip-standin"
-  [ "$(subnet "$i")" != "$(subnet "$j")" ] || die "$n and $p are on one subnet: --behind-router 1, and a peer behind it"
-  ip -n "$ns" route replace "$(block4 "$j")" via "10.0.$(subnet "$i").1" dev eth0 proto 80
-}
-heal_via_gateway() { restore_felix; }
-fault_wrong_encapsulation() {
-  wants "vxlan cross-subnet ipip-standin"
-  [ "$(subnet "$i")" = "$(subnet "$j")" ] || die "$n and $p are not on one subnet"
-  if [ "$ENCAP" = cross-subnet ]; then
-    ip -n "$ns" route replace "$(block4 "$j")" via "192.168.$j.1" dev vxlan.calico onlink
-  else
-    ip -n "$ns" route replace "$(block4 "$j")" via "$(eth4 "$j")" dev eth0 proto 80
-  fi
-}
-heal_wrong_encapsulation() { restore_felix; }
-tunnel() { if [ "$ENCAP" = ipip-standin ]; then echo tunl0; else echo vxlan.calico; fi; }
-fault_ipip_blocked() {
-  wants "vxlan cross-subnet"
-  drop tunnel "chain in { type filter hook input priority -300; udp dport 4789 drop; }"
-  start_loop
-}
-heal_ipip_blocked() { stop_loop; undrop tunnel; }
-loop_ipip_blocked() {
-  local o
-  for ((o = 1; o <= NODES; o++)); do
-    [ "$o" = "$i" ] || ip netns exec "$(netns "p$i")" ping -q -c 5 -i 0.2 -W 1 "192.168.$o.2" >/dev/null 2>&1 || true
-  done
-}
-fault_tunnel_down() { wants "vxlan cross-subnet ipip-standin"; ip -n "$ns" link set "$(tunnel)" down; }
-fault_tunnel_gone() { wants "vxlan cross-subnet ipip-standin"; ip -n "$ns" link delete "$(tunnel)" 2>/dev/null || true; }
-# Felix makes its device and its routes anew.
-heal_tunnel_down() { ip -n "$ns" link delete "$(tunnel)" 2>/dev/null || true; felix "$i"; }
-heal_tunnel_gone() { heal_tunnel_down; }
-# The kernel lets no VXLAN device start too large; the underlay shrinks afterwards, as with a cloud's jumbo frames turned off.
-fault_underlay_mtu() { wants "vxlan cross-subnet ipip-standin"; ip -n "$ns" link set eth0 mtu 1400; }
-heal_underlay_mtu() { ip -n "$ns" link set eth0 mtu 1500; }
-fault_foreign_blackhole() { ip -n "$ns" route replace blackhole 10.96.0.0/12 proto 80; }
-heal_foreign_blackhole() { ip -n "$ns" route delete blackhole 10.96.0.0/12 proto 80 2>/dev/null || true; }
-fault_duplicate_block() { set_knob "$n" blocks "$(block4 "$j")"; reload "$n"; }
-heal_duplicate_block() { clear_knob "$n" blocks; reload "$n"; }
-fault_no_forwarding() { ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=0; }
-heal_no_forwarding() { ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=1; }
-fault_peer_empty() { release_block "$n"; }
-heal_peer_empty() { assign_block "$n"; }
-fault_restarted_together() {
-  local k
-  for ((k = 0; k < 3 && k < NODES; k++)); do restart_node "n$(((i - 1 + k) % NODES + 1))" 0; done
-}
-heal_restarted_together() { :; }
-fault_link_down() { ip -n "$ns" link set eth0 down; }
-heal_link_down() { ip -n "$ns" link set eth0 up; uplink_routes; }
-fault_address_lost() { ip -n "$ns" address delete "$(eth4 "$i")/24" dev eth0 2>/dev/null || true; }
-heal_address_lost() { ip -n "$ns" address replace "$(eth4 "$i")/24" dev eth0; uplink_routes; }
-# What a DHCP client puts back when the link returns: the kernel has dropped it.
-uplink_routes() {
-  heal_next_hop_lost
-  if [ "$V6" = 1 ]; then
-    ip -n "$ns" address replace "$(eth6 "$i")/64" dev eth0
-    ip -n "$ns" -6 route replace default via "fd00:$(subnet "$i")::1" dev eth0 metric 1024
-  fi
-  [ "$ENCAP" = none ] || felix_again
-}
-felix_again() { ip -n "$ns" link delete "$(tunnel)" 2>/dev/null || true; felix "$i"; }
 
 # Faults that go on.
 fault_flapping() { start_loop; }
@@ -267,6 +199,14 @@ loop_flapping() {
   # The peer ends the session: the node has done nothing.
   birdc "$p" 4 restart "$(peers "$j" 4 | awk -v a="$(addr4 "$i")" '$2 == a { print $1 }')" >/dev/null || true
   sleep "${LAB_PERIOD:-8}"
+}
+fault_flapping_down() { start_loop; }
+heal_flapping_down() { stop_loop; bird_start "$n"; }
+loop_flapping_down() {
+  bird_stop "$n"
+  sleep "${LAB_DOWN:-170}"
+  bird_start "$n"
+  sleep "${LAB_UP:-100}"
 }
 fault_route_churn() { start_loop; }
 heal_route_churn() { stop_loop; if [ "$ENCAP" != none ]; then felix_again; fi; }

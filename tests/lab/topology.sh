@@ -8,7 +8,8 @@
 #   mon            a host on br3 (10.0.3.10), for a scraper
 
 # The settings of a lab; `up` writes them to $run/settings.
-NODES=3 BEHIND=0 BIRD=1 ENCAP=none TOPOLOGY=mesh V6=0 IDLE6=0 TOR=0 ROUTED=0 HOLD=240 RETRY='' RESTART_WAIT=240
+NODES=3 BEHIND=0 BIRD=1 CALICO=v3.31 ENCAP=none TOPOLOGY=mesh V6=0 IDLE6=0 TOR=0 ROUTED=0 SERVICES=0 SERVICES_EXCLUDED=0
+HOLD=240 RETRY='' RESTART_WAIT=240
 pool4=192.168.0.0/16 pool6=fd00:10::/32
 
 die() { echo "lab: $*" >&2; exit 1; }
@@ -40,6 +41,9 @@ lab_up() {
       --bird) BIRD=$2 ;;
       --encap) ENCAP=$2 ;;
       --topology) TOPOLOGY=$2 ;;
+      --calico) CALICO=$2 ;;
+      --services-excluded) SERVICES=1 SERVICES_EXCLUDED=$2 ;;
+      --services) SERVICES=1; shift; continue ;;
       --hold) HOLD=$2 ;;
       --retry) RETRY=$2 ;;
       --restart-wait) RESTART_WAIT=$2 ;;
@@ -57,7 +61,14 @@ lab_up() {
   [[ $BEHIND =~ ^[0-9]+$ ]] && [ "$BEHIND" -lt "$NODES" ] || die "--behind-router is less than the number of nodes"
   [[ $BIRD =~ ^(1|2|3|mixed)$ ]] || die "--bird is 1, 2, 3 or mixed"
   [[ $ENCAP =~ ^(none|vxlan|cross-subnet|ipip-standin)$ ]] || die "--encap is none, vxlan, cross-subnet or ipip-standin"
-  [[ $TOPOLOGY =~ ^(mesh|rr)$ ]] || die "--topology is mesh or rr"
+  [[ $TOPOLOGY =~ ^(mesh|ebgp-mesh|rr|rr2|as-per-rack|as-per-server)$ ]] \
+    || die "--topology is mesh, ebgp-mesh, rr, rr2, as-per-rack or as-per-server"
+  [[ $CALICO =~ ^v3\.(31|33)$ ]] || die "--calico is v3.31 or v3.33"
+  [[ $SERVICES_EXCLUDED =~ ^[0-9]+$ ]] && [ "$SERVICES_EXCLUDED" -le "$NODES" ] || die "--services-excluded is at most the number of nodes"
+  case $TOPOLOGY in
+    as-per-*) [ "$V6$TOR" = 00 ] && [ "$BIRD" = 1 ] || die "--topology $TOPOLOGY is IPv4 with BIRD 1, and has its own switches: no --v6, --tor" ;;
+    rr2) [ "$NODES" -ge 3 ] || die "--topology rr2 wants 3 nodes or more" ;;
+  esac
   local number
   for number in "$HOLD" "${RETRY:-1}" "$RESTART_WAIT" "${wait_for:-1}"; do
     [[ $number =~ ^[0-9]+$ ]] || die "seconds are whole numbers, not '$number'"
@@ -72,7 +83,7 @@ lab_up() {
   lab_down quiet
   trap 'echo "lab: the start failed; what was made is removed" >&2; lab_down quiet' EXIT
   mkdir -p "$run/faults"
-  declare -p NODES BEHIND BIRD ENCAP TOPOLOGY V6 IDLE6 TOR ROUTED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
+  declare -p NODES BEHIND BIRD CALICO ENCAP TOPOLOGY V6 IDLE6 TOR ROUTED SERVICES SERVICES_EXCLUDED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
   make_network
   local k
   # Two processors: the nodes' own halves side by side, and BIRD at once where its node is ready.
@@ -80,7 +91,7 @@ lab_up() {
     mkdir -p "$run/n$k"
     { make_node "$k" && render "n$k" && bird_start "n$k"; } &
   done
-  if [ "$TOR" = 1 ]; then start_tor & fi
+  case $TOR$TOPOLOGY in 1* | *as-per-*) start_tor & ;; esac
   local failed=0
   while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || failed=1; done
   [ "$failed" = 0 ] || die "a node did not start; see the lines above"
@@ -177,11 +188,12 @@ make_node() {
   [ "$ENCAP" = none ] || felix "$k"
 }
 
-# The route that Felix gives to a workload.
+# The route that Felix gives to a workload; from v3.32 on with a metric.
+workload_metric() { if [ "$CALICO" = v3.33 ]; then echo " metric 1024"; fi; }
 workload_routes() {
   local cali
   cali=$(printf 'cali%011x' "$1")
-  echo "route replace 192.168.$1.2/32 dev $cali scope link proto boot"
+  echo "route replace 192.168.$1.2/32 dev $cali scope link proto boot$(workload_metric)"
   [ "$V6" = 0 ] || echo "route replace fd00:10:0:$1::2/128 dev $cali proto boot"
 }
 
