@@ -1,13 +1,13 @@
 //! BGP sessions.
 
-use super::collector::Out;
+use super::collector::MetricsWriter;
 use super::families as f;
-use super::series::{Shared, Value};
+use super::series::Value;
 use super::{Detail, DetailLevel};
 use crate::model::Family;
 use crate::model::daemon::DaemonReport;
 use crate::model::session::{JudgedSession, PeerType, UpdateCounts};
-use crate::model::snapshot::{DaemonView, NodeIdentity, Snapshot};
+use crate::model::snapshot::{NodeIdentity, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -19,7 +19,7 @@ const RECENT_LOSS: Duration = Duration::from_secs(600);
 /// Unhealthy sessions with series of their own, per node.
 const UNHEALTHY_LIMIT: usize = 50;
 
-pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt::Result {
+pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, detail: Detail) -> fmt::Result {
     if snapshot.daemons.is_empty() {
         return Ok(());
     }
@@ -33,8 +33,8 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
         }
         DetailLevel::None => (Vec::new(), None),
     };
-    let rows = shown.iter().map(|s| Row::new(out.node(), s));
-    let rows = rows.collect::<Result<Vec<Row>, fmt::Error>>()?;
+    let node = out.node();
+    let rows: Vec<Row> = shown.iter().map(|s| Row::new(node, s)).collect();
 
     states(out, &rows)?;
     counts(out, &all, &readable)?;
@@ -57,35 +57,29 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, detail: Detail) -> fmt:
     identities(out, snapshot)
 }
 
-/// Whether both snapshots have the same to say of the sessions, where every session is shown.
-pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
-    let view = |view: &DaemonView| (view.look.result.is_ok(), view.look.ip_version);
-    a.counters.session_losses == b.counters.session_losses
-        && a.daemons.len() == b.daemons.len()
-        && a.daemons
-            .iter()
-            .zip(&b.daemons)
-            .all(|(a, b)| view(a) == view(b) && a.node == b.node && a.sessions == b.sessions)
-}
-
-/// A session with the label values that all its series share.
+/// A session with the label values that all its series begin with.
 struct Row<'a> {
+    node: Value<'a>,
     judged: &'a JudgedSession,
-    labels: Shared<'a>,
+    /// The neighbor's address, formatted once for all series.
+    peer: String,
 }
 
 impl<'a> Row<'a> {
-    fn new(node: Value<'a>, judged: &'a JudgedSession) -> Result<Self, fmt::Error> {
-        let session = &judged.session;
-        let values = [
-            node,
-            session.neighbor.into(),
+    fn new(node: Value<'a>, judged: &'a JudgedSession) -> Self {
+        let peer = judged.session.neighbor.to_string();
+        Row { node, judged, peer }
+    }
+
+    fn labels(&self) -> [Value<'_>; 5] {
+        let session = &self.judged.session;
+        [
+            self.node,
+            self.peer.as_str().into(),
             session.peer_type.as_str().into(),
             session.ip_version().as_str().into(),
             session.name.as_str().into(),
-        ];
-        let labels = Shared::new(&f::BGP_PEERS_STATE, &values)?;
-        Ok(Row { judged, labels })
+        ]
     }
 }
 
@@ -124,17 +118,17 @@ fn unhealthy<'a>(
     (shown, left_out)
 }
 
-fn states(out: &mut Out, rows: &[Row]) -> fmt::Result {
+fn states(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEERS_STATE);
     for row in rows {
         let up = row.judged.up;
-        series.gauge_of(&row.labels, &["up".into()], u32::from(up))?;
-        series.gauge_of(&row.labels, &["down".into()], u32::from(!up))?;
+        series.gauge_of(&row.labels(), &["up".into()], u32::from(up))?;
+        series.gauge_of(&row.labels(), &["down".into()], u32::from(!up))?;
     }
     Ok(())
 }
 
-fn counts(out: &mut Out, all: &[&JudgedSession], readable: &[Family]) -> fmt::Result {
+fn counts(out: &mut MetricsWriter, all: &[&JudgedSession], readable: &[Family]) -> fmt::Result {
     let node = out.node();
     let mut counts: BTreeMap<(Family, PeerType, bool), u64> = BTreeMap::new();
     for judged in all {
@@ -163,17 +157,17 @@ fn counts(out: &mut Out, all: &[&JudgedSession], readable: &[Family]) -> fmt::Re
     Ok(())
 }
 
-fn per_session(out: &mut Out, rows: &[Row]) -> fmt::Result {
+fn per_session(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_FSM_STATE);
     for row in rows {
         let state = row.judged.session.bgp_state.rfc4273();
-        series.gauge_of(&row.labels, &[], u32::from(state))?;
+        series.gauge_of(&row.labels(), &[], u32::from(state))?;
     }
     let mut series = out.family(&f::BGP_PEER_INFO);
     for row in rows {
         let session = &row.judged.session;
         series.info_of(
-            &row.labels,
+            &row.labels(),
             &[
                 session.neighbor_as.into(),
                 session.local_as.into(),
@@ -184,24 +178,24 @@ fn per_session(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_DOWN_REASON);
     for row in rows.iter().filter(|row| !row.judged.up) {
         if let Some(reason) = row.judged.reason {
-            series.gauge_of(&row.labels, &[reason.as_str().into()], 1u32)?;
+            series.gauge_of(&row.labels(), &[reason.as_str().into()], 1u32)?;
         }
     }
     let mut series = out.family(&f::BGP_PEER_STATE_CHANGE);
     for row in rows {
         if let Some(since) = row.judged.since {
-            series.gauge_of(&row.labels, &[], since.as_secs_f64())?;
+            series.gauge_of(&row.labels(), &[], since.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BGP_PEER_SESSION_LOSSES);
     for row in rows {
-        series.counter_of(&row.labels, &[], row.judged.losses)?;
+        series.counter_of(&row.labels(), &[], row.judged.losses)?;
     }
     Ok(())
 }
 
 /// Counted from the start, so they stand whether or not a daemon answers now.
-fn losses(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
+fn losses(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::BGP_SESSION_LOSSES);
     for version in Family::ALL {
@@ -217,7 +211,7 @@ fn losses(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
     Ok(())
 }
 
-fn routes(out: &mut Out, rows: &[Row]) -> fmt::Result {
+fn routes(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_ROUTES);
     for row in rows.iter().filter(|row| row.judged.up) {
         let Some(routes) = row.judged.session.routes else {
@@ -231,14 +225,14 @@ fn routes(out: &mut Out, rows: &[Row]) -> fmt::Result {
         ];
         for (kind, count) in kinds {
             if let Some(count) = count {
-                series.gauge_of(&row.labels, &[kind.into()], count)?;
+                series.gauge_of(&row.labels(), &[kind.into()], count)?;
             }
         }
     }
     Ok(())
 }
 
-fn updates(out: &mut Out, rows: &[Row]) -> fmt::Result {
+fn updates(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::BGP_PEER_UPDATES);
     for row in rows {
         let Some(stats) = row.judged.session.updates.as_deref() else {
@@ -261,7 +255,7 @@ fn updates(out: &mut Out, rows: &[Row]) -> fmt::Result {
             for (result, count) in results {
                 if let Some(count) = count {
                     let labels = [direction.into(), kind.into(), result.into()];
-                    series.counter_of(&row.labels, &labels, count)?;
+                    series.counter_of(&row.labels(), &labels, count)?;
                 }
             }
         }
@@ -270,7 +264,7 @@ fn updates(out: &mut Out, rows: &[Row]) -> fmt::Result {
 }
 
 /// One series an address: a rule that joins on it must find one match.
-fn identities(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
+fn identities(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
     let mut by_address: BTreeMap<IpAddr, &NodeIdentity> = BTreeMap::new();
     for identity in snapshot.daemons.iter().flat_map(|daemon| &daemon.node) {

@@ -1,6 +1,6 @@
 //! The BIRD daemons.
 
-use super::collector::Out;
+use super::collector::MetricsWriter;
 use super::families as f;
 use crate::model::daemon::{Daemon, QueryErrorKind};
 use crate::model::session::ProtocolState;
@@ -12,7 +12,7 @@ use std::fmt;
 /// Types of protocol that `calico_bird_protocol_up` speaks of.
 const OWN_PROTOCOLS: [&str; 4] = ["kernel", "device", "direct", "static"];
 
-pub(super) fn encode(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
+pub(super) fn encode(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
     per_socket(out, daemons)?;
     // Most families know a daemon by its IP version alone; of two with the same, the first speaks.
     let mut versions = HashSet::new();
@@ -27,7 +27,7 @@ pub(super) fn encode(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
     rejected(out, &read)
 }
 
-fn per_socket(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
+fn per_socket(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
     let node = out.node();
     let mut sockets = HashSet::new();
     let distinct: Vec<&DaemonView> = daemons
@@ -62,7 +62,7 @@ fn per_socket(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
     Ok(())
 }
 
-fn per_daemon(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
+fn per_daemon(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::BIRD_INFO);
     for (view, daemon) in read {
@@ -95,7 +95,7 @@ fn per_daemon(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     Ok(())
 }
 
-fn unknown_lines(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
+fn unknown_lines(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
     let node = out.node();
     let mut lines: BTreeMap<DaemonFamily, u64> = BTreeMap::new();
     for view in daemons {
@@ -108,7 +108,7 @@ fn unknown_lines(out: &mut Out, daemons: &[DaemonView]) -> fmt::Result {
     Ok(())
 }
 
-fn protocols(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
+fn protocols(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::BIRD_PROTOCOL_UP);
     for (view, daemon) in read {
@@ -145,7 +145,7 @@ fn protocols(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
 }
 
 /// The prefixes tell the family, also where one daemon has both.
-fn rejected(out: &mut Out, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
+fn rejected(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     let node = out.node();
     let mut written = BTreeSet::new();
     let mut series = out.family(&f::BIRD_KERNEL_REJECTED);

@@ -1,4 +1,4 @@
-//! The collector: streams a snapshot's sections in the order of the family table.
+//! Feeds a snapshot to prometheus-client, section by section, in the order of the family table.
 
 use super::families::MetricFamily;
 use super::series::{Series, Value};
@@ -11,54 +11,42 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Where a section writes its families.
-pub(super) struct Out<'e, 'd> {
+pub(super) struct MetricsWriter<'e, 'd> {
     encoder: &'e mut DescriptorEncoder<'d>,
     node: &'e str,
 }
 
-impl<'d> Out<'_, 'd> {
+impl<'d> MetricsWriter<'_, 'd> {
     /// Begins a family.
     pub(super) fn family(&mut self, family: &'static MetricFamily) -> Series<'_, 'd> {
         Series::new(self.encoder, family)
     }
 }
 
-impl<'e> Out<'e, '_> {
+impl<'e> MetricsWriter<'e, '_> {
     /// Value of the label `node`.
     pub(super) fn node(&self) -> Value<'e> {
         Value::Str(self.node)
     }
 }
 
-/// The parts of an exposition, in order.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
-    /// BGP sessions.
-    Sessions,
-    /// Everything else.
-    Rest,
-}
-
-/// One part of a snapshot, ready to be written.
+/// A snapshot, ready to be written.
 #[derive(Debug)]
-pub(super) struct NodeCollector {
-    pub(super) part: Part,
+pub(super) struct SnapshotCollector {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) labels: Labels,
     pub(super) detail: Detail,
     pub(super) now: UnixTime,
 }
 
-impl Collector for NodeCollector {
+impl Collector for SnapshotCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let mut out = Out {
+        let mut out = MetricsWriter {
             encoder: &mut encoder,
             node: &self.labels.node,
         };
         let snapshot = &*self.snapshot;
-        if let Part::Sessions = self.part {
-            return bgp::encode(&mut out, snapshot, self.detail);
-        }
+        bgp::encode(&mut out, snapshot, self.detail)?;
         bird::encode(&mut out, &snapshot.daemons)?;
         kernel::encode(&mut out, snapshot)?;
         if let Some(presence) = &snapshot.presence {

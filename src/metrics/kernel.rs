@@ -1,6 +1,6 @@
 //! Kernel routes, tunnels and forwarding.
 
-use super::collector::Out;
+use super::collector::MetricsWriter;
 use super::families::{self as f, MetricFamily};
 use super::series::Value;
 use crate::model::Family;
@@ -10,7 +10,7 @@ use crate::model::snapshot::{RouteSummary, Snapshot, Tunnel};
 use std::collections::HashSet;
 use std::fmt;
 
-pub(super) fn encode(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
+pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
     let kernel = &snapshot.kernel;
     let mut series = out.family(&f::KERNEL_UP);
@@ -47,7 +47,7 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
     Ok(())
 }
 
-fn routes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
+fn routes(out: &mut MetricsWriter, summary: &RouteSummary) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::KERNEL_BIRD_ROUTES);
     for (version, count) in summary.bird_routes.iter() {
@@ -73,7 +73,7 @@ fn routes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
 }
 
 /// Counted from the start, so they stand whether or not the routes could be read now.
-fn route_changes(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
+fn route_changes(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
     let counts = &snapshot.counters.route_changes;
     let mut series = out.family(&f::ROUTE_CHANGES);
@@ -94,7 +94,7 @@ fn route_changes(out: &mut Out, snapshot: &Snapshot) -> fmt::Result {
     Ok(())
 }
 
-fn foreign_blackholes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
+fn foreign_blackholes(out: &mut MetricsWriter, summary: &RouteSummary) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::FOREIGN_BLACKHOLES);
     for (version, foreign) in summary.foreign_blackholes.iter() {
@@ -105,7 +105,7 @@ fn foreign_blackholes(out: &mut Out, summary: &RouteSummary) -> fmt::Result {
     Ok(())
 }
 
-fn tunnels(out: &mut Out, tunnels: &[&Tunnel], routes_read: bool) -> fmt::Result {
+fn tunnels(out: &mut MetricsWriter, tunnels: &[&Tunnel], routes_read: bool) -> fmt::Result {
     let node = out.node();
     let labels = |tunnel: &'_ Tunnel| tunnel.kind.as_str();
 

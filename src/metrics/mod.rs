@@ -10,12 +10,11 @@ mod own;
 mod pods;
 mod process;
 mod series;
-mod text;
 
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
-use collector::{NodeCollector, Part};
-use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use collector::SnapshotCollector;
+use prometheus_client::encoding;
 use prometheus_client::registry::Registry;
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -82,28 +81,17 @@ impl Format {
     }
 }
 
-/// Renders one snapshot after the other.
-///
-/// The sessions' series are most of an exposition and hardly ever change: their text is kept for as long as
-/// the sessions say the same.
+/// Writes the snapshots of one node.
 #[derive(Debug)]
 pub struct Renderer {
     labels: Labels,
     detail: Detail,
-    /// The snapshot whose sessions `sessions` shows.
-    of: Option<Arc<Snapshot>>,
-    sessions: String,
 }
 
 impl Renderer {
     /// For a node of these labels.
     pub fn new(labels: Labels, detail: Detail) -> Self {
-        Renderer {
-            labels,
-            detail,
-            of: None,
-            sessions: String::new(),
-        }
+        Renderer { labels, detail }
     }
 
     /// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
@@ -114,40 +102,16 @@ impl Renderer {
         format: Format,
         out: &mut impl Write,
     ) -> fmt::Result {
-        // Which sessions count as unhealthy changes with time alone; of those there are few.
-        let keeps = self.detail.peer_detail == DetailLevel::All;
-        let known = |of: &Arc<Snapshot>| keeps && bgp::same(of, snapshot);
-        if !self.of.as_ref().is_some_and(known) {
-            self.of = None;
-            self.sessions.clear();
-            let registry = self.registry(Part::Sessions, snapshot, now);
-            encode_registry(&mut self.sessions, &registry)?;
-            self.of = Some(Arc::clone(snapshot));
-        }
-        let mut rest = String::new();
-        encode_registry(&mut rest, &self.registry(Part::Rest, snapshot, now))?;
-        match format {
-            Format::OpenMetrics => {
-                out.write_str(&self.sessions)?;
-                out.write_str(&rest)?;
-                encode_eof(out)
-            }
-            Format::Text => {
-                text::write(&self.sessions, out)?;
-                text::write(&rest, out)
-            }
-        }
-    }
-
-    fn registry(&self, part: Part, snapshot: &Arc<Snapshot>, now: UnixTime) -> Registry {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(NodeCollector {
-            part,
+        registry.register_collector(Box::new(SnapshotCollector {
             snapshot: Arc::clone(snapshot),
             labels: self.labels.clone(),
             detail: self.detail,
             now,
         }));
-        registry
+        match format {
+            Format::OpenMetrics => encoding::text::encode(out, &registry),
+            Format::Text => encoding::prometheus_text::encode(out, &registry),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The exporter itself.
 
-use super::collector::Out;
+use super::collector::MetricsWriter;
 use super::families as f;
 use super::process::Process;
 use crate::model::snapshot::Snapshot;
@@ -13,7 +13,7 @@ const REVISION: &str = match option_env!("CALICO_BGP_EXPORTER_REVISION") {
     None => "unknown",
 };
 
-pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, now: UnixTime) -> fmt::Result {
+pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, now: UnixTime) -> fmt::Result {
     let node = out.node();
     let version = env!("CARGO_PKG_VERSION");
     out.family(&f::BUILD_INFO)
@@ -30,7 +30,7 @@ pub(super) fn encode(out: &mut Out, snapshot: &Snapshot, now: UnixTime) -> fmt::
     process(out, &Process::read())
 }
 
-fn process(out: &mut Out, process: &Process) -> fmt::Result {
+fn process(out: &mut MetricsWriter, process: &Process) -> fmt::Result {
     if let Some(seconds) = process.cpu_seconds {
         out.family(&f::PROCESS_CPU).counter(&[], seconds)?;
     }

@@ -1,21 +1,25 @@
 //! Presence of the expected pod CIDRs.
 
 use super::DetailLevel;
-use super::collector::Out;
+use super::collector::MetricsWriter;
 use super::families as f;
-use super::series::{Shared, Value};
+use super::series::Value;
 use crate::model::Family;
 use crate::model::pod_cidr::PodCidr;
 use crate::model::snapshot::Presence;
 use std::fmt;
 
-pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) -> fmt::Result {
+pub(super) fn encode(
+    out: &mut MetricsWriter,
+    presence: &Presence,
+    detail: DetailLevel,
+) -> fmt::Result {
     let mut all: Vec<&PodCidr> = presence.cidrs.iter().collect();
     all.sort_by_key(|pod| pod.expected);
     all.dedup_by_key(|pod| pod.expected);
 
     let node = out.node();
-    let rows = all
+    let rows: Vec<Row> = all
         .iter()
         .filter(|pod| match detail {
             DetailLevel::All => true,
@@ -23,11 +27,11 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
             DetailLevel::None => false,
         })
         .map(|pod| Row::new(node, pod))
-        .collect::<Result<Vec<Row>, fmt::Error>>()?;
+        .collect();
 
     let mut series = out.family(&f::POD_CIDR_PRESENT);
     for row in &rows {
-        series.gauge_of(&row.labels, &[], u32::from(row.pod.absent.is_none()))?;
+        series.gauge_of(&row.labels(), &[], u32::from(row.pod.absent.is_none()))?;
     }
     let known: Vec<Family> = presence
         .is_known
@@ -39,27 +43,32 @@ pub(super) fn encode(out: &mut Out, presence: &Presence, detail: DetailLevel) ->
     totals(out, presence, &known)
 }
 
-/// A CIDR with the label values that all its series share.
+/// A CIDR with the label values that all its series begin with.
 struct Row<'a> {
+    node: Value<'a>,
     pod: &'a PodCidr,
-    labels: Shared<'a>,
+    /// The CIDR, formatted once for all series.
+    cidr: String,
 }
 
 impl<'a> Row<'a> {
-    fn new(node: Value<'a>, pod: &'a PodCidr) -> Result<Self, fmt::Error> {
-        let cidr = pod.expected.cidr;
-        let values = [
-            node,
-            cidr.into(),
-            Family::from(cidr).as_str().into(),
-            pod.expected.owner.into(),
-        ];
-        let labels = Shared::new(&f::POD_CIDR_PRESENT, &values)?;
-        Ok(Row { pod, labels })
+    fn new(node: Value<'a>, pod: &'a PodCidr) -> Self {
+        let cidr = pod.expected.cidr.to_string();
+        Row { node, pod, cidr }
+    }
+
+    fn labels(&self) -> [Value<'_>; 4] {
+        let expected = &self.pod.expected;
+        [
+            self.node,
+            self.cidr.as_str().into(),
+            Family::from(expected.cidr).as_str().into(),
+            expected.owner.into(),
+        ]
     }
 }
 
-fn counts(out: &mut Out, all: &[&PodCidr], known: &[Family]) -> fmt::Result {
+fn counts(out: &mut MetricsWriter, all: &[&PodCidr], known: &[Family]) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::POD_CIDRS);
     for version in known {
@@ -75,12 +84,12 @@ fn counts(out: &mut Out, all: &[&PodCidr], known: &[Family]) -> fmt::Result {
     Ok(())
 }
 
-fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
+fn per_cidr(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::POD_CIDR_INFO);
     for row in rows {
         if let Some(reached) = &row.pod.reached {
             series.info_of(
-                &row.labels,
+                &row.labels(),
                 &[
                     reached.encapsulation.as_str().into(),
                     reached.device.as_str().into(),
@@ -93,19 +102,19 @@ fn per_cidr(out: &mut Out, rows: &[Row]) -> fmt::Result {
     let mut series = out.family(&f::POD_CIDR_FALLTHROUGH);
     for row in rows {
         if let Some(via) = row.pod.absent {
-            series.gauge_of(&row.labels, &[via.as_str().into()], 1u32)?;
+            series.gauge_of(&row.labels(), &[via.as_str().into()], 1u32)?;
         }
     }
     let mut series = out.family(&f::POD_CIDR_MISMATCH);
     for row in rows {
         if let Some(mismatch) = row.pod.mismatch {
-            series.gauge_of(&row.labels, &[], u32::from(mismatch))?;
+            series.gauge_of(&row.labels(), &[], u32::from(mismatch))?;
         }
     }
     Ok(())
 }
 
-fn totals(out: &mut Out, presence: &Presence, known: &[Family]) -> fmt::Result {
+fn totals(out: &mut MetricsWriter, presence: &Presence, known: &[Family]) -> fmt::Result {
     let node = out.node();
     let mut duplicates = presence.duplicates.clone();
     duplicates.sort_unstable();
