@@ -6,6 +6,7 @@ use calico_bgp_exporter::bird::reply::{MAX_LINE, Reply, ReplyError};
 use calico_bgp_exporter::bird::show_protocols::Protocols;
 use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};
 use calico_bgp_exporter::bird::show_status::Status;
+use calico_bgp_exporter::model::daemon::DaemonAnswer;
 use calico_bgp_exporter::model::rib::RibSource;
 use calico_bgp_exporter::model::time::{LocalTime, UnixTime};
 use std::collections::HashSet;
@@ -52,7 +53,12 @@ pub fn status(data: &[u8]) {
         return;
     };
     assert!(!daemon.version.is_empty());
-    ip_version(Some(&daemon), "bird.ctl");
+    let answer = DaemonAnswer {
+        daemon,
+        ..DaemonAnswer::default()
+    };
+    ip_version(Some(&answer), "bird.ctl");
+    let daemon = answer.daemon;
     let now = UnixTime::from_secs(NOW);
     for time in [daemon.last_reboot, daemon.last_reconfiguration] {
         if let (Some(time), Some(server)) = (time, daemon.server_time) {

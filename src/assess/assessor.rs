@@ -90,7 +90,7 @@ impl Assessor {
         let listed = look
             .result
             .as_ref()
-            .is_ok_and(|daemon| daemon.status != DaemonStatus::ShuttingDown);
+            .is_ok_and(|answer| answer.daemon.status != DaemonStatus::ShuttingDown);
         match &look.result {
             Ok(_) => one.version = Some(look.ip_version),
             // What the daemon once told holds while it is silent.
@@ -104,7 +104,7 @@ impl Assessor {
         } else {
             one.expectation.see_silence();
         }
-        view.refused = one.refused.clone().filter(|_| view.look.result.is_ok());
+        view.refused = one.refused.clone().filter(|_| view.daemon.is_ok());
         view
     }
 
@@ -121,8 +121,7 @@ impl Assessor {
             .collect();
         one.refused = Some(refused.into_iter().collect());
         view.refused = one.refused.clone();
-        one.expectation
-            .see_table(rib, &view.sessions, view.look.at.now)
+        one.expectation.see_table(rib, &view.sessions, view.at)
     }
 
     /// Counts a failed query of a route table.

@@ -7,7 +7,7 @@ use super::reply::{Reply, ReplyError, Sink};
 use super::show_protocols::Protocols;
 use super::show_route::{Prefixes, Routes};
 use super::show_status::Status;
-use crate::model::daemon::{Daemon, DaemonReport, QueryError, QueryErrorKind, Unconnected};
+use crate::model::daemon::{DaemonAnswer, DaemonReport, QueryError, QueryErrorKind, Unconnected};
 use crate::model::rib::Rib;
 use crate::model::time::Moment;
 use ipnet::IpNet;
@@ -56,7 +56,7 @@ async fn daemon(
     deadline: Instant,
     updates: bool,
     told_its_time: impl FnOnce(),
-) -> Result<Daemon, QueryError> {
+) -> Result<DaemonAnswer, QueryError> {
     let mut client = Client::open(socket, deadline).await?;
     let mut status = Status::default();
     client
@@ -72,10 +72,12 @@ async fn daemon(
         super::show_protocols::Unusable::TooMany => client.error(QueryErrorKind::TooLarge, &why),
         _ => client.malformed(&why),
     })?;
-    daemon.sessions = answer.sessions;
     daemon.protocols = answer.protocols;
     daemon.unknown_lines += answer.unknown_lines;
-    Ok(daemon)
+    Ok(DaemonAnswer {
+        daemon,
+        sessions: answer.sessions,
+    })
 }
 
 /// Asks for the whole route table.

@@ -12,18 +12,18 @@ mod text;
 pub mod time;
 
 use crate::model::DaemonFamily;
-use crate::model::daemon::Daemon;
+use crate::model::daemon::DaemonAnswer;
 
 pub use client::{exported, query, rib};
 
 /// Family of the daemon behind a socket: `Both` for BIRD 2 and later; of BIRD 1 the family of its sessions,
 /// and without any (or without an answer) what the file name says.
-pub fn ip_version(answer: Option<&Daemon>, socket: &str) -> DaemonFamily {
-    if let Some(daemon) = answer {
-        if show_status::major_version(&daemon.version).is_some_and(|major| major >= 2) {
+pub fn ip_version(answer: Option<&DaemonAnswer>, socket: &str) -> DaemonFamily {
+    if let Some(answer) = answer {
+        if show_status::major_version(&answer.daemon.version).is_some_and(|major| major >= 2) {
             return DaemonFamily::Both;
         }
-        if let Some(session) = daemon.sessions.first() {
+        if let Some(session) = answer.sessions.first() {
             return session.ip_version().into();
         }
     }

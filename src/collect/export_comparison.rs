@@ -72,7 +72,7 @@ struct KernelProtocol<'a> {
 }
 
 fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
-    let Ok(daemon) = &view.look.result else {
+    let Ok(daemon) = &view.daemon else {
         return Vec::new();
     };
     let up = |state| state == ProtocolState::Up;
@@ -82,9 +82,9 @@ fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
         .filter(|protocol| protocol.kind == "kernel" && up(protocol.state))
         .filter_map(|protocol| {
             Some(KernelProtocol {
-                socket: &view.look.socket,
+                socket: &view.socket,
                 name: &protocol.name,
-                version: protocol.ip_version.map_or(view.look.ip_version, Into::into),
+                version: protocol.ip_version.map_or(view.ip_version, Into::into),
                 exported: protocol.routes?.exported,
             })
         })

@@ -30,6 +30,7 @@ use route_table_policy::RouteTablePolicy;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// An answer younger than this is the state of this moment.
@@ -63,7 +64,7 @@ pub struct NodeCollector {
 struct Asked {
     socket: String,
     answered: Option<Instant>,
-    view: Option<DaemonView>,
+    view: Option<Arc<DaemonView>>,
     table: RouteTablePolicy,
 }
 
@@ -204,7 +205,7 @@ impl NodeCollector {
         }
         for (at, look) in stale.into_iter().zip(looks) {
             let view = self.assessor.see_daemon(at, look, &mut self.events);
-            self.daemons[at].view = Some(view);
+            self.daemons[at].view = Some(Arc::new(view));
             self.daemons[at].answered = Some(Instant::now());
         }
         dumped
@@ -225,7 +226,7 @@ impl NodeCollector {
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            if view.look.result.is_err() || !table.due(view, routes, urgent) || left.is_zero() {
+            if view.daemon.is_err() || !table.due(view, routes, urgent) || left.is_zero() {
                 continue;
             }
             let asked = Instant::now();
@@ -234,13 +235,14 @@ impl NodeCollector {
             match answer {
                 Ok(rib) => {
                     read = true;
-                    if self.assessor.see_table(at, &rib, view) {
+                    if self.assessor.see_table(at, &rib, Arc::make_mut(view)) {
                         table.ask_again();
                     }
                 }
                 Err(error) => {
                     tracing::debug!(%socket, detail = error.detail, "the route table could not be read");
-                    self.assessor.count_error(at, error.kind, view);
+                    self.assessor
+                        .count_error(at, error.kind, Arc::make_mut(view));
                 }
             }
         }
@@ -292,7 +294,10 @@ impl NodeCollector {
 
     async fn compare_exports(&mut self, deadline: Instant) {
         if let (Some(judged), Ok(fib)) = (&self.judged, self.kernel.routes()) {
-            let views = self.daemons.iter().filter_map(|asked| asked.view.as_ref());
+            let views = self
+                .daemons
+                .iter()
+                .filter_map(|asked| asked.view.as_deref());
             self.exports
                 .compare(views, &judged.routes, fib, deadline)
                 .await;
@@ -328,7 +333,7 @@ impl NodeCollector {
     }
 
     fn snapshot(&mut self, begun: Instant) -> Snapshot {
-        let daemons: Vec<DaemonView> = self
+        let daemons: Vec<Arc<DaemonView>> = self
             .daemons
             .iter()
             .filter_map(|asked| asked.view.clone())
@@ -364,7 +369,7 @@ impl NodeCollector {
         }
     }
 
-    fn kernel_view(&mut self, daemons: &[DaemonView]) -> KernelView {
+    fn kernel_view(&mut self, daemons: &[Arc<DaemonView>]) -> KernelView {
         let routes = match (&self.judged, self.kernel.routes()) {
             (Some(judged), _) => Ok(judged.routes.clone()),
             (None, Err(error)) => Err(error.to_string()),

@@ -7,6 +7,7 @@ use crate::model::route::Encapsulation;
 use crate::model::session::{BgpState, PeerType, ProtocolState};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A recovery that has peers to wait for ends within seconds; Calico's graceful restart timer is 240 s.
@@ -14,7 +15,7 @@ const RECOVERY_IS_STUCK: Duration = Duration::from_secs(60);
 
 pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for view in &snapshot.daemons {
-        if let Ok(daemon) = &view.look.result {
+        if let Ok(daemon) = &view.daemon {
             findings.extend(recovery(view, snapshot.at));
             findings.extend(refused(view));
             findings.extend(stopped_protocols(view, daemon));
@@ -25,7 +26,7 @@ pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 
 /// A graceful-restart recovery of this daemon: true once it takes too long.
 pub(super) fn recovery_is_stuck(view: &DaemonView, now: UnixTime) -> Option<bool> {
-    let daemon = view.look.result.as_ref().ok()?;
+    let daemon = view.daemon.as_ref().ok()?;
     let age = view.started.map(|started| now.since(started));
     daemon
         .recovery
@@ -126,13 +127,13 @@ fn stopped_protocols(view: &DaemonView, daemon: &Daemon) -> Option<Finding> {
         .collect();
     let enable: Vec<String> = stopped
         .iter()
-        .map(|(protocol, _)| format!("birdcl -s {} enable {}", view.look.socket, protocol.name))
+        .map(|(protocol, _)| format!("birdcl -s {} enable {}", view.socket, protocol.name))
         .collect();
     Some(Finding {
         id: "protocol-disabled",
         severity: Severity::Critical,
         title: format!("A protocol that BIRD needs is down: {names}"),
-        seen: format!("`show protocols` on {} says down", view.look.socket),
+        seen: format!("`show protocols` on {} says down", view.socket),
         meaning: meanings.join(" "),
         cause: "Somebody disabled it by hand.".into(),
         next: enable.join("; "),
@@ -141,7 +142,7 @@ fn stopped_protocols(view: &DaemonView, daemon: &Daemon) -> Option<Finding> {
 
 /// A daemon that does not answer may have all the sessions: then nothing is said.
 fn no_peers(snapshot: &Snapshot) -> Option<Finding> {
-    let idle = |view: &DaemonView| view.look.result.is_ok() && view.sessions.is_empty();
+    let idle = |view: &Arc<DaemonView>| view.daemon.is_ok() && view.sessions.is_empty();
     if snapshot.daemons.is_empty() || !snapshot.daemons.iter().all(idle) {
         return None;
     }

@@ -78,6 +78,6 @@ fn birdcl(snapshot: &Snapshot, cidr: IpNet) -> Option<String> {
     let view = snapshot
         .daemons
         .iter()
-        .find(|view| view.look.ip_version.covers(version))?;
-    Some(format!("birdcl -s {}", view.look.socket))
+        .find(|view| view.ip_version.covers(version))?;
+    Some(format!("birdcl -s {}", view.socket))
 }

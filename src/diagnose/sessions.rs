@@ -178,7 +178,7 @@ fn explain(cause: DownReason, sessions: &[&Down<'_>], only: bool) -> Finding {
         next = next
             .replace("PEER", &session.neighbor.to_string())
             .replace("NAME", &session.name)
-            .replace("SOCKET", &first.view.look.socket);
+            .replace("SOCKET", &first.view.socket);
     }
     let restarting = cause == DownReason::GracefulRestart;
     let just_left = sessions.iter().all(|one| one.just_left);

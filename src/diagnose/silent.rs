@@ -30,16 +30,16 @@ struct Group<'a> {
 pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut groups: BTreeMap<Silence, Group<'_>> = BTreeMap::new();
     for view in &snapshot.daemons {
-        let Err(error) = &view.look.result else {
+        let Err(error) = &view.daemon else {
             continue;
         };
         let group = groups.entry(silence(error)).or_insert_with(|| Group {
             views: Vec::new(),
             errors: Vec::new(),
             standing: 0,
-            other_answers: snapshot.daemons.iter().any(|view| view.look.result.is_ok()),
+            other_answers: snapshot.daemons.iter().any(|view| view.daemon.is_ok()),
         });
-        group.standing += standing(snapshot, view.look.ip_version);
+        group.standing += standing(snapshot, view.ip_version);
         group.views.push(view);
         group.errors.push(error);
     }
@@ -74,11 +74,8 @@ fn standing(snapshot: &Snapshot, version: DaemonFamily) -> u64 {
 }
 
 fn finding(silence: Silence, group: &Group<'_>) -> Finding {
-    let sockets = list(group.views.iter().map(|view| &view.look.socket));
-    let first = group
-        .views
-        .first()
-        .map_or("", |view| view.look.socket.as_str());
+    let sockets = list(group.views.iter().map(|view| &view.socket));
+    let first = group.views.first().map_or("", |view| view.socket.as_str());
     // Where the cause is the same, so are the words.
     let told = match silence {
         Silence::Hangs | Silence::Unusable => group.errors.len(),
@@ -193,8 +190,8 @@ fn no_socket(group: &Group<'_>, sockets: &str, seen: String, routes: &str) -> Fi
 /// ` for IPv6`, where only the daemon of that family is silent.
 fn family(group: &Group<'_>) -> String {
     match group.views.as_slice() {
-        [only] if group.other_answers && only.look.ip_version != DaemonFamily::Both => {
-            format!(" for IPv{}", only.look.ip_version)
+        [only] if group.other_answers && only.ip_version != DaemonFamily::Both => {
+            format!(" for IPv{}", only.ip_version)
         }
         _ => String::new(),
     }

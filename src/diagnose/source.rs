@@ -35,7 +35,7 @@ fn unproven_sources(snapshot: &Snapshot, peering: &[&JudgedSession]) -> BTreeSet
     let router_ids = snapshot
         .daemons
         .iter()
-        .filter_map(|view| view.look.result.as_ref().ok())
+        .filter_map(|view| view.daemon.as_ref().ok())
         // Any other BIRD takes the lowest address that it finds. Calico's own says who it is also without a session.
         .filter(|daemon| calicos || peering.is_empty() && daemon.version.contains("+bird"))
         .filter_map(|daemon| daemon.router_id.parse().ok());

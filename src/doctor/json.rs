@@ -28,7 +28,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         "node": report.node,
         "at": snapshot.at.to_string(),
         "healthy": report.findings.iter().all(|finding| finding.severity == crate::model::finding::Severity::Info),
-        "daemons": snapshot.daemons.iter().map(daemon).collect::<Vec<_>>(),
+        "daemons": snapshot.daemons.iter().map(|view| daemon(view)).collect::<Vec<_>>(),
         "sessions": snapshot.daemons.iter().flat_map(|view| &view.sessions).map(session).collect::<Vec<_>>(),
         "kernel": kernel(snapshot),
         "pod_cidrs": snapshot.presence.as_ref().map(|presence| presence.cidrs.iter().map(pod).collect::<Vec<_>>()),
@@ -49,13 +49,13 @@ fn texts<T: ToString>(items: &[T]) -> Vec<String> {
 
 fn daemon(view: &DaemonView) -> Value {
     let mut value = json!({
-        "socket": view.look.socket,
-        "ip_version": view.look.ip_version.as_str(),
-        "up": view.look.result.is_ok(),
+        "socket": view.socket,
+        "ip_version": view.ip_version.as_str(),
+        "up": view.daemon.is_ok(),
         "started": view.started.map(|at| at.to_string()),
         "refused": view.refused.as_deref().map(texts),
     });
-    match &view.look.result {
+    match &view.daemon {
         Ok(daemon) => {
             value["version"] = json!(daemon.version);
             value["router_id"] = json!(daemon.router_id);

@@ -8,7 +8,7 @@ use crate::collect::NodeCollector;
 use crate::config::Doctor;
 use crate::diagnose;
 use crate::model::finding::{Finding, Severity};
-use crate::model::snapshot::{DaemonView, Snapshot, Tunnel};
+use crate::model::snapshot::{Snapshot, Tunnel};
 use anyhow::{Context, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -76,9 +76,8 @@ async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
 /// Whether there is something that only a difference tells: a tunnel that never receives, BIRD's routes that go and come
 /// back, exports that the kernel keeps lacking.
 fn worth_a_second_look(snapshot: &Snapshot) -> bool {
-    let answers = |view: &DaemonView| view.look.result.is_ok();
     let in_use = |tunnel: &Tunnel| tunnel.up && tunnel.routes.total() > 0;
-    snapshot.daemons.iter().any(answers)
+    snapshot.daemons.iter().any(|view| view.daemon.is_ok())
         || snapshot
             .kernel
             .tunnels

@@ -213,8 +213,8 @@ fn verdict(findings: &[Finding]) -> String {
 }
 
 fn daemon(view: &DaemonView, snapshot: &Snapshot) -> String {
-    let socket = &view.look.socket;
-    match &view.look.result {
+    let socket = &view.socket;
+    match &view.daemon {
         // The detail begins with the socket.
         Err(error) => format!("BIRD at {}", error.detail),
         Ok(daemon) => {

@@ -5,9 +5,8 @@ use super::families as f;
 use super::series::Value;
 use super::{Detail, DetailLevel};
 use crate::model::Family;
-use crate::model::daemon::DaemonReport;
 use crate::model::session::{JudgedSession, PeerType, UpdateCounts};
-use crate::model::snapshot::{NodeIdentity, Snapshot};
+use crate::model::snapshot::{DaemonView, NodeIdentity, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -86,7 +85,7 @@ impl<'a> Row<'a> {
 /// Every session once: where two sockets show the same one, the first socket's.
 fn distinct(snapshot: &Snapshot) -> Vec<&JudgedSession> {
     let mut seen: HashSet<(IpAddr, &str)> = HashSet::new();
-    let sessions = snapshot.daemons.iter().filter(|d| d.look.result.is_ok());
+    let sessions = snapshot.daemons.iter().filter(|d| d.daemon.is_ok());
     sessions
         .flat_map(|daemon| &daemon.sessions)
         .filter(|s| seen.insert((s.session.neighbor, &s.session.name)))
@@ -95,12 +94,11 @@ fn distinct(snapshot: &Snapshot) -> Vec<&JudgedSession> {
 
 /// The IP versions whose sessions were seen: of an unread daemon's version nothing is said.
 fn readable_families(snapshot: &Snapshot, sessions: &[&JudgedSession]) -> Vec<Family> {
-    let covered =
-        |look: &DaemonReport, version| look.result.is_ok() && look.ip_version.covers(version);
+    let covered = |d: &DaemonView, version| d.daemon.is_ok() && d.ip_version.covers(version);
     Family::ALL
         .into_iter()
         .filter(|version| {
-            snapshot.daemons.iter().any(|d| covered(&d.look, *version))
+            snapshot.daemons.iter().any(|d| covered(d, *version))
                 || sessions.iter().any(|s| s.session.ip_version() == *version)
         })
         .collect()

@@ -8,18 +8,19 @@ use crate::model::snapshot::DaemonView;
 use crate::model::{DaemonFamily, Family};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// Types of protocol that `calico_bird_protocol_up` speaks of.
 const OWN_PROTOCOLS: [&str; 4] = ["kernel", "device", "direct", "static"];
 
-pub(super) fn encode(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
+pub(super) fn encode(out: &mut MetricsWriter, daemons: &[Arc<DaemonView>]) -> fmt::Result {
     per_socket(out, daemons)?;
     // Most families know a daemon by its IP version alone; of two with the same, the first speaks.
     let mut versions = HashSet::new();
     let read: Vec<(&DaemonView, &Daemon)> = daemons
         .iter()
-        .filter_map(|view| Some((view, view.look.result.as_ref().ok()?)))
-        .filter(|(view, _)| versions.insert(view.look.ip_version))
+        .filter_map(|view| Some((&**view, view.daemon.as_ref().ok()?)))
+        .filter(|(view, _)| versions.insert(view.ip_version))
         .collect();
     per_daemon(out, &read)?;
     unknown_lines(out, daemons)?;
@@ -27,24 +28,25 @@ pub(super) fn encode(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Re
     rejected(out, &read)
 }
 
-fn per_socket(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
+fn per_socket(out: &mut MetricsWriter, daemons: &[Arc<DaemonView>]) -> fmt::Result {
     let node = out.node();
     let mut sockets = HashSet::new();
     let distinct: Vec<&DaemonView> = daemons
         .iter()
-        .filter(|view| sockets.insert(view.look.socket.as_str()))
+        .map(Arc::as_ref)
+        .filter(|view| sockets.insert(view.socket.as_str()))
         .collect();
-    let labels = |view: &'_ DaemonView| view.look.ip_version.as_str();
+    let labels = |view: &'_ DaemonView| view.ip_version.as_str();
 
     let mut series = out.family(&f::BIRD_UP);
     for view in &distinct {
-        let values = [node, labels(view).into(), view.look.socket.as_str().into()];
-        series.gauge(&values, u32::from(view.look.result.is_ok()))?;
+        let values = [node, labels(view).into(), view.socket.as_str().into()];
+        series.gauge(&values, u32::from(view.daemon.is_ok()))?;
     }
     let mut series = out.family(&f::BIRD_QUERY_DURATION);
     for view in &distinct {
-        let values = [node, labels(view).into(), view.look.socket.as_str().into()];
-        series.gauge(&values, view.look.duration.as_secs_f64())?;
+        let values = [node, labels(view).into(), view.socket.as_str().into()];
+        series.gauge(&values, view.duration.as_secs_f64())?;
     }
     let mut series = out.family(&f::BIRD_QUERY_ERRORS);
     for view in &distinct {
@@ -52,7 +54,7 @@ fn per_socket(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
             let values = [
                 node,
                 labels(view).into(),
-                view.look.socket.as_str().into(),
+                view.socket.as_str().into(),
                 kind.as_str().into(),
             ];
             let count = view.query_errors.get(&kind).copied().unwrap_or(0);
@@ -68,7 +70,7 @@ fn per_daemon(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::
     for (view, daemon) in read {
         series.info(&[
             node,
-            view.look.ip_version.as_str().into(),
+            view.ip_version.as_str().into(),
             daemon.version.as_str().into(),
             daemon.router_id.as_str().into(),
         ])?;
@@ -76,30 +78,30 @@ fn per_daemon(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::
     let mut series = out.family(&f::BIRD_START);
     for (view, _) in read {
         if let Some(started) = view.started {
-            let values = [node, view.look.ip_version.as_str().into()];
+            let values = [node, view.ip_version.as_str().into()];
             series.gauge(&values, started.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BIRD_RECONFIGURATION);
     for (view, _) in read {
         if let Some(reconfigured) = view.reconfigured {
-            let values = [node, view.look.ip_version.as_str().into()];
+            let values = [node, view.ip_version.as_str().into()];
             series.gauge(&values, reconfigured.as_secs_f64())?;
         }
     }
     let mut series = out.family(&f::BIRD_RECOVERY);
     for (view, daemon) in read {
-        let values = [node, view.look.ip_version.as_str().into()];
+        let values = [node, view.ip_version.as_str().into()];
         series.gauge(&values, u32::from(daemon.recovery))?;
     }
     Ok(())
 }
 
-fn unknown_lines(out: &mut MetricsWriter, daemons: &[DaemonView]) -> fmt::Result {
+fn unknown_lines(out: &mut MetricsWriter, daemons: &[Arc<DaemonView>]) -> fmt::Result {
     let node = out.node();
     let mut lines: BTreeMap<DaemonFamily, u64> = BTreeMap::new();
     for view in daemons {
-        *lines.entry(view.look.ip_version).or_default() += view.unknown_lines;
+        *lines.entry(view.ip_version).or_default() += view.unknown_lines;
     }
     let mut series = out.family(&f::BIRD_UNKNOWN_LINES);
     for (version, count) in lines {
@@ -120,7 +122,7 @@ fn protocols(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::R
             }
             let values = [
                 node,
-                view.look.ip_version.as_str().into(),
+                view.ip_version.as_str().into(),
                 protocol.name.as_str().into(),
                 kind.into(),
             ];
@@ -132,7 +134,7 @@ fn protocols(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::R
     let mut series = out.family(&f::BIRD_KERNEL_EXPORTED);
     for (view, daemon) in read {
         for protocol in daemon.protocols.iter().filter(|p| p.kind == "kernel") {
-            let version = protocol.ip_version.map_or(view.look.ip_version, Into::into);
+            let version = protocol.ip_version.map_or(view.ip_version, Into::into);
             if let Some(routes) = protocol.routes
                 && seen.insert((version, &protocol.name))
             {
@@ -154,7 +156,7 @@ fn rejected(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Re
             continue;
         };
         for version in Family::ALL {
-            let own = view.look.ip_version;
+            let own = view.ip_version;
             if own.covers(version) && written.insert(version) {
                 let count = refused.iter().filter(|net| Family::from(**net) == version);
                 series.gauge(&[node, version.as_str().into()], count.count() as u64)?;

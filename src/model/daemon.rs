@@ -32,7 +32,7 @@ pub struct Protocol {
     pub ip_version: Option<Family>,
 }
 
-/// A whole answer of one daemon.
+/// A daemon's own facts and its protocols; its BGP sessions stand apart (see [`DaemonAnswer`]).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Daemon {
     /// Version as in the banner, without `BIRD ` (`v0.3.3+birdv1.6.8`, `2.0.12`).
@@ -49,9 +49,7 @@ pub struct Daemon {
     pub status: DaemonStatus,
     /// A graceful-restart recovery is under way (reply code 0024): no route reaches the kernel.
     pub recovery: bool,
-    /// BGP sessions, in BIRD's order.
-    pub sessions: Vec<Session>,
-    /// Every other protocol.
+    /// Every protocol that is no BGP session.
     pub protocols: Vec<Protocol>,
     /// Lines passed over because nobody knows them.
     pub unknown_lines: u64,
@@ -120,10 +118,19 @@ pub struct QueryError {
     pub detail: String,
 }
 
-/// One look at one socket.
+/// A whole answer of one daemon.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DaemonAnswer {
+    /// The daemon.
+    pub daemon: Daemon,
+    /// Its BGP sessions, in BIRD's order.
+    pub sessions: Vec<Session>,
+}
+
+/// The result of one query of one socket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DaemonReport {
-    /// When the daemon told its time; where it did not, when the look ended.
+    /// When the daemon reported its time; without that, when the query ended.
     pub at: Moment,
     /// Path of the control socket, as configured.
     pub socket: String,
@@ -132,5 +139,5 @@ pub struct DaemonReport {
     /// How long the query took.
     pub duration: Duration,
     /// The answer, or why there is none.
-    pub result: Result<Daemon, QueryError>,
+    pub result: Result<DaemonAnswer, QueryError>,
 }

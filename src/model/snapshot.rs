@@ -1,22 +1,31 @@
 //! Everything one look shows, judged: what the metrics, the status page and doctor are made of.
 
-use super::daemon::{DaemonReport, QueryErrorKind};
+use super::daemon::{Daemon, QueryError, QueryErrorKind};
 use super::link::{DeviceKind, LinkStats};
 use super::pod_cidr::PodCidr;
 use super::route::{Encapsulation, Origin, RouteChange};
 use super::session::{JudgedSession, PeerType};
 use super::time::UnixTime;
-use super::{Family, PerFamily};
+use super::{DaemonFamily, Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One daemon with its judged sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DaemonView {
-    /// The look; `sessions` of its answer are moved to [`DaemonView::sessions`].
-    pub look: DaemonReport,
-    /// Judged sessions; empty when the look failed.
+    /// Path of the control socket, as configured.
+    pub socket: String,
+    /// Family of the daemon behind it.
+    pub ip_version: DaemonFamily,
+    /// When the daemon reported its time; without that, when the query ended.
+    pub at: UnixTime,
+    /// How long the query took.
+    pub duration: Duration,
+    /// What the daemon says of itself, or why there is no answer.
+    pub daemon: Result<Daemon, QueryError>,
+    /// Judged sessions; empty when the query failed.
     pub sessions: Vec<JudgedSession>,
     /// When the daemon started; `None` when not seen.
     pub started: Option<UnixTime>,
@@ -154,7 +163,7 @@ pub struct Snapshot {
     /// How long it took.
     pub duration: Duration,
     /// Every configured daemon; empty with `--bird.socket none`.
-    pub daemons: Vec<DaemonView>,
+    pub daemons: Vec<Arc<DaemonView>>,
     /// The kernel.
     pub kernel: KernelView,
     /// Pod CIDRs; `None` while routes or expectation could not be had.

@@ -4,7 +4,7 @@ use calico_bgp_exporter::bird::reply::{Reply, Sink};
 use calico_bgp_exporter::bird::show_protocols::{Answer, Protocols};
 use calico_bgp_exporter::bird::show_route::Routes;
 use calico_bgp_exporter::bird::show_status::Status;
-use calico_bgp_exporter::model::daemon::Daemon;
+use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer};
 use calico_bgp_exporter::model::rib::Rib;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,11 +105,13 @@ pub fn routes(path: &Path) -> Rib {
 }
 
 /// A daemon as a look would have shown it.
-pub fn daemon(scenario: &Path) -> Daemon {
+pub fn daemon(scenario: &Path) -> DaemonAnswer {
     let mut daemon = status(&scenario.join("show_status.txt"));
     let answer = protocols(&scenario.join("show_protocols_all.txt"));
-    daemon.sessions = answer.sessions;
     daemon.protocols = answer.protocols;
     daemon.unknown_lines += answer.unknown_lines;
-    daemon
+    DaemonAnswer {
+        daemon,
+        sessions: answer.sessions,
+    }
 }

@@ -3,7 +3,7 @@
 use crate::captures::{answer_of, daemon, files, json, protocols, root, scenarios, status};
 use calico_bgp_exporter::assess::sessions::down_reason::{local_to_unix, since_unix};
 use calico_bgp_exporter::bird::ip_version;
-use calico_bgp_exporter::model::daemon::{Daemon, DaemonStatus};
+use calico_bgp_exporter::model::daemon::{DaemonAnswer, DaemonStatus};
 use calico_bgp_exporter::model::session::{PeerType, ProtocolState, Session};
 use calico_bgp_exporter::model::time::UnixTime;
 use calico_bgp_exporter::model::{DaemonFamily, Family};
@@ -39,7 +39,7 @@ fn state_word(state: ProtocolState) -> &'static str {
     }
 }
 
-fn compare(at: &str, truth: &Value, session: &Session, daemon: &Daemon, now: UnixTime) {
+fn compare(at: &str, truth: &Value, session: &Session, answer: &DaemonAnswer, now: UnixTime) {
     assert!(
         strings(&truth["state"]).contains(&state_word(session.state)),
         "{at}: {session:?}"
@@ -81,7 +81,7 @@ fn compare(at: &str, truth: &Value, session: &Session, daemon: &Daemon, now: Uni
     }
     if let Some(number) = truth.get("local_asn").and_then(Value::as_u64) {
         // BIRD 1 does not print its own AS, and a pod's session may have one that no other session has.
-        let hidden = ip_version(Some(daemon), "") != DaemonFamily::Both
+        let hidden = ip_version(Some(answer), "") != DaemonFamily::Both
             && session.peer_type == PeerType::LocalWorkload;
         if hidden {
             assert_eq!(
@@ -109,7 +109,11 @@ fn compare(at: &str, truth: &Value, session: &Session, daemon: &Daemon, now: Uni
         assert_eq!(session.peer_type, expected, "{at}");
     }
     if let Some(logged) = truth["log_last_state_change"]["at"].as_str() {
-        let since = since_unix(session.since.unwrap(), daemon.server_time.unwrap(), now);
+        let since = since_unix(
+            session.since.unwrap(),
+            answer.daemon.server_time.unwrap(),
+            now,
+        );
         let off = since.millis - utc(logged);
         // BIRD 1 reckons in whole seconds of two clocks, so what it prints can be a second and a bit early.
         assert!(
@@ -126,8 +130,8 @@ fn every_capture_is_read_as_it_was_arranged() {
         if !scenario.join("show_protocols_all.txt").exists() {
             continue;
         }
-        let daemon = daemon(&scenario);
-        assert_eq!(daemon.unknown_lines, 0, "{}", scenario.display());
+        let answer = daemon(&scenario);
+        assert_eq!(answer.daemon.unknown_lines, 0, "{}", scenario.display());
         answers += 1;
         let sent = json(&scenario.join("index.json"))["show_status.txt"]["at"]
             .as_f64()
@@ -138,12 +142,12 @@ fn every_capture_is_read_as_it_was_arranged() {
         let truth = json(&scenario.join("truth.json"));
         for (name, truth) in truth["peers"].as_object().unwrap() {
             let at = format!("{} {name}", scenario.display());
-            let session = daemon
+            let session = answer
                 .sessions
                 .iter()
                 .find(|session| session.name == *name)
                 .unwrap_or_else(|| panic!("{at}: no such session"));
-            compare(&at, truth, session, &daemon, now);
+            compare(&at, truth, session, &answer, now);
             peers += 1;
             dated += usize::from(truth["log_last_state_change"].is_object());
         }
@@ -181,7 +185,7 @@ fn no_line_of_a_real_bird_is_unknown() {
     }
 }
 
-fn scenario(name: &str) -> Daemon {
+fn scenario(name: &str) -> DaemonAnswer {
     daemon(&root().join(name))
 }
 
@@ -199,7 +203,7 @@ fn daemon_states() {
             );
         }
     }
-    let status_of = |name| scenario(name).status;
+    let status_of = |name| scenario(name).daemon.status;
     assert_eq!(
         status_of("calico-fork-bird/reconfiguration-in-progress"),
         DaemonStatus::Reconfiguring
@@ -230,7 +234,7 @@ fn families_of_daemons() {
 
 #[test]
 fn other_protocols_are_told_apart() {
-    let daemon = scenario("calico-fork-bird/zoo");
+    let daemon = scenario("calico-fork-bird/zoo").daemon;
     let mut kinds: Vec<_> = daemon.protocols.iter().map(|p| p.kind.as_str()).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["device", "direct", "kernel", "static"]);
@@ -246,7 +250,7 @@ fn other_protocols_are_told_apart() {
     assert_eq!(kernel.routes.unwrap().exported, 8);
     assert_eq!(kernel.ip_version, None);
 
-    let daemon = scenario("bird2-2.0.12/zoo");
+    let daemon = scenario("bird2-2.0.12/zoo").daemon;
     let kernel = daemon
         .protocols
         .iter()
@@ -264,7 +268,7 @@ fn other_protocols_are_told_apart() {
 
 #[test]
 fn times_of_the_daemon() {
-    let daemon = scenario("calico-fork-bird-glibc/since-3d");
+    let daemon = scenario("calico-fork-bird-glibc/since-3d").daemon;
     let server = daemon.server_time.unwrap();
     let now = UnixTime::from_secs(1_795_246_327);
     let started = local_to_unix(daemon.last_reboot.unwrap(), server, now);
@@ -276,9 +280,10 @@ fn times_of_the_daemon() {
 #[test]
 fn one_daemon_for_both_families() {
     for version in ["bird2-2.17.5", "bird2-2.20.0", "bird3-3.1.7", "bird3-3.4.0"] {
-        let daemon = scenario(&format!("{version}/zoo"));
-        assert_eq!(ip_version(Some(&daemon), "bird.ctl"), DaemonFamily::Both);
-        let session = |name: &str| daemon.sessions.iter().find(|s| s.name == name).unwrap();
+        let answer = scenario(&format!("{version}/zoo"));
+        assert_eq!(ip_version(Some(&answer), "bird.ctl"), DaemonFamily::Both);
+        let daemon = &answer.daemon;
+        let session = |name: &str| answer.sessions.iter().find(|s| s.name == name).unwrap();
         let both = session("Global_both");
         assert_eq!(both.ip_version(), Family::V6);
         let routes = both.routes.unwrap();

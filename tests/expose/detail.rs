@@ -64,6 +64,7 @@ fn counts_hold_whatever_the_detail() {
 #[test]
 fn worst_first_and_the_rest_counted() {
     use calico_bgp_exporter::model::time::UnixTime;
+    use std::sync::Arc;
     let mut snapshot = fixture::mesh(100, None);
     let at = snapshot.at.millis;
     let ago = |seconds: i64| {
@@ -72,7 +73,7 @@ fn worst_first_and_the_rest_counted() {
         })
     };
     // 40 lost of late and up again, one long ago, 20 down.
-    let sessions = &mut snapshot.daemons[0].sessions;
+    let sessions = &mut Arc::make_mut(&mut snapshot.daemons[0]).sessions;
     for judged in &mut sessions[..40] {
         judged.last_loss = ago(599);
     }

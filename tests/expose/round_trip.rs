@@ -16,9 +16,9 @@ fn with_texts(texts: &[String]) -> Snapshot {
         n += 1;
         text(n)
     };
-    for view in &mut snapshot.daemons {
-        view.look.socket = next();
-        if let Ok(daemon) = &mut view.look.result {
+    for view in snapshot.daemons.iter_mut().map(Arc::make_mut) {
+        view.socket = next();
+        if let Ok(daemon) = &mut view.daemon {
             daemon.version = next();
             daemon.router_id = next();
             for protocol in &mut daemon.protocols {
@@ -65,7 +65,7 @@ pub fn hostile() -> Snapshot {
     let mut sessions = vec![fixture::up("Mesh", PeerType::Mesh, "10.0.0.1"); 3];
     sessions[1].session.peer_type = PeerType::Other;
     let both = fixture::daemon_view("/run/bird/bird.ctl", DaemonFamily::Both, sessions);
-    snapshot.daemons.extend([both.clone(), both]);
+    snapshot.daemons.extend([both.clone().into(), both.into()]);
     if let Ok(tunnels) = &mut snapshot.kernel.tunnels {
         tunnels.extend(tunnels.clone());
     }

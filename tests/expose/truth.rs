@@ -29,7 +29,7 @@ fn without_bird_there_is_nothing_of_bgp() {
 #[test]
 fn an_unread_daemon_has_no_sessions_and_keeps_its_counters() {
     let mut snapshot = fixture::full();
-    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", Family::V6);
+    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", Family::V6).into();
     let series = series(snapshot, EVERYTHING);
     assert_eq!(of(&series, "calico_bgp_peers{", "ip_version=\"4\""), 5 * 2);
     assert_eq!(of(&series, "calico_bgp_peers{", "ip_version=\"6\""), 0);
@@ -83,7 +83,7 @@ fn one_daemon_for_both_gives_both() {
     let mut snapshot = fixture::empty();
     let sessions = vec![fixture::up("Mesh_a", PeerType::Mesh, "fd00::1")];
     let mut view = fixture::daemon_view("/run/bird/bird.ctl", DaemonFamily::Both, sessions);
-    if let Ok(daemon) = &mut view.look.result {
+    if let Ok(daemon) = &mut view.daemon {
         let kernel = |name: &str, ip_version| Protocol {
             name: name.into(),
             kind: "kernel".into(),
@@ -98,7 +98,7 @@ fn one_daemon_for_both_gives_both() {
         ];
     }
     view.refused = Some(vec!["fd00:10::/122".parse().unwrap()]);
-    snapshot.daemons = vec![view];
+    snapshot.daemons = vec![view.into()];
     let series = series(snapshot, EVERYTHING);
     assert_eq!(with_prefix(&series, "calico_bgp_peers{").len(), 2 * 5 * 2);
     let exported = with_prefix(&series, "calico_bird_kernel_exported_routes{");

@@ -46,7 +46,7 @@ fn shows_what_a_person_wants_to_see() {
 #[test]
 fn says_what_it_could_not_read() {
     let mut snapshot = fixture::full();
-    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", Family::V6);
+    snapshot.daemons[1] = fixture::failed_view("/var/run/calico/bird6.ctl", Family::V6).into();
     snapshot.kernel.routes = Err("dump <interrupted>".into());
     snapshot.kernel.tunnels = Err("no".into());
     snapshot.kernel.forwarding = Err("no".into());

@@ -1,7 +1,7 @@
 //! Facts, made by hand.
 
 use calico_bgp_exporter::model::DaemonFamily;
-use calico_bgp_exporter::model::daemon::{Daemon, DaemonReport};
+use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer, DaemonReport};
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
 use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
 use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
@@ -59,15 +59,17 @@ pub fn look(server: i64, sessions: Vec<Session>) -> DaemonReport {
         socket: "bird.ctl".to_owned(),
         ip_version: DaemonFamily::V4,
         duration: Duration::ZERO,
-        result: Ok(Daemon {
-            server_time: Some(LocalTime {
-                millis: server * 1000,
-            }),
-            last_reboot: Some(LocalTime {
-                millis: (NOON - 100_000) * 1000,
-            }),
+        result: Ok(DaemonAnswer {
+            daemon: Daemon {
+                server_time: Some(LocalTime {
+                    millis: server * 1000,
+                }),
+                last_reboot: Some(LocalTime {
+                    millis: (NOON - 100_000) * 1000,
+                }),
+                ..Daemon::default()
+            },
             sessions,
-            ..Daemon::default()
         }),
     }
 }

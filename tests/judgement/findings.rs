@@ -20,7 +20,7 @@ fn bird(sessions: Vec<JudgedSession>) -> DaemonView {
 /// A node with these sessions.
 fn node(sessions: Vec<JudgedSession>) -> Snapshot {
     Snapshot {
-        daemons: vec![bird(sessions)],
+        daemons: vec![bird(sessions).into()],
         ..empty()
     }
 }

@@ -1,7 +1,9 @@
 use crate::build::{NOON, look, session};
 use calico_bgp_exporter::assess::sessions::events::Event;
 use calico_bgp_exporter::assess::sessions::tracker::DaemonTracker;
-use calico_bgp_exporter::model::daemon::{DaemonReport, DaemonStatus, QueryError, QueryErrorKind};
+use calico_bgp_exporter::model::daemon::{
+    DaemonAnswer, DaemonReport, DaemonStatus, QueryError, QueryErrorKind,
+};
 use calico_bgp_exporter::model::session::{
     BgpState, DownReason, JudgedSession, ProtocolState, Session,
 };
@@ -200,7 +202,7 @@ fn the_end_of_summer_time_loses_no_session() {
     night.take(0, look(NOON, vec![session(1, true, NOON, 7200)]));
     // The daemon's clock goes back by an hour; what it prints of the past stays.
     let mut after = look(NOON + 5, vec![session(1, true, NOON, 7200)]);
-    if let Ok(daemon) = &mut after.result {
+    if let Ok(DaemonAnswer { daemon, .. }) = &mut after.result {
         daemon.server_time = Some(LocalTime {
             millis: (NOON + 5 - 3600) * 1000,
         });
@@ -220,7 +222,7 @@ fn a_clock_that_is_set_restarts_no_daemon() {
     let mut night = Night::new();
     night.take(0, look(NOON, Vec::new()));
     let mut set = look(NOON + 605, Vec::new());
-    if let Ok(daemon) = &mut set.result {
+    if let Ok(DaemonAnswer { daemon, .. }) = &mut set.result {
         daemon.last_reboot = Some(LocalTime {
             millis: (NOON - 100_000 + 600) * 1000,
         });
@@ -228,7 +230,7 @@ fn a_clock_that_is_set_restarts_no_daemon() {
     night.take(5, set);
     assert_eq!(restarts(&night), 0);
     let mut young = look(NOON + 610, Vec::new());
-    if let Ok(daemon) = &mut young.result {
+    if let Ok(DaemonAnswer { daemon, .. }) = &mut young.result {
         daemon.last_reboot = Some(LocalTime {
             millis: (NOON + 608) * 1000,
         });
@@ -272,7 +274,7 @@ fn a_daemon_that_ends_takes_no_session_out_of_the_configuration() {
         vec![session(1, true, NOON, 100), session(2, true, NOON, 100)],
     );
     let mut ending = look(NOON + 5, vec![session(2, false, NOON + 5, 1)]);
-    if let Ok(daemon) = &mut ending.result {
+    if let Ok(DaemonAnswer { daemon, .. }) = &mut ending.result {
         daemon.status = DaemonStatus::ShuttingDown;
     }
     night.take(5, ending);

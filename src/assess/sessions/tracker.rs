@@ -57,38 +57,51 @@ struct Known {
 }
 
 impl DaemonTracker {
-    /// Takes in one look; judges its sessions.
-    pub fn see(&mut self, mut look: DaemonReport, events: &mut Vec<Event>) -> DaemonView {
-        self.see_outcome(&look, events);
+    /// Takes in one report; judges its sessions.
+    pub fn see(&mut self, report: DaemonReport, events: &mut Vec<Event>) -> DaemonView {
+        self.see_outcome(&report, events);
+        let DaemonReport {
+            at,
+            socket,
+            ip_version,
+            duration,
+            result,
+        } = report;
         let mut sessions = Vec::new();
-        if let Ok(daemon) = &mut look.result {
+        let daemon = result.map(|answer| {
+            let daemon = answer.daemon;
             self.unknown_lines += daemon.unknown_lines;
-            let raw = std::mem::take(&mut daemon.sessions);
-            // A BIRD that ends lists those alone that have not ended yet.
+            // A BIRD that shuts down lists only the sessions that have not ended yet.
             if daemon.status != DaemonStatus::ShuttingDown {
-                self.forget_unconfigured(&raw, events);
+                self.forget_unconfigured(&answer.sessions, events);
             }
-            sessions = raw
+            let judged = answer
+                .sessions
                 .into_iter()
-                .map(|session| self.judge(session, daemon.server_time, look.at, events))
-                .collect();
-            self.see_daemon(daemon, look.at, &look.socket, events);
-            self.remember_identity(daemon, &sessions, look.ip_version);
+                .map(|session| self.judge(session, daemon.server_time, at, events));
+            sessions = judged.collect();
+            self.see_daemon(&daemon, at, &socket, events);
+            self.remember_identity(&daemon, &sessions, ip_version);
             self.met = true;
-        }
+            daemon
+        });
         let seen = |printed: &Option<Printed>| {
             let unix = printed.as_ref().map(|printed| printed.unix);
-            unix.filter(|_| look.result.is_ok())
+            unix.filter(|_| daemon.is_ok())
         };
         DaemonView {
             sessions,
+            at: at.now,
+            socket,
+            ip_version,
+            duration,
             started: seen(&self.started),
             reconfigured: seen(&self.reconfigured),
             query_errors: self.errors.clone(),
             unknown_lines: self.unknown_lines,
             node: self.nodes.clone(),
             refused: None,
-            look,
+            daemon,
         }
     }
 
@@ -112,7 +125,7 @@ impl DaemonTracker {
                 socket: look.socket.clone(),
                 up,
                 detail: match &look.result {
-                    Ok(daemon) => format!("BIRD {}", daemon.version),
+                    Ok(answer) => format!("BIRD {}", answer.daemon.version),
                     Err(error) => error.detail.clone(),
                 },
             });

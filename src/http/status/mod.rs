@@ -157,13 +157,12 @@ fn sources(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
 }
 
 fn daemon(html: &mut String, view: &DaemonView, at: UnixTime) -> fmt::Result {
-    let look = &view.look;
-    match &look.result {
+    match &view.daemon {
         Ok(daemon) => {
             write!(
                 html,
                 "<li>BIRD <code>{}</code>: <span class=\"good\">answers</span>, {}, router ID {}, up {}",
-                Escaped(&look.socket),
+                Escaped(&view.socket),
                 Escaped(&daemon.version),
                 Escaped(&daemon.router_id),
                 Maybe(view.started.map(|started| Ago(at.since(started)))),
@@ -180,7 +179,7 @@ fn daemon(html: &mut String, view: &DaemonView, at: UnixTime) -> fmt::Result {
             writeln!(
                 html,
                 "<li>BIRD <code>{}</code>: <span class=\"bad\">no answer</span>: {}</li>",
-                Escaped(&look.socket),
+                Escaped(&view.socket),
                 Escaped(&error.detail)
             )
         }

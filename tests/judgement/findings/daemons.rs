@@ -7,13 +7,14 @@ use calico_bgp_exporter::model::daemon::{Protocol, QueryErrorKind, Unconnected};
 use calico_bgp_exporter::model::finding::Severity;
 use calico_bgp_exporter::model::session::{PeerType, ProtocolState};
 use calico_bgp_exporter::model::snapshot::{DaemonView, Presence, RouteSummary, Snapshot};
+use std::sync::Arc;
 
 const V4: &str = "/var/run/calico/bird.ctl";
 const V6: &str = "/var/run/calico/bird6.ctl";
 
 fn failed(socket: &str, version: Family, unconnected: Unconnected, detail: &str) -> DaemonView {
     let mut view = failed_view(socket, version);
-    if let Err(error) = &mut view.look.result {
+    if let Err(error) = &mut view.daemon {
         error.unconnected = Some(unconnected);
         error.detail = format!("{socket}: {detail}");
     }
@@ -21,7 +22,10 @@ fn failed(socket: &str, version: Family, unconnected: Unconnected, detail: &str)
 }
 
 fn with(daemons: Vec<DaemonView>, bird_routes: [u64; 2]) -> Snapshot {
-    let mut snapshot = Snapshot { daemons, ..empty() };
+    let mut snapshot = Snapshot {
+        daemons: daemons.into_iter().map(Arc::new).collect(),
+        ..empty()
+    };
     snapshot.kernel.routes = Ok(RouteSummary {
         bird_routes: bird_routes.into(),
         ..RouteSummary::default()
@@ -119,11 +123,11 @@ fn no_peers_where_there_are_other_nodes() {
 #[test]
 fn a_silent_daemon_may_have_the_peers_that_the_other_lacks() {
     let mut hung = failed_view(V4, Family::V4);
-    if let Err(error) = &mut hung.look.result {
+    if let Err(error) = &mut hung.daemon {
         (error.kind, error.unconnected) = (QueryErrorKind::Timeout, None);
     }
     let mut idle = bird(vec![]);
-    idle.look.socket = V6.into();
+    idle.socket = V6.into();
     assert_eq!(
         said(&with(vec![hung, idle], [0, 0])),
         [("bird-hung", Severity::Critical)]
@@ -142,14 +146,14 @@ fn protocol(name: &str, kind: &str, state: ProtocolState) -> Protocol {
 
 fn with_protocols(peer: (&str, PeerType), down: &[(&str, &str)]) -> Snapshot {
     let mut view = bird(vec![up(peer.0, peer.1, "10.0.3.142")]);
-    if let Ok(daemon) = &mut view.look.result {
+    if let Ok(daemon) = &mut view.daemon {
         daemon.protocols = down
             .iter()
             .map(|(name, kind)| protocol(name, kind, ProtocolState::Down))
             .collect();
     }
     Snapshot {
-        daemons: vec![view],
+        daemons: vec![view.into()],
         ..empty()
     }
 }

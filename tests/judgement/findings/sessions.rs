@@ -28,11 +28,11 @@ fn good(host: u8) -> JudgedSession {
 fn recovering(started: i64, sessions: Vec<JudgedSession>) -> Snapshot {
     let mut view = bird(sessions);
     view.started = Some(before(started));
-    if let Ok(daemon) = &mut view.look.result {
+    if let Ok(daemon) = &mut view.daemon {
         daemon.recovery = true;
     }
     Snapshot {
-        daemons: vec![view],
+        daemons: vec![view.into()],
         ..empty()
     }
 }
@@ -171,9 +171,9 @@ fn a_mesh_is_as_large_as_the_larger_of_its_families() {
             (1..=v6).map(|host| up("Mesh_fd00", PeerType::Mesh, &format!("fd00:3::{host}"))),
         );
         let mut view = bird(sessions);
-        view.look.ip_version = DaemonFamily::Both;
+        view.ip_version = DaemonFamily::Both;
         said(&Snapshot {
-            daemons: vec![view],
+            daemons: vec![view.into()],
             ..empty()
         })
     };

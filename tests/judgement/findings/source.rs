@@ -6,6 +6,7 @@ use calico_bgp_exporter::model::finding::Severity;
 use calico_bgp_exporter::model::link::DeviceKind;
 use calico_bgp_exporter::model::session::{BgpState, DownReason, JudgedSession, PeerType};
 use calico_bgp_exporter::model::snapshot::{OwnAddress, Snapshot};
+use std::sync::Arc;
 
 fn lost(peer: &str) -> JudgedSession {
     let mut judged = down(
@@ -23,7 +24,7 @@ fn lost(peer: &str) -> JudgedSession {
 /// Its own address on a bridge of that name.
 fn on_bridge(device: &str, address: &str, sessions: Vec<JudgedSession>) -> Snapshot {
     let mut snapshot = node(sessions);
-    if let Ok(daemon) = &mut snapshot.daemons[0].look.result {
+    if let Ok(daemon) = &mut Arc::make_mut(&mut snapshot.daemons[0]).daemon {
         daemon.router_id = address.split('/').next().unwrap().into();
     }
     snapshot.addresses = vec![OwnAddress {
@@ -81,7 +82,7 @@ fn a_node_without_a_session_is_warned() {
     let warned = ("wrong-source", Severity::Warning);
     assert!(said(&snapshot).contains(&warned));
     // A BIRD that is not Calico's takes for its router ID whatever address it finds.
-    if let Ok(daemon) = &mut snapshot.daemons[0].look.result {
+    if let Ok(daemon) = &mut Arc::make_mut(&mut snapshot.daemons[0]).daemon {
         daemon.version = "2.0.12".into();
     }
     assert!(!is_said(&snapshot));
