@@ -45,14 +45,14 @@ async fn serve(settings: Serve) -> Result<()> {
         None => WebConfig::none(),
     };
     let listeners = http::bind(&settings.listen).await?;
-    let node = settings.look.node.clone();
+    let node: Arc<str> = settings.look.node.as_str().into();
     let collector = NodeCollector::new(settings.look.clone())?;
     let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
     let listen = listen.join(" ");
     let sockets = settings.look.sockets.join(" ");
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        node,
+        node = &*node,
         listen,
         sockets,
         "calico-bgp-exporter started"
@@ -62,11 +62,11 @@ async fn serve(settings: Serve) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(false));
     let site = Site {
         telemetry_path: settings.telemetry_path.clone(),
-        labels: Labels { node: node.into() },
+        labels: Labels { node: node.clone() },
         detail: detail(&settings),
     };
     let looking = look_on(collector, asked, settings.refresh, Arc::clone(&ready));
-    let server = Server::new(listeners, Asker { ask, ready }, site)
+    let server = Server::new(listeners, Asker { ask, ready, node }, site)
         .with_web_config(web_config)
         .run(ended()?);
     tokio::select! {
@@ -156,6 +156,7 @@ async fn look_on(
 struct Asker {
     ask: mpsc::Sender<Reply>,
     ready: Arc<AtomicBool>,
+    node: Arc<str>,
 }
 
 impl App for Asker {
@@ -177,6 +178,6 @@ impl App for Asker {
     }
 
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
-        diagnose::findings(snapshot)
+        diagnose::findings(snapshot, &self.node)
     }
 }

@@ -19,4 +19,5 @@ pub mod log;
 pub mod metrics;
 pub mod model;
 pub mod netlink;
+pub mod report;
 pub mod watched_file;

@@ -6,6 +6,7 @@ pub mod encapsulation;
 pub mod kernel_events;
 pub mod origin;
 pub mod pods;
+pub mod problems;
 pub mod routes;
 pub mod sessions;
 pub mod tunnels;

@@ -1,40 +1,88 @@
-//! A snapshot → findings, in words for a person. Pure; doctor and the status page say the same.
+//! Problems → findings, in words for a person. Nothing is judged here: `assess::problems` decided what is wrong and how bad
+//! it is. Pure; doctor, the status page and the API say the same.
 
-mod blind;
+mod cannot_see;
+mod commands;
 mod daemons;
+mod docs;
 mod kernel;
+mod passed;
 mod pods;
 mod reasons;
 mod routes;
 mod sessions;
-mod silent;
 mod source;
 mod tunnels;
+mod unanswered;
 
-pub use blind::blind_spots;
+pub use cannot_see::cannot_see;
+pub use passed::passed;
 
-use crate::model::Family;
+use crate::assess::problems::{Problem, ProblemKind, problems};
 use crate::model::finding::Finding;
-use crate::model::snapshot::{Snapshot, Tunnel};
-use ipnet::IpNet;
+use crate::model::snapshot::Snapshot;
 
 /// Names in one finding at most.
 const NAMED: usize = 5;
-/// The step that nobody should have to look up.
-const RESTART: &str = "restart: kubectl -n calico-system (or kube-system) delete pod -l k8s-app=calico-node --field-selector spec.nodeName=NODE";
 
-/// Everything that is wrong, worst first.
-pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    silent::add(snapshot, &mut findings);
-    daemons::add(snapshot, &mut findings);
-    kernel::add(snapshot, &mut findings);
-    sessions::add(snapshot, &mut findings);
-    pods::add(snapshot, &mut findings);
-    routes::add(snapshot, &mut findings);
-    tunnels::add(snapshot, &mut findings);
-    findings.sort_by_key(|finding| finding.severity);
-    findings
+/// What one problem is called, and what is said of it.
+struct Words {
+    id: &'static str,
+    title: String,
+    seen: String,
+    meaning: String,
+    cause: String,
+    next: Vec<String>,
+}
+
+/// Everything that is wrong on `node`: the worst first, of equal ones the cause before its consequences.
+pub fn findings(snapshot: &Snapshot, node: &str) -> Vec<Finding> {
+    let problems = problems(snapshot);
+    let findings = problems.iter().map(|problem| {
+        let words = words(problem, snapshot, node);
+        Finding {
+            id: words.id,
+            severity: problem.severity,
+            title: words.title,
+            seen: words.seen,
+            meaning: words.meaning,
+            cause: words.cause,
+            next: words.next,
+            docs: docs::document(words.id),
+        }
+    });
+    findings.collect()
+}
+
+fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
+    use ProblemKind as P;
+    match &problem.kind {
+        P::Unanswered(group) => unanswered::words(group, node),
+        P::KernelUnreadable(parts) => kernel::unreadable(parts),
+        P::NoForwarding(off) => kernel::no_forwarding(off),
+        P::WrongSource(wrong) => source::words(wrong),
+        P::TunnelDown(down) => tunnels::down(down, node),
+        P::Recovery(recovery) => daemons::recovery(recovery),
+        P::ProtocolsDown(down) => daemons::protocols_down(down),
+        P::NoPeers(others) => daemons::no_peers(others.as_ref(), node),
+        P::Isolated(sessions) => sessions::isolated(sessions),
+        P::SessionsDown(down) => sessions::down(down, node),
+        P::SessionsStarting(sessions) => sessions::starting(sessions),
+        P::Flapping(sessions) => sessions::flapping(sessions),
+        P::PeersEmpty(sessions) => sessions::empty(sessions),
+        P::MeshTooLarge(peers) => sessions::mesh_too_large(*peers),
+        P::RoutesRejected(prefixes) => daemons::routes_rejected(prefixes),
+        P::DuplicateOwners(duplicates) => pods::duplicates(duplicates),
+        P::PodCidrsAbsent(absent) => pods::absent(absent, snapshot),
+        P::ViaGateway(gateway) => pods::via_gateway(gateway),
+        P::EncapsulationMismatch(pods) => pods::mismatch(pods, node),
+        P::ForeignBlackholes(prefixes) => routes::foreign_blackholes(prefixes, node),
+        P::ExportsMissing(prefixes) => routes::exports_missing(prefixes),
+        P::RoutesStale(prefixes) => routes::stale(prefixes, node),
+        P::RouteChurn(churn) => routes::churn(churn),
+        P::TunnelOneWay(one_way) => tunnels::one_way(one_way, problem.severity),
+        P::TunnelMtu(tunnel, mtu) => tunnels::mtu(tunnel, *mtu),
+    }
 }
 
 /// `a, b, c and 4 more`.
@@ -48,36 +96,15 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 
 /// `1 peer`, `3 peers`.
 fn count(number: usize, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
+    let s = match (number, noun) {
+        (1, _) => "",
+        (_, "prefix") => "es",
+        _ => "s",
+    };
     format!("{number} {noun}{s}")
 }
 
-/// Prefixes that the kernel refused to BIRD.
-fn refused(snapshot: &Snapshot) -> impl Iterator<Item = IpNet> {
-    let views = snapshot.daemons.iter();
-    views
-        .filter_map(|view| view.refused.as_ref())
-        .flatten()
-        .copied()
-}
-
-/// Calico gives a tunnel an address where it uses it; the kernel's own tunl0 has none.
-fn has_address(snapshot: &Snapshot, tunnel: &Tunnel) -> bool {
-    let mut addresses = snapshot.addresses.iter();
-    addresses.any(|own| own.device == tunnel.device)
-}
-
-/// iproute2 shows IPv6 routes only when told to.
-fn ip(cidr: IpNet) -> &'static str {
-    if cidr.addr().is_ipv6() { "ip -6" } else { "ip" }
-}
-
-/// BIRD's client on the socket of the daemon of that family.
-fn birdcl(snapshot: &Snapshot, cidr: IpNet) -> Option<String> {
-    let version = Family::from(cidr);
-    let view = snapshot
-        .daemons
-        .iter()
-        .find(|view| view.ip_version.covers(version))?;
-    Some(format!("birdcl -s {}", view.socket))
+/// One step a line.
+fn steps<const N: usize>(steps: [&str; N]) -> Vec<String> {
+    steps.map(str::to_owned).to_vec()
 }

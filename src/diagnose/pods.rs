@@ -1,33 +1,14 @@
 //! Routes to pod CIDRs.
 
-use super::sessions::RESTART_TAKES;
-use super::{birdcl, count, has_address, ip, list, refused};
-use crate::model::finding::{Finding, Severity};
+use super::commands::{birdcl, ip, restart};
+use super::{Words, count, list};
+use crate::assess::problems::pods::{Absent, ViaGateway};
 use crate::model::pod_cidr::{Fallthrough, PodCidr};
-use crate::model::route::{Encapsulation, Origin};
-use crate::model::snapshot::{Presence, Snapshot};
+use crate::model::route::Encapsulation;
+use crate::model::snapshot::Snapshot;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Duration;
-
-pub(super) fn add(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    if let Some(presence) = &snapshot.presence {
-        for via in [
-            Fallthrough::None,
-            Fallthrough::Default,
-            Fallthrough::Shorter,
-            Fallthrough::Blackhole,
-            Fallthrough::Unreachable,
-            Fallthrough::LinkDown,
-        ] {
-            absent(snapshot, presence, via, findings);
-        }
-        gateway(snapshot, presence, findings);
-        mismatch(presence, findings);
-        duplicates(presence, findings);
-    }
-}
 
 const NOT_INSTALLED: &str = "The route was not installed (by BIRD; by Felix for VXLAN, WireGuard and, from Calico v3.33, IPIP), \
                              or another program deleted it.";
@@ -39,14 +20,8 @@ fn named(pods: &[&PodCidr]) -> String {
     }))
 }
 
-fn absent(snapshot: &Snapshot, presence: &Presence, via: Fallthrough, findings: &mut Vec<Finding>) {
-    let pods: Vec<&PodCidr> = presence
-        .cidrs
-        .iter()
-        .filter(|pod| pod.absent == Some(via))
-        .collect();
-    let Some(first) = pods.first() else { return };
-    let (id, seen, cause) = match via {
+pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
+    let (id, seen, cause) = match absent.via {
         Fallthrough::None => (
             "route-missing",
             "packets to them find no route and are dropped here",
@@ -69,8 +44,8 @@ fn absent(snapshot: &Snapshot, presence: &Presence, via: Fallthrough, findings: 
         ),
         Fallthrough::Unreachable => (
             "next-hop-lost",
-            "packets to them meet an unreachable route",
-            "BIRD cannot resolve the owner's address: this node's route to the owner's subnet is gone.",
+            "packets to them end in an unreachable route",
+            "BIRD cannot resolve the next hop: this node's route to the owner's subnet is gone.",
         ),
         Fallthrough::LinkDown => (
             "link-down",
@@ -78,118 +53,78 @@ fn absent(snapshot: &Snapshot, presence: &Presence, via: Fallthrough, findings: 
             "The device was taken down, or lost its carrier.",
         ),
     };
-    let lost = lost_with_their_owner(snapshot, &pods);
-    let (severity, cause) = match lost {
-        Some(age) if age < RESTART_TAKES => (Severity::Warning, OWNER_IS_DOWN.into()),
-        Some(_) => (Severity::Critical, OWNER_IS_DOWN.into()),
-        None => {
-            let tunnel = tunnel_that_is_down(snapshot);
-            (Severity::Critical, tunnel.unwrap_or_else(|| cause.into()))
-        }
+    let cause = if absent.owners_are_down {
+        "The session with the owner is down: see there.".to_owned()
+    } else if let Some(tunnel) = absent.tunnel {
+        format!("The tunnel {} is down: see there.", tunnel.device)
+    } else {
+        cause.to_owned()
     };
-    findings.push(Finding {
+    let first = absent.pods.first();
+    Words {
         id,
-        severity,
         title: format!(
             "{} not reached: {}",
-            count(pods.len(), "pod CIDR"),
-            named(&pods)
+            count(absent.pods.len(), "pod CIDR"),
+            named(&absent.pods)
         ),
         seen: seen.into(),
         meaning: "Pods of this node cannot reach the pods in these blocks.".into(),
         cause,
-        next: next_step(snapshot, first),
-    });
+        next: first.map_or_else(Vec::new, |first| next(snapshot, first)),
+    }
 }
 
-const OWNER_IS_DOWN: &str = "The session with the owner is down: see there.";
-
-/// Where the sessions with all their owners are down: for how long the oldest is.
-fn lost_with_their_owner(snapshot: &Snapshot, pods: &[&PodCidr]) -> Option<Duration> {
-    let ages = pods.iter().map(|pod| {
-        let owner = pod.expected.owner?;
-        let mut sessions = snapshot.daemons.iter().flat_map(|view| &view.sessions);
-        let down = sessions.find(|judged| judged.session.neighbor == owner && !judged.up)?;
-        let since = down.since.map(|since| snapshot.at.since(since));
-        Some(since.unwrap_or(Duration::MAX))
-    });
-    ages.collect::<Option<Vec<_>>>()?.into_iter().max()
-}
-
-/// A tunnel that may be the cause.
-fn tunnel_that_is_down(snapshot: &Snapshot) -> Option<String> {
-    let tunnels = snapshot.kernel.tunnels.as_ref().ok()?;
-    let down = tunnels
-        .iter()
-        .find(|tunnel| !tunnel.up && (tunnel.used_lately || has_address(snapshot, tunnel)))?;
-    Some(format!("The tunnel {} is down: see there.", down.device))
-}
-
-fn next_step(snapshot: &Snapshot, pod: &PodCidr) -> String {
+fn next(snapshot: &Snapshot, pod: &PodCidr) -> Vec<String> {
     let cidr = pod.expected.cidr;
     match (pod.absent, pod.expected.owner) {
-        (Some(Fallthrough::Unreachable), Some(owner)) => format!("ip route get {owner}"),
-        (Some(Fallthrough::LinkDown), _) => pod.reached.as_ref().map_or_else(
+        (Some(Fallthrough::Unreachable), Some(owner)) => {
+            vec![format!(
+                "ip route get {owner} (is there a route to the owner?)"
+            )]
+        }
+        (Some(Fallthrough::LinkDown), _) => vec![pod.reached.as_ref().map_or_else(
             || "ip link".to_owned(),
             |reached| format!("ip link set {} up", reached.device),
-        ),
+        )],
         _ => {
-            let asked = birdcl(snapshot, cidr)
-                .map(|birdcl| format!("{birdcl} show route {cidr} all; "))
-                .unwrap_or_default();
-            format!(
-                "{ip} route show match {cidr}; {asked}{ip} monitor route (shows who deletes it)",
-                ip = ip(cidr)
-            )
+            let ip = ip(cidr);
+            let bird =
+                birdcl(snapshot, cidr).map(|birdcl| format!("{birdcl} show route {cidr} all"));
+            std::iter::once(format!("{ip} route show match {cidr}"))
+                .chain(bird)
+                .chain([format!("{ip} monitor route (shows who deletes it)")])
+                .collect()
         }
     }
 }
 
-fn gateway(snapshot: &Snapshot, presence: &Presence, findings: &mut Vec<Finding>) {
-    let refused: BTreeSet<IpNet> = refused(snapshot).collect();
-    let by_gateway = |pod: &&PodCidr| {
-        let reached = pod.reached.as_ref();
-        let by_gateway = reached.is_some_and(|r| r.encapsulation == Encapsulation::Gateway);
-        // Where a foreign route stands in BIRD's way, that is the finding.
-        by_gateway && pod.absent.is_none() && !refused.contains(&pod.expected.cidr)
-    };
-    let calicos = |pod: &&PodCidr| {
-        let reached = pod.reached.as_ref();
-        reached.is_some_and(|r| matches!(r.origin, Origin::Bird | Origin::Felix))
-    };
-    let (calicos, others): (Vec<&PodCidr>, Vec<&PodCidr>) =
-        presence.cidrs.iter().filter(by_gateway).partition(calicos);
-    let v4 = calicos.iter().any(|pod| pod.expected.cidr.addr().is_ipv4());
-    let mode = if v4 {
-        "calicoctl patch ippool default-ipv4-ippool -p '{\"spec\":{\"ipipMode\":\"CrossSubnet\"}}' (or vxlanMode)"
+pub(super) fn via_gateway(gateway: &ViaGateway<'_>) -> Words {
+    let pods = &gateway.pods;
+    let fabric =
+        "where that gateway routes pod CIDRs: nothing is wrong (the chart's alerts have a switch)";
+    let (cause, next) = if gateway.by_calico {
+        let v4 = pods.iter().any(|pod| pod.expected.cidr.addr().is_ipv4());
+        let mode = if v4 {
+            "calicoctl patch ippool default-ipv4-ippool -p '{\"spec\":{\"ipipMode\":\"CrossSubnet\"}}' (or vxlanMode)"
+        } else {
+            "calicoctl patch ippool default-ipv6-ippool -p '{\"spec\":{\"vxlanMode\":\"CrossSubnet\"}}'"
+        };
+        (
+            "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never).",
+            vec![mode.to_owned(), fabric.to_owned()],
+        )
     } else {
-        "calicoctl patch ippool default-ipv6-ippool -p '{\"spec\":{\"vxlanMode\":\"CrossSubnet\"}}'"
+        let route = pods.first().and_then(|pod| pod.reached.as_ref());
+        let route =
+            route.map(|reached| format!("{} route show {}", ip(reached.route), reached.route));
+        (
+            "A route that neither BIRD nor Felix wrote leads there.",
+            route.into_iter().chain([fabric.to_owned()]).collect(),
+        )
     };
-    findings.extend(via_gateway(
-        &calicos,
-        "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never).",
-        format!("{mode}; where the fabric routes pod CIDRs: nothing"),
-    ));
-    let route = others.first().and_then(|pod| pod.reached.as_ref());
-    let route = route.map(|reached| format!("{} route show {}", ip(reached.route), reached.route));
-    findings.extend(via_gateway(
-        &others,
-        "A route that neither BIRD nor Felix wrote leads there.",
-        format!(
-            "{}; where that gateway routes pod CIDRs: nothing",
-            route.unwrap_or_default()
-        ),
-    ));
-}
-
-fn via_gateway(pods: &[&PodCidr], cause: &str, next: String) -> Option<Finding> {
-    let gateways: BTreeSet<IpAddr> = pods
-        .iter()
-        .filter_map(|pod| pod.reached.as_ref()?.gateway)
-        .collect();
-    (!pods.is_empty()).then(|| Finding {
+    Words {
         id: "via-gateway",
-        severity: Severity::Warning,
         title: format!(
             "Pods are routed to a gateway that is not their node: {}",
             named(pods)
@@ -197,63 +132,61 @@ fn via_gateway(pods: &[&PodCidr], cause: &str, next: String) -> Option<Finding> 
         seen: format!(
             "{} without encapsulation by {}",
             count(pods.len(), "pod CIDR"),
-            list(gateways)
+            list(gateway.gateways())
         ),
         meaning: "The gateway drops pod packets unless it knows the pod CIDRs.".into(),
         cause: cause.into(),
         next,
-    })
+    }
 }
 
-fn mismatch(presence: &Presence, findings: &mut Vec<Finding>) {
-    let pods: Vec<&PodCidr> = presence
-        .cidrs
-        .iter()
-        .filter(|pod| pod.mismatch == Some(true))
-        .collect();
-    if pods.is_empty() {
-        return;
-    }
+pub(super) fn mismatch(pods: &[&PodCidr], node: &str) -> Words {
     let ways: BTreeSet<String> = pods
         .iter()
         .filter_map(|pod| pod.reached.as_ref())
-        .map(|reached| format!("{} on {}", reached.encapsulation.as_str(), reached.device))
+        .map(|reached| match reached.encapsulation {
+            Encapsulation::Direct => format!("direct on {}", reached.device),
+            other => format!("{} on {}", other.as_str(), reached.device),
+        })
         .collect();
-    findings.push(Finding {
+    Words {
         id: "wrong-encapsulation",
-        severity: Severity::Warning,
-        title: format!("Not reached as the pool says: {}", named(&pods)),
+        title: format!("Not reached as the pool says: {}", named(pods)),
         seen: format!("{}: {}", count(pods.len(), "pod CIDR"), list(ways)),
         meaning: "Where the network drops the one or the other, these pods are not reached.".into(),
-        cause: "The pool's mode was changed and not taken up here, or --expected-encapsulation is out of date.".into(),
-        next: "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE); if it is as the flag says: restart calico-node on this node".into(),
-    });
+        cause: "The pool's mode was changed and this node did not take it up, or --expected-encapsulation is out of date.".into(),
+        next: vec![
+            "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE)".into(),
+            format!("if they are as the flag says: {}", restart(node)),
+        ],
+    }
 }
 
-fn duplicates(presence: &Presence, findings: &mut Vec<Finding>) {
-    let Some(first) = presence.duplicates.first() else {
-        return;
-    };
-    let nodes = |cidr: &IpNet| {
-        let of = presence.cidrs.iter().map(|pod| pod.expected);
-        let owners = of.filter(|expected| expected.cidr == *cidr);
-        list(owners.filter_map(|expected| expected.owner))
-    };
-    let seen = presence.duplicates.iter();
-    let seen = list(seen.map(|cidr| format!("{cidr} by {}", nodes(cidr))));
-    findings.push(Finding {
+pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)]) -> Words {
+    let seen = duplicates.iter().map(|(cidr, owners)| {
+        if owners.is_empty() {
+            cidr.to_string()
+        } else {
+            format!("{cidr} by {}", list(owners))
+        }
+    });
+    let first = duplicates.first().map(|(cidr, _)| cidr.to_string());
+    Words {
         id: "duplicate-block",
-        severity: Severity::Critical,
         title: format!(
             "More than one node announces {}",
-            list(&presence.duplicates)
+            list(duplicates.iter().map(|(cidr, _)| cidr))
         ),
-        seen,
-        meaning: "A part of the packets goes to the wrong node and is lost.".into(),
+        seen: list(seen),
+        meaning: "Some of the packets go to the wrong node and are lost.".into(),
         cause: "IPAM gave one block to two nodes, or a node was cloned (calico#6867).".into(),
-        next: format!(
-            "calicoctl ipam show --show-blocks (whose is {first}?); calicoctl ipam check --show-problem-ips; restart calico-node on \
-             the node that does not own it"
-        ),
-    });
+        next: vec![
+            format!(
+                "calicoctl ipam show --show-blocks (which node has {}?)",
+                first.unwrap_or_default()
+            ),
+            "calicoctl ipam check --show-problem-ips".into(),
+            "restart calico-node on the node that does not own it".into(),
+        ],
+    }
 }

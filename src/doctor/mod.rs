@@ -1,22 +1,22 @@
-//! `doctor`: one look, one screen.
+//! `doctor`: what is wrong on this node, on one screen.
 
-mod json;
 mod text;
 
 use crate::cli::{Color, Output};
 use crate::collect::NodeCollector;
 use crate::config::Doctor;
 use crate::diagnose;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{Snapshot, Tunnel};
+use crate::report::{self, NodeReport};
 use anyhow::{Context, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Between two screens of `--watch`.
-const WATCH: Duration = Duration::from_secs(5);
+/// Least time between two reports of `--watch`.
+const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 
 /// As a shell says it (128 + SIGINT), where nothing was reported yet.
 const INTERRUPTED: u8 = 130;
@@ -26,7 +26,8 @@ struct Report<'a> {
     node: &'a str,
     snapshot: &'a Snapshot,
     findings: &'a [Finding],
-    blind_spots: &'a [&'static str],
+    passed: Vec<String>,
+    cannot_see: Vec<String>,
 }
 
 /// Exit code 0: healthy; 1: findings that are more than information; 2: the kernel could not be read.
@@ -57,18 +58,21 @@ async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
         snapshot = collector.collect().await;
     }
     loop {
-        let findings = diagnose::findings(&snapshot);
+        let findings = diagnose::findings(&snapshot, &settings.look.node);
         let report = Report {
             node: &settings.look.node,
             snapshot: &snapshot,
             findings: &findings,
-            blind_spots: &diagnose::blind_spots(&snapshot),
+            passed: diagnose::passed(&snapshot, &findings),
+            cannot_see: diagnose::cannot_see(&snapshot, true),
         };
         *last = code(&snapshot, &findings);
         if !print(&report, &settings)? || !settings.watch {
             return Ok(*last);
         }
-        tokio::time::sleep(WATCH).await;
+        // They are for the daemon's log.
+        drop(collector.take_events());
+        tokio::time::sleep(settings.interval.max(SHORTEST_WATCH)).await;
         snapshot = collector.collect().await;
     }
 }
@@ -96,7 +100,10 @@ fn code(snapshot: &Snapshot, findings: &[Finding]) -> ExitCode {
     for (part, error) in errors {
         if let Some(error) = error {
             unread = true;
-            eprintln!("error: the kernel could not be read: {part}: {error}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: the kernel could not be read: {part}: {error}"
+            );
         }
     }
     let found = || {
@@ -107,11 +114,19 @@ fn code(snapshot: &Snapshot, findings: &[Finding]) -> ExitCode {
     ExitCode::from(if unread { 2 } else { u8::from(found()) })
 }
 
+fn json(report: &Report<'_>) -> Result<String> {
+    let mut document = NodeReport::new(report.node, report.snapshot, report.findings, DOCS, false);
+    document.passed.clone_from(&report.passed);
+    document.cannot_see.clone_from(&report.cannot_see);
+    let text = report::to_text(&document, true).context("cannot write the report")?;
+    Ok(format!("{text}\n"))
+}
+
 /// False when nobody reads any more, which is no failure.
 fn print(report: &Report<'_>, settings: &Doctor) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     let text = match settings.output {
-        Output::Json => json::render(report),
+        Output::Json => json(report)?,
         Output::Text => {
             let color = match settings.color {
                 Color::Auto => out.is_terminal(),

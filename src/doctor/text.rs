@@ -1,12 +1,13 @@
-//! The report for a person: facts first, then what is wrong, then what cannot be seen.
+//! The report for a person: what is wrong, then the facts, then what is right and what cannot be seen.
 
 mod tables;
 
 use super::Report;
 use crate::model::Family;
 use crate::model::PerFamily;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{DaemonView, RouteSummary, Snapshot, Tunnel};
+use crate::model::visible::Visible;
 use std::fmt::Write;
 
 /// Columns of prose. A command is never broken.
@@ -41,26 +42,20 @@ impl Screen {
         if snapshot.daemons.is_empty() {
             self.line("  no BIRD here (--bird.socket none)");
         }
+        self.findings(report.findings);
         tables::sessions(self, snapshot);
         tables::pods(self, snapshot.presence.as_ref());
         self.kernel(snapshot);
-        self.findings(report.findings);
+        self.passed(&report.passed);
         self.head("What this cannot see");
-        for spot in report.blind_spots {
+        for spot in &report.cannot_see {
             self.wrapped("  - ", 4, spot);
         }
     }
 
-    /// Anything that was read somewhere may hold what moves a terminal's cursor.
+    /// Text from BIRD or a peer may hold characters that move a terminal's cursor.
     fn put(&mut self, text: &str) {
-        let visible = |c: char| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        };
-        self.text.extend(text.chars().map(visible));
+        let _ = write!(self.text, "{}", Visible(text));
     }
 
     fn line(&mut self, text: &str) {
@@ -157,6 +152,9 @@ impl Screen {
     }
 
     fn findings(&mut self, findings: &[Finding]) {
+        if findings.is_empty() {
+            return;
+        }
         self.head(&format!("Findings: {}", findings.len()));
         for (number, finding) in findings.iter().enumerate() {
             let (word, shade) = match finding.severity {
@@ -179,11 +177,21 @@ impl Screen {
             ] {
                 self.wrapped(&format!("       {name:<6} "), 14, text);
             }
-            // One step a line, whole: it is there to be copied.
-            for (at, step) in finding.next.split("; ").enumerate() {
+            // One step a line, never broken: it is there to be copied.
+            for (at, step) in finding.next.iter().enumerate() {
                 let name = if at == 0 { "next" } else { "" };
                 self.line(&format!("       {name:<6} {step}"));
             }
+            self.line(&format!("       {:<6} {DOCS}{}", "docs", finding.docs));
+        }
+    }
+
+    fn passed(&mut self, passed: &[String]) {
+        self.head(&format!("Passed: {}", passed.len()));
+        for check in passed {
+            self.put("  ");
+            self.shaded("32", "ok");
+            self.wrapped("  ", 6, check);
         }
     }
 }

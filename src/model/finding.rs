@@ -1,5 +1,8 @@
 //! What is wrong with the node, in words for a person.
 
+/// Where the documents are that [`Finding::docs`] names.
+pub const DOCS: &str = "https://github.com/calico-bgp-exporter/calico-bgp-exporter/blob/main/";
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -37,6 +40,8 @@ pub struct Finding {
     pub meaning: String,
     /// What most likely causes it.
     pub cause: String,
-    /// What to do next: steps, with `; ` between them.
-    pub next: String,
+    /// What to do next, step by step.
+    pub next: Vec<String>,
+    /// The document that explains it: a path in the repository, perhaps with an anchor.
+    pub docs: &'static str,
 }

@@ -12,5 +12,6 @@ pub mod route;
 pub mod session;
 pub mod snapshot;
 pub mod time;
+pub mod visible;
 
 pub use family::{DaemonFamily, Family, PerFamily};

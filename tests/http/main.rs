@@ -132,6 +132,7 @@ fn finding(severity: Severity, title: &str) -> Finding {
         seen: "10.0.3.143 <refuses>".into(),
         meaning: "pods are cut off".into(),
         cause: "no BIRD there".into(),
-        next: "look at calico-node".into(),
+        next: vec!["look at calico-node".into()],
+        docs: "docs/runbooks/CalicoBGPPeeringDown.md",
     }
 }

@@ -32,16 +32,30 @@ fn before(seconds: i64) -> UnixTime {
 }
 
 fn said(snapshot: &Snapshot) -> Vec<(&'static str, Severity)> {
-    diagnose::findings(snapshot)
+    diagnose::findings(snapshot, "node-1")
         .iter()
         .map(|finding| (finding.id, finding.severity))
         .collect()
 }
 
 fn finding(snapshot: &Snapshot, id: &str) -> Finding {
-    let all = diagnose::findings(snapshot);
+    let all = diagnose::findings(snapshot, "node-1");
     let found = all.iter().find(|finding| finding.id == id);
     found
         .unwrap_or_else(|| panic!("no {id} in {all:#?}"))
         .clone()
+}
+
+#[test]
+fn every_finding_names_a_document_that_exists() {
+    let table = include_str!("../../src/diagnose/docs.rs");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents: Vec<&str> = table
+        .split('"')
+        .filter(|text| text.starts_with("docs/"))
+        .collect();
+    assert!(documents.len() > 15, "{documents:?}");
+    for document in documents {
+        assert!(root.join(document).exists(), "{document}");
+    }
 }

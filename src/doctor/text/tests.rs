@@ -7,7 +7,7 @@ fn screen() -> Screen {
     }
 }
 
-fn finding(title: &str, next: &str) -> Finding {
+fn finding(title: &str, next: &[&str]) -> Finding {
     Finding {
         id: "peer-blocked",
         severity: Severity::Critical,
@@ -15,7 +15,8 @@ fn finding(title: &str, next: &str) -> Finding {
         seen: "word ".repeat(60),
         meaning: String::new(),
         cause: String::new(),
-        next: next.into(),
+        next: next.iter().map(|step| (*step).to_owned()).collect(),
+        docs: "docs/runbooks/README.md",
     }
 }
 
@@ -23,7 +24,7 @@ fn finding(title: &str, next: &str) -> Finding {
 fn prose_is_wrapped_and_commands_are_not() {
     let command = format!("calicoctl patch {}", "x".repeat(WIDTH));
     let mut screen = screen();
-    screen.findings(&[finding("t", &format!("look; {command}"))]);
+    screen.findings(&[finding("t", &["wait", &command])]);
     let lines: Vec<&str> = screen.text.lines().collect();
     assert!(
         lines.contains(&format!("              {command}").as_str()),
@@ -43,9 +44,9 @@ fn prose_is_wrapped_and_commands_are_not() {
 }
 
 #[test]
-fn what_a_peer_wrote_does_not_reach_the_terminal_as_a_command() {
+fn control_characters_of_a_peer_do_not_reach_the_terminal() {
     let mut screen = screen();
-    screen.findings(&[finding("shut down: \x1b[2J\u{9b}1mgone\r", "x")]);
+    screen.findings(&[finding("shut down: \x1b[2J\u{9b}1mgone\r", &["x"])]);
     assert!(!screen.text.contains(['\x1b', '\u{9b}', '\r']));
     assert!(screen.text.contains("gone"));
 }
@@ -53,6 +54,6 @@ fn what_a_peer_wrote_does_not_reach_the_terminal_as_a_command() {
 #[test]
 fn a_screen_begins_with_the_verdict() {
     assert!(verdict(&[]).starts_with("Nothing is wrong"));
-    let text = verdict(&[finding("Peers do not answer", "x")]);
+    let text = verdict(&[finding("Peers do not answer", &["x"])]);
     assert_eq!(text, "1 critical, 0 warning. Worst: Peers do not answer");
 }

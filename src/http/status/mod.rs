@@ -5,7 +5,7 @@ mod words;
 
 use super::Site;
 use crate::model::PerFamily;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
 use std::fmt::{self, Write};
@@ -82,12 +82,20 @@ fn findings(html: &mut String, findings: &[Finding]) -> fmt::Result {
                 ("Seen", &finding.seen),
                 ("Means", &finding.meaning),
                 ("Cause", &finding.cause),
-                ("Next", &finding.next),
             ] {
                 if !text.is_empty() {
                     writeln!(html, "<dt>{term}</dt><dd>{}</dd>", Escaped(text))?;
                 }
             }
+            writeln!(html, "<dt>Next</dt><dd><ol>")?;
+            for step in &finding.next {
+                writeln!(html, "<li>{}</li>", Escaped(step))?;
+            }
+            let docs = Escaped(finding.docs);
+            writeln!(
+                html,
+                "</ol></dd><dt>Docs</dt><dd><a href=\"{DOCS}{docs}\">{docs}</a></dd>"
+            )?;
             writeln!(html, "</dl>")?;
         }
         writeln!(html, "</li>")?;

@@ -1,9 +1,10 @@
 //! Text for people: escaping, times, counts.
 
 use crate::model::time::UnixTime;
+use crate::model::visible::is_hidden;
 use std::fmt;
 
-/// Text inside HTML, also inside a quoted attribute.
+/// Text inside HTML, also inside a quoted attribute; hidden characters as escapes.
 pub(super) struct Escaped<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -17,6 +18,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
                     '>' => self.0.write_str("&gt;"),
                     '"' => self.0.write_str("&quot;"),
                     '\'' => self.0.write_str("&#39;"),
+                    c if is_hidden(c) => write!(self.0, "{}", c.escape_unicode()),
                     c => fmt::Write::write_char(self.0, c),
                 })
             }

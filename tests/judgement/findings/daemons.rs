@@ -62,7 +62,12 @@ fn a_missing_socket_may_be_a_missing_mount() {
         assert_eq!(said(&snapshot), [("bird-absent", Severity::Critical)]);
         let finding = finding(&snapshot, "bird-absent");
         assert!(finding.cause.contains("not mounted"), "{}", finding.cause);
-        assert!(finding.next.contains("calico_network_backend: bird"));
+        assert!(
+            finding
+                .next
+                .join(" ")
+                .contains("calico_network_backend: bird")
+        );
     }
 }
 
@@ -94,6 +99,7 @@ fn an_idle_ipv6_daemon_that_is_missed_is_a_warning_and_no_outage() {
     assert!(
         finding(&snapshot, "bird-absent")
             .next
+            .join(" ")
             .contains("--bird.socket")
     );
     assert_eq!(
@@ -104,7 +110,7 @@ fn an_idle_ipv6_daemon_that_is_missed_is_a_warning_and_no_outage() {
 
 #[test]
 fn a_node_without_peers_may_be_the_only_one() {
-    let findings = calico_bgp_exporter::diagnose::findings(&node(vec![]));
+    let findings = calico_bgp_exporter::diagnose::findings(&node(vec![]), "node-1");
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].severity, Severity::Warning);
     assert!(findings[0].meaning.contains("only node"), "{findings:?}");
@@ -184,7 +190,10 @@ fn each_of_calicos_protocols_is_enabled_by_its_name() {
     );
     assert_eq!(
         finding.next,
-        "birdcl -s /var/run/calico/bird.ctl enable direct1; birdcl -s /var/run/calico/bird.ctl enable static1"
+        [
+            "birdcl -s /var/run/calico/bird.ctl enable direct1",
+            "birdcl -s /var/run/calico/bird.ctl enable static1"
+        ]
     );
     assert!(
         finding.meaning.contains("announced to nobody"),

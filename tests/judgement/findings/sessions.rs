@@ -153,13 +153,13 @@ fn steps_name_the_peer_the_session_and_the_socket() {
     let next = finding(&snapshot, "session-disabled").next;
     assert_eq!(
         next,
-        "birdcl -s /var/run/calico/bird.ctl enable Mesh_10_0_3_142"
+        ["birdcl -s /var/run/calico/bird.ctl enable Mesh_10_0_3_142"]
     );
     let snapshot = node(vec![lost(142, DownReason::ConnectTimeout, 60), good(143)]);
     assert!(
         finding(&snapshot, "peer-blocked")
             .next
-            .starts_with("nc -vz 10.0.3.142 179")
+            .contains(&"nc -vz -w 5 10.0.3.142 179".to_owned())
     );
 }
 

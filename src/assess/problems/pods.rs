@@ -1,0 +1,135 @@
+//! Pod CIDRs: those that are not reached, and those that are reached in a wrong way.
+
+use super::sessions::RESTART_TAKES;
+use super::{ProblemKind, Problems, has_address, rejected};
+use crate::model::finding::Severity;
+use crate::model::pod_cidr::{Fallthrough, PodCidr};
+use crate::model::route::{Encapsulation, Origin};
+use crate::model::snapshot::{Presence, Snapshot, Tunnel};
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Pod CIDRs that are absent in one way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Absent<'a> {
+    /// What takes the packets.
+    pub via: Fallthrough,
+    /// The CIDRs.
+    pub pods: Vec<&'a PodCidr>,
+    /// The sessions with all their owners are down.
+    pub owners_are_down: bool,
+    /// A tunnel that is down and may be the cause.
+    pub tunnel: Option<&'a Tunnel>,
+}
+
+/// Pod CIDRs that are routed, without encapsulation, to a gateway that is not their node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViaGateway<'a> {
+    /// BIRD or Felix wrote the routes.
+    pub by_calico: bool,
+    /// The CIDRs.
+    pub pods: Vec<&'a PodCidr>,
+}
+
+impl ViaGateway<'_> {
+    /// The gateways.
+    pub fn gateways(&self) -> BTreeSet<IpAddr> {
+        let reached = self.pods.iter().filter_map(|pod| pod.reached.as_ref());
+        reached.filter_map(|reached| reached.gateway).collect()
+    }
+}
+
+pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
+    let Some(presence) = &snapshot.presence else {
+        return;
+    };
+    duplicates(presence, found);
+    absent(snapshot, presence, found);
+    gateway(snapshot, presence, found);
+    let pods = presence.cidrs.iter();
+    let mismatched: Vec<&PodCidr> = pods.filter(|pod| pod.mismatch == Some(true)).collect();
+    if !mismatched.is_empty() {
+        let kind = ProblemKind::EncapsulationMismatch(mismatched);
+        found.add(Severity::Warning, kind);
+    }
+}
+
+fn duplicates(presence: &Presence, found: &mut Problems<'_>) {
+    if presence.duplicates.is_empty() {
+        return;
+    }
+    let owners = |cidr: &IpNet| {
+        let of = presence.cidrs.iter().map(|pod| pod.expected);
+        let owners = of.filter(|expected| expected.cidr == *cidr);
+        owners.filter_map(|expected| expected.owner).collect()
+    };
+    let duplicates = presence.duplicates.iter();
+    let duplicates = duplicates.map(|cidr| (*cidr, owners(cidr))).collect();
+    let kind = ProblemKind::DuplicateOwners(duplicates);
+    found.add(Severity::Critical, kind);
+}
+
+fn absent<'a>(snapshot: &'a Snapshot, presence: &'a Presence, found: &mut Problems<'a>) {
+    let mut by_via: BTreeMap<Fallthrough, Vec<&PodCidr>> = BTreeMap::new();
+    for pod in &presence.cidrs {
+        if let Some(via) = pod.absent {
+            by_via.entry(via).or_default().push(pod);
+        }
+    }
+    let tunnel = tunnel_that_is_down(snapshot);
+    for (via, pods) in by_via {
+        let lost = lost_with_their_owners(snapshot, &pods);
+        let severity = match lost {
+            Some(age) if age < RESTART_TAKES => Severity::Warning,
+            _ => Severity::Critical,
+        };
+        let absent = Absent {
+            via,
+            pods,
+            owners_are_down: lost.is_some(),
+            tunnel,
+        };
+        found.add(severity, ProblemKind::PodCidrsAbsent(absent));
+    }
+}
+
+/// Where the sessions with all their owners are down: for how long the oldest is.
+fn lost_with_their_owners(snapshot: &Snapshot, pods: &[&PodCidr]) -> Option<Duration> {
+    let ages = pods.iter().map(|pod| {
+        let owner = pod.expected.owner?;
+        let mut sessions = snapshot.daemons.iter().flat_map(|view| &view.sessions);
+        let down = sessions.find(|judged| judged.session.neighbor == owner && !judged.up)?;
+        let since = down.since.map(|since| snapshot.at.since(since));
+        Some(since.unwrap_or(Duration::MAX))
+    });
+    ages.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+fn tunnel_that_is_down(snapshot: &Snapshot) -> Option<&Tunnel> {
+    let mut tunnels = snapshot.kernel.tunnels.as_ref().ok()?.iter();
+    tunnels.find(|tunnel| !tunnel.up && (tunnel.used_lately || has_address(snapshot, tunnel)))
+}
+
+fn gateway<'a>(snapshot: &Snapshot, presence: &'a Presence, found: &mut Problems<'a>) {
+    let rejected: BTreeSet<IpNet> = rejected(snapshot).collect();
+    let by_gateway = |pod: &&PodCidr| {
+        let reached = pod.reached.as_ref();
+        let by_gateway = reached.is_some_and(|r| r.encapsulation == Encapsulation::Gateway);
+        // Where another program's route stands in the place of BIRD's, that is the problem.
+        by_gateway && pod.absent.is_none() && !rejected.contains(&pod.expected.cidr)
+    };
+    let is_calicos = |pod: &&PodCidr| {
+        let reached = pod.reached.as_ref();
+        reached.is_some_and(|r| matches!(r.origin, Origin::Bird | Origin::Felix))
+    };
+    let pods = presence.cidrs.iter().filter(by_gateway);
+    let (calicos, others): (Vec<&PodCidr>, Vec<&PodCidr>) = pods.partition(is_calicos);
+    for (by_calico, pods) in [(true, calicos), (false, others)] {
+        if !pods.is_empty() {
+            let gateway = ViaGateway { by_calico, pods };
+            found.add(Severity::Warning, ProblemKind::ViaGateway(gateway));
+        }
+    }
+}

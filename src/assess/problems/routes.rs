@@ -1,0 +1,81 @@
+//! Routes of BIRD that ought not to be there, are not there, or come and go.
+
+use super::{ProblemKind, Problems, rejected};
+use crate::model::finding::Severity;
+use crate::model::route::{Origin, RouteChange};
+use crate::model::snapshot::{RouteChanges, Snapshot};
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Routes of BIRD removed or replaced a second that are no accident (the alert CalicoRouteChurn waits for the same).
+const CHURN_A_SECOND: f64 = 0.1;
+
+/// Changes of BIRD's routes between two collections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is what it says")]
+pub struct Churn {
+    pub removed: u64,
+    pub replaced: u64,
+    pub added: u64,
+    /// In this time.
+    pub within: Duration,
+}
+
+pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
+    if let Ok(routes) = &snapshot.kernel.routes {
+        let foreign = routes.foreign_blackholes.values().flatten().flatten();
+        let foreign: Vec<IpNet> = foreign.copied().collect();
+        if !foreign.is_empty() {
+            found.add(Severity::Critical, ProblemKind::ForeignBlackholes(foreign));
+        }
+    }
+    export_gap(snapshot, found);
+    if let Some(churn) = churn(snapshot) {
+        found.add(Severity::Warning, ProblemKind::RouteChurn(churn));
+    }
+}
+
+fn export_gap<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
+    let Some(gap) = &snapshot.export_gap else {
+        return;
+    };
+    // What the kernel rejects, and pod CIDRs that are absent, are problems of their own.
+    let pods = snapshot.presence.as_ref().map_or(&[][..], |p| &p.cidrs);
+    let absent = pods.iter().filter(|pod| pod.absent.is_some());
+    let named: BTreeSet<IpNet> = rejected(snapshot)
+        .chain(absent.map(|pod| pod.expected.cidr))
+        .collect();
+    let missing = gap.missing.iter().copied();
+    let missing: Vec<IpNet> = missing.filter(|prefix| !named.contains(prefix)).collect();
+    if !missing.is_empty() {
+        found.add(Severity::Critical, ProblemKind::ExportsMissing(missing));
+    }
+    if !gap.stale.is_empty() {
+        found.add(Severity::Warning, ProblemKind::RoutesStale(&gap.stale));
+    }
+}
+
+/// BIRD's routes go and come back while this process runs.
+fn churn(snapshot: &Snapshot) -> Option<Churn> {
+    let earlier = snapshot.earlier.as_ref()?;
+    let since = |change| {
+        let of_bird = |changes: &RouteChanges| -> u64 {
+            let of_bird = changes
+                .iter()
+                .filter(|((_, origin, what), _)| *origin == Origin::Bird && *what == change);
+            of_bird.map(|(_, count)| count).sum()
+        };
+        of_bird(&snapshot.counters.route_changes).saturating_sub(of_bird(&earlier.route_changes))
+    };
+    let churn = Churn {
+        removed: since(RouteChange::Removed),
+        replaced: since(RouteChange::Replaced),
+        added: since(RouteChange::Added),
+        within: earlier.ago,
+    };
+    let gone = churn.removed + churn.replaced;
+    let back = churn.added + churn.replaced;
+    let often = gone as f64 > CHURN_A_SECOND * churn.within.as_secs_f64();
+    (gone > 0 && back > 0 && often).then_some(churn)
+}

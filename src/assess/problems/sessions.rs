@@ -1,0 +1,192 @@
+//! BGP sessions: those that are down, grouped by why, and what is odd with those that are up.
+
+use super::daemons::recovery_is_stuck;
+use super::{ProblemKind, Problems};
+use crate::model::Family;
+use crate::model::finding::Severity;
+use crate::model::session::{DownReason, JudgedSession, PeerType};
+use crate::model::snapshot::{DaemonView, Snapshot};
+use crate::model::time::UnixTime;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Calico advises a route reflector for larger meshes ("Configure BGP peering").
+const LARGE_MESH: usize = 100;
+/// Losses that are no accident, and how recent the last one has to be.
+const FLAPS: u64 = 3;
+const FLAPPED_LATELY: Duration = Duration::from_secs(600);
+/// A session that is younger may well be up in a moment (the same 15 s as `connect_timeout`).
+const STARTING: Duration = Duration::from_secs(15);
+/// A restart of calico-node is over within it; the peers lose its routes for 10 to 30 s.
+pub(super) const RESTART_TAKES: Duration = Duration::from_secs(60);
+
+/// A session that is down, with the daemon that has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Down<'a> {
+    /// The session.
+    pub judged: &'a JudgedSession,
+    /// Its daemon.
+    pub view: &'a DaemonView,
+    /// Why it is down.
+    pub reason: DownReason,
+    starting: bool,
+    just_left: bool,
+}
+
+/// Sessions that are down for one reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionsDown<'a> {
+    /// The reason.
+    pub reason: DownReason,
+    /// The sessions.
+    pub sessions: Vec<Down<'a>>,
+    /// Each peer went away just now, as it does when calico-node restarts there.
+    pub just_left: bool,
+    /// The node has no other session.
+    pub only: bool,
+}
+
+pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
+    let views = snapshot.daemons.iter();
+    let all: Vec<&JudgedSession> = views.clone().flat_map(|view| &view.sessions).collect();
+    let down: Vec<Down<'a>> = views
+        .flat_map(|view| view.sessions.iter().map(move |judged| (view, judged)))
+        .filter_map(|(view, judged)| Down::new(view, judged, snapshot.at))
+        .collect();
+    isolated(&all, &down, found);
+    let mut by_reason: BTreeMap<DownReason, Vec<Down<'a>>> = BTreeMap::new();
+    let mut starting = Vec::new();
+    for session in down {
+        match session.reason {
+            // A recovery is a problem of its own.
+            DownReason::Recovery => {}
+            _ if session.starting => starting.push(session),
+            reason => by_reason.entry(reason).or_default().push(session),
+        }
+    }
+    for (reason, sessions) in by_reason {
+        let just_left = sessions.iter().all(|session| session.just_left);
+        let severity = match reason {
+            DownReason::GracefulRestart => Severity::Info,
+            _ if just_left => Severity::Warning,
+            _ => Severity::Critical,
+        };
+        let down = SessionsDown {
+            reason,
+            sessions,
+            just_left,
+            only: all.len() == 1,
+        };
+        found.add(severity, ProblemKind::SessionsDown(down));
+    }
+    if !starting.is_empty() {
+        found.add(Severity::Info, ProblemKind::SessionsStarting(starting));
+    }
+    flapping(snapshot, &all, found);
+    empty(&all, found);
+    large_mesh(&all, found);
+}
+
+impl<'a> Down<'a> {
+    fn new(view: &'a DaemonView, judged: &'a JudgedSession, now: UnixTime) -> Option<Self> {
+        if judged.up {
+            return None;
+        }
+        let reason = judged.reason.unwrap_or(DownReason::Other);
+        let younger = |than| judged.since.is_some_and(|since| now.since(since) < than);
+        let starting = match reason {
+            DownReason::Other | DownReason::WaitingForPeer | DownReason::Handshake
+                if younger(STARTING) =>
+            {
+                true
+            }
+            // No recovery mends these.
+            DownReason::Disabled
+            | DownReason::RouteLimit
+            | DownReason::BadPeerAs
+            | DownReason::CapabilityMissing => false,
+            _ => recovery_is_stuck(view, now) == Some(false),
+        };
+        let left = matches!(
+            reason,
+            DownReason::AdminShutdown
+                | DownReason::ConnectionRefused
+                | DownReason::ConnectionClosed
+                | DownReason::ConnectionReset
+        );
+        Some(Down {
+            judged,
+            view,
+            reason,
+            starting,
+            just_left: left && younger(RESTART_TAKES),
+        })
+    }
+}
+
+/// No session is up, and for at least two of one family there is no excuse: not a recovery or a peer's restart (routes are
+/// kept), not a hand that disabled them.
+fn isolated<'a>(all: &[&JudgedSession], down: &[Down<'a>], found: &mut Problems<'a>) {
+    let kept = |session: &Down<'_>| {
+        matches!(
+            session.reason,
+            DownReason::Recovery | DownReason::GracefulRestart
+        )
+    };
+    if down.len() < all.len() || down.iter().any(kept) {
+        return;
+    }
+    let lost: Vec<Down<'a>> = down
+        .iter()
+        .filter(|session| !session.starting && session.reason != DownReason::Disabled)
+        .copied()
+        .collect();
+    let of = |version| {
+        let of = lost
+            .iter()
+            .filter(|session| session.judged.session.ip_version() == version);
+        of.count()
+    };
+    if Family::ALL.into_iter().any(|version| of(version) >= 2) {
+        found.add(Severity::Critical, ProblemKind::Isolated(lost));
+    }
+}
+
+/// Sessions that this process saw drop again and again.
+fn flapping<'a>(snapshot: &Snapshot, all: &[&'a JudgedSession], found: &mut Problems<'a>) {
+    let recent = |judged: &&JudgedSession| {
+        judged.losses >= FLAPS
+            && judged
+                .last_loss
+                .is_some_and(|at| snapshot.at.since(at) < FLAPPED_LATELY)
+    };
+    let flapping: Vec<&JudgedSession> = all.iter().copied().filter(recent).collect();
+    if !flapping.is_empty() {
+        found.add(Severity::Warning, ProblemKind::Flapping(flapping));
+    }
+}
+
+fn empty<'a>(all: &[&'a JudgedSession], found: &mut Problems<'a>) {
+    let is_empty = |judged: &&JudgedSession| {
+        let nothing = judged.session.routes.is_some_and(|r| r.imported == 0);
+        judged.up && nothing && judged.session.peer_type == PeerType::Mesh
+    };
+    let empty: Vec<&JudgedSession> = all.iter().copied().filter(is_empty).collect();
+    if !empty.is_empty() {
+        found.add(Severity::Info, ProblemKind::PeersEmpty(empty));
+    }
+}
+
+/// Each family has its own mesh: the two are not added up.
+fn large_mesh(all: &[&JudgedSession], found: &mut Problems<'_>) {
+    let of = |version: Family| {
+        let mesh = all.iter().filter(|judged| {
+            judged.session.peer_type == PeerType::Mesh && judged.session.ip_version() == version
+        });
+        mesh.count()
+    };
+    let mesh = Family::ALL.into_iter().map(of).max().unwrap_or(0);
+    if mesh > LARGE_MESH {
+        found.add(Severity::Info, ProblemKind::MeshTooLarge(mesh));
+    }
+}
