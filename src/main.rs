@@ -6,6 +6,7 @@ use calico_bgp_exporter::config::{self, BadFlag};
 use calico_bgp_exporter::http::WebConfigError;
 use calico_bgp_exporter::{daemon, doctor};
 use clap::Parser;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
         },
         Some(Command::Doctor(args)) => match config::Doctor::new(args) {
             Ok(settings) => doctor::run(settings).unwrap_or_else(|error| {
-                eprintln!("error: {error:#}");
+                say(format_args!("error: {error:#}"));
                 ExitCode::from(2)
             }),
             Err(bad) => refuse(&bad),
@@ -29,7 +30,7 @@ fn outcome(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             // A file that a flag names is a flag's value.
             if error.is::<BadFile>() || error.is::<WebConfigError>() {
                 return ExitCode::from(2);
@@ -40,6 +41,11 @@ fn outcome(result: anyhow::Result<()>) -> ExitCode {
 }
 
 fn refuse(bad: &BadFlag) -> ExitCode {
-    eprintln!("error: {bad}\n\nFor all flags, try '--help'.");
+    say(format_args!("error: {bad}\n\nFor all flags, try '--help'."));
     ExitCode::from(2)
+}
+
+/// An error that cannot be printed (standard error is closed or full) still ends with its exit code.
+fn say(error: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{error}");
 }
