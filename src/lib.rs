@@ -19,5 +19,6 @@ pub mod log;
 pub mod metrics;
 pub mod model;
 pub mod netlink;
+pub mod probe;
 pub mod report;
 pub mod watched_file;

@@ -7,6 +7,7 @@ pub mod finding;
 pub mod link;
 pub mod lookup;
 pub mod pod_cidr;
+pub mod pod_path;
 pub mod rib;
 pub mod route;
 pub mod session;
