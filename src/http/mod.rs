@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod content;
 mod page;
 mod router;
 mod server;
@@ -10,6 +11,7 @@ mod table;
 mod web_config;
 
 pub use address::{AddressError, BindError, ListenAddress, bind};
+pub use content::Content;
 pub use router::LONGEST_LOOK;
 pub use server::Server;
 #[cfg(feature = "tls")]

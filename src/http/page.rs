@@ -1,7 +1,6 @@
 //! The rendered exposition, shared by the scrapes that come together.
 
-use crate::metrics::{Detail, Format, Labels, Renderer};
-use crate::model::snapshot::Snapshot;
+use crate::metrics::Format;
 use crate::model::time::UnixTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,49 +17,44 @@ pub(super) const SHARED_FOR: Duration = Duration::from_millis(250);
 /// Bodies shorter than this are not worth compressing.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
 
-/// Renders and keeps the last renderings.
+/// The last renderings of snapshots of type `S`.
 #[derive(Debug)]
-pub(super) struct Pages(Mutex<Renderings>);
+pub(super) struct Pages<S>(Mutex<Renderings<S>>);
 
 #[derive(Debug)]
-struct Renderings {
-    renderer: Renderer,
-    recent: Vec<Page>,
+struct Renderings<S> {
+    recent: Vec<Page<S>>,
     /// Bytes to ask for at once: the last uncompressed rendering and a little.
     length: usize,
 }
 
 #[derive(Debug)]
-struct Page {
-    snapshot: Arc<Snapshot>,
+struct Page<S> {
+    snapshot: Arc<S>,
     format: Format,
     gzip: bool,
     at: Instant,
     body: Bytes,
 }
 
-impl Pages {
-    pub(super) fn new(labels: Labels, detail: Detail) -> Self {
+impl<S> Pages<S> {
+    pub(super) fn new() -> Self {
         Pages(Mutex::new(Renderings {
-            renderer: Renderer::new(labels, detail),
             recent: Vec::new(),
             length: 0,
         }))
     }
 
-    /// The exposition of `snapshot`, and whether it was made for this call.
+    /// The exposition of `snapshot`, as `write` writes it, and whether it was made for this call.
     pub(super) fn get(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Arc<S>,
         format: Format,
         gzip: bool,
+        write: impl FnOnce(&Arc<S>, UnixTime, Format, &mut dyn fmt::Write) -> fmt::Result,
     ) -> Result<(Bytes, bool), fmt::Error> {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Renderings {
-            renderer,
-            recent,
-            length,
-        } = &mut *pages;
+        let Renderings { recent, length } = &mut *pages;
         // Renderings of an earlier snapshot are of no use to later scrapes, and a crowd makes hundreds a second.
         recent
             .retain(|page| Arc::ptr_eq(&page.snapshot, snapshot) && page.at.elapsed() < SHARED_FOR);
@@ -76,7 +70,7 @@ impl Pages {
         } else {
             Sink::plain(*length)
         };
-        renderer.render(snapshot, now, format, &mut sink)?;
+        write(snapshot, now, format, &mut sink)?;
         let body = sink.finish()?;
         if !gzip {
             *length = body.len() + body.len() / 64;

@@ -1,9 +1,8 @@
 //! Requests → responses.
 
+use super::Content;
 use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
-use super::{App, Site, status};
 use crate::metrics::{Format, negotiate};
-use crate::model::snapshot::Snapshot;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -18,21 +17,24 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Answers requests.
-pub(super) struct Router<A> {
-    app: A,
-    site: Site,
-    pages: Arc<Pages>,
+pub(super) struct Router<C: Content> {
+    content: C,
+    telemetry_path: String,
+    pages: Arc<Pages<C::Snapshot>>,
 }
 
-impl<A: App> Router<A> {
-    pub(super) fn new(app: A, site: Site) -> Self {
-        let pages = Arc::new(Pages::new(site.labels.clone(), site.detail));
-        Router { app, site, pages }
+impl<C: Content> Router<C> {
+    pub(super) fn new(content: C, telemetry_path: String) -> Self {
+        Router {
+            content,
+            telemetry_path,
+            pages: Arc::new(Pages::new()),
+        }
     }
 
     pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let path = request.uri().path();
-        let metrics = path == self.site.telemetry_path;
+        let metrics = path == self.telemetry_path;
         if !metrics && !matches!(path, "/" | "/-/healthy" | "/-/ready") {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         }
@@ -45,7 +47,7 @@ impl<A: App> Router<A> {
         match path {
             _ if metrics => self.metrics(request.headers()).await,
             "/-/healthy" => plain(StatusCode::OK, "healthy\n"),
-            "/-/ready" if self.app.ready() => plain(StatusCode::OK, "ready\n"),
+            "/-/ready" if self.content.is_ready() => plain(StatusCode::OK, "ready\n"),
             "/-/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "no look at the node yet\n"),
             _ => self.status(request.headers()).await,
         }
@@ -58,7 +60,12 @@ impl<A: App> Router<A> {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
         };
-        let Ok((body, new)) = self.pages.get(&snapshot, format, gzip) else {
+        let Ok((body, new)) =
+            self.pages
+                .get(&snapshot, format, gzip, |snapshot, now, format, out| {
+                    self.content.write_metrics(snapshot, now, format, out)
+                })
+        else {
             return plain(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "cannot write the metrics\n",
@@ -79,9 +86,8 @@ impl<A: App> Router<A> {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
         };
-        let findings = self.app.findings(&snapshot);
         let now = SystemTime::now().into();
-        let Ok(html) = status::page(&self.site, &snapshot, &findings, now) else {
+        let Ok(html) = self.content.status_page(&snapshot, now) else {
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the page\n");
         };
         let gzip = html.len() >= WORTH_COMPRESSING
@@ -100,8 +106,8 @@ impl<A: App> Router<A> {
         response
     }
 
-    async fn look(&self) -> Result<Arc<Snapshot>, Response<Bytes>> {
-        match tokio::time::timeout(LONGEST_LOOK, self.app.look()).await {
+    async fn look(&self) -> Result<Arc<C::Snapshot>, Response<Bytes>> {
+        match tokio::time::timeout(LONGEST_LOOK, self.content.snapshot()).await {
             Ok(snapshot) => Ok(snapshot),
             Err(_) => Err(plain(
                 StatusCode::SERVICE_UNAVAILABLE,

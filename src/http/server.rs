@@ -1,9 +1,10 @@
 //! Accepts connections and serves them under the limits.
 
 use super::connection::{Connection, Stream, Watched};
+use super::content::NodeContent;
 use super::router::Router;
 use super::table::{Place, Table};
-use super::{App, Limits, Site, WebConfig};
+use super::{App, Content, Limits, Site, WebConfig};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -21,23 +22,31 @@ use tokio::net::{TcpListener, TcpStream};
 /// After a failed accept: mostly a lack of descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The listeners with what they serve.
-pub struct Server<A> {
+pub struct Server<C: Content> {
     listeners: Vec<TcpListener>,
     limits: Limits,
-    shared: Shared<A>,
+    shared: Shared<C>,
 }
 
 /// What every connection needs.
-struct Shared<A> {
-    router: Router<A>,
+struct Shared<C: Content> {
+    router: Router<C>,
     web_config: WebConfig,
 }
 
-impl<A: App> Server<A> {
+impl<A: App> Server<NodeContent<A>> {
     /// A server of `app` on `listeners` (see [`super::bind`]).
     pub fn new(listeners: Vec<TcpListener>, app: A, site: Site) -> Self {
+        let telemetry_path = site.telemetry_path.clone();
+        Server::with_content(listeners, NodeContent::new(app, site), telemetry_path)
+    }
+}
+
+impl<C: Content> Server<C> {
+    /// A server of other pages than a node's.
+    pub fn with_content(listeners: Vec<TcpListener>, content: C, telemetry_path: String) -> Self {
         let shared = Shared {
-            router: Router::new(app, site),
+            router: Router::new(content, telemetry_path),
             web_config: WebConfig::none(),
         };
         Server {
@@ -81,9 +90,9 @@ impl<A: App> Server<A> {
     }
 }
 
-async fn accept<A: App>(
+async fn accept<C: Content>(
     listener: &TcpListener,
-    shared: &Arc<Shared<A>>,
+    shared: &Arc<Shared<C>>,
     table: &Arc<Table>,
     graceful: &GracefulShutdown,
 ) -> Infallible {
@@ -115,7 +124,12 @@ async fn accept<A: App>(
     }
 }
 
-async fn serve<A: App>(stream: TcpStream, place: &Place, shared: Arc<Shared<A>>, watcher: Watcher) {
+async fn serve<C: Content>(
+    stream: TcpStream,
+    place: &Place,
+    shared: Arc<Shared<C>>,
+    watcher: Watcher,
+) {
     // Responses are written whole; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let Some(stream) = secured(stream, &shared.web_config).await else {

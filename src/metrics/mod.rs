@@ -96,7 +96,7 @@ impl Renderer {
 
     /// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
     pub fn render(
-        &mut self,
+        &self,
         snapshot: &Arc<Snapshot>,
         now: UnixTime,
         format: Format,
