@@ -7,10 +7,12 @@ import sys
 from rendering import ROOT, template
 
 BASE = ROOT / "packaging/kustomize"
+# Kubernetes 1.30 and older refuse `recursiveReadOnly`: it is a component of its own.
+OLDEST = ("--kube-version", "1.30")
 FILES = {
-    "base/serviceaccount.yaml": ("serviceaccount", ()),
-    "base/daemonset.yaml": ("daemonset", ()),
-    "podmonitor/podmonitor.yaml": ("podmonitor", ("--set", "podMonitor.enabled=true")),
+    "base/serviceaccount.yaml": ("serviceaccount", OLDEST),
+    "base/daemonset.yaml": ("daemonset", OLDEST),
+    "podmonitor/podmonitor.yaml": ("podmonitor", (*OLDEST, "--set", "podMonitor.enabled=true")),
 }
 
 
@@ -19,6 +21,8 @@ def manifests():
     for path, (name, args) in FILES.items():
         text = template("helm4", "--show-only", f"templates/{name}.yaml", *args)
         text = re.sub(r"(?m)^(---|# Source: .*|\s*helm\.sh/chart: .*|\s*app\.kubernetes\.io/managed-by: .*)\n", "", text)
+        if not path.startswith("base/"):  # a component is used in any namespace
+            text = re.sub(r"(?m)^  namespace: .*\n", "", text)
         yield BASE / path, "# Made from the chart by `make kustomize`.\n" + text.rstrip() + "\n"
 
 

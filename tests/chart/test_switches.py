@@ -46,9 +46,12 @@ def test_value_to_flag(sets, wanted):
 
 
 def test_image():
-    assert container("image.repository=r/i")["image"] == "r/i:0.1.0"
-    assert container("image.repository=r/i", "image.tag=t")["image"] == "r/i:t"
-    assert container("image.repository=r/i", "image.tag=t", f"image.digest={DIGEST}")["image"] == f"r/i@{DIGEST}"
+    assert container()["image"] == "localhost/calico-bgp-exporter:0.1.0"
+    assert container("image.registry=r:5000")["image"] == "r:5000/calico-bgp-exporter:0.1.0"
+    assert container("image.registry=r.io/team", "image.repository=i", "image.tag=t")["image"] == "r.io/team/i:t"
+    assert container("image.repository=r.io/i", "image.tag=t", f"image.digest={DIGEST}")["image"] == f"r.io/i@{DIGEST}"
+    assert container("image.repository=localhost:5000/a/i")["image"] == "localhost:5000/a/i:0.1.0"
+    assert container("image.registry=")["image"] == "calico-bgp-exporter:0.1.0"
 
 
 def test_without_bird_nothing_of_the_node_is_mounted():
@@ -127,7 +130,8 @@ def test_priority_class_is_an_option():
     "bgp.peerDetail=some", "image.digest=sha1:abc", "web.port=0", "web.port=70000", "web.config.tls_server_confg.cert_file=x",
     "web.config.basic_auth_users.admin=plaintext", "log.level=loud", "pods.ipPools={10.0.0.0}", "prometheusRule.alerts.CalicoBGPPeeringDown.fore=5m",
     "prometheusRule.alerts.CalicoBGPPeeringDown.for=soon", "extraArgs={web.port=1}", "updateStrategy.rollingUpdate.maxSurge=1", "resources.limit.memory=1Gi",
-    "refreshInterval=5", "tolerations=all", "dashboards.labels.grafana_dashboard=true",
+    "refreshInterval=5", "tolerations=all", "pods.ipPools={10.0.0.0/33}", "pods.ipPools={fd00::/129}", "pods.ipPools={10.0.0.256/32}", "pods.cidrs={10.0.0.0/26=node1}",
+    "fullnameOverride=2024", "nameOverride=A_b", "image.repository=R/I", "prometheusRule.clusterLabel=k8s-cluster", "web.telemetryPath=/m?x", "dashboards.labels.grafana_dashboard=true",
 ])
 def test_schema_refuses(version, sets):
     done = helm(version, "template", "x", CHART, "--set", sets)

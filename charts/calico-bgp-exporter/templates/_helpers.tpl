@@ -2,44 +2,64 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{- /* A Service's name must begin with a letter: a release named by a number comes last. */ -}}
 {{- define "cbe.fullname" -}}
+{{- $name := include "cbe.name" . -}}
+{{- $release := toString .Release.Name -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if regexMatch "^[0-9]" $release -}}
+{{- printf "%s-%s" $name $release | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name $release -}}
+{{- $release | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- $name := include "cbe.name" . -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
-{{- end -}}
+{{- printf "%s-%s" $release $name | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
+{{- define "cbe.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
+{{- /* What selectors select by. Argument: dict root, component (default: exporter). */ -}}
 {{- define "cbe.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "cbe.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "cbe.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+app.kubernetes.io/component: {{ .component | default "exporter" | quote }}
 {{- end -}}
 
+{{- /* Labels of an object. Argument: dict root, component, labels. Labels that selectors use cannot be replaced. */ -}}
 {{- define "cbe.labels" -}}
-{{ include "cbe.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: exporter
-app.kubernetes.io/part-of: calico
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := include "cbe.selectorLabels" . | fromYaml -}}
+{{- $labels := merge (deepCopy $own) (dict
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/part-of" "calico"
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")) -}}
+{{- range $given := list .root.Values.commonLabels (.labels | default dict) -}}
+{{- range $key, $value := $given -}}
+{{- if hasKey $own $key -}}
+{{- fail (printf "label %s: selectors use it, so it cannot be set; nameOverride changes the name" $key) -}}
+{{- end -}}
+{{- $_ := set $labels $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $labels -}}
 {{- end -}}
 
-{{- /* Metadata of an object. Argument: dict root, name, namespace, labels, annotations. */ -}}
+{{- /* Labels of pods: without those that change with the chart's version alone. Argument: as cbe.labels. */ -}}
+{{- define "cbe.podLabels" -}}
+{{- omit (include "cbe.labels" . | fromYaml) "helm.sh/chart" "app.kubernetes.io/managed-by" | toYaml -}}
+{{- end -}}
+
+{{- /* Metadata of an object. Argument: dict root, component, name, namespace, labels, annotations; namespace "-": an object without one. */ -}}
 {{- define "cbe.metadata" -}}
-{{- $root := .root -}}
-name: {{ .name | default (include "cbe.fullname" $root) }}
-namespace: {{ .namespace | default $root.Release.Namespace }}
+name: {{ .name | default (include "cbe.fullname" .root) | quote }}
+{{- if ne (toString .namespace) "-" }}
+namespace: {{ .namespace | default (include "cbe.namespace" .root) | quote }}
+{{- end }}
 labels:
-  {{- $labels := include "cbe.labels" $root | fromYaml }}
-  {{- toYaml (mergeOverwrite $labels (deepCopy (.labels | default dict))) | nindent 2 }}
+  {{- include "cbe.labels" . | nindent 2 }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -54,83 +74,46 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{- /* The reference of an image. Argument: dict root, image (registry, repository, tag, digest), tag (where image.tag is empty).
+global.imageRegistry replaces the registry. A repository that begins with a host's name brings its registry along. */ -}}
+{{- define "cbe.imageReference" -}}
+{{- $registry := .image.registry -}}
+{{- $repository := .image.repository -}}
+{{- $first := splitList "/" $repository | first -}}
+{{- if and (contains "/" $repository) (or (eq $first "localhost") (regexMatch "[.:]" $first)) -}}
+{{- $registry = $first -}}
+{{- $repository = trimPrefix (printf "%s/" $first) $repository -}}
+{{- end -}}
+{{- $registry = (.root.Values.global | default dict).imageRegistry | default $registry -}}
+{{- if $registry }}{{ $registry }}/{{ end }}{{ $repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .tag }}{{ end -}}
+{{- end -}}
+
 {{- define "cbe.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
-{{- end -}}
+{{- include "cbe.imageReference" (dict "root" . "image" .Values.image "tag" .Chart.AppVersion) -}}
 {{- end -}}
 
-{{- /* The Secret with --web.config.file, empty when there is none. */ -}}
-{{- define "cbe.webSecret" -}}
-{{- if and .Values.web.config .Values.web.existingConfigSecret -}}
-{{- fail "web.config and web.existingConfigSecret: give one of them" -}}
+{{- /* imagePullSecrets of a pod: the chart's own and those of the parent chart, which may be names or {name: …}. */ -}}
+{{- define "cbe.pullSecrets" -}}
+{{- $names := list -}}
+{{- range concat .Values.image.pullSecrets ((.Values.global | default dict).imagePullSecrets | default list) -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
 {{- end -}}
-{{- if .Values.web.existingConfigSecret -}}
-{{- .Values.web.existingConfigSecret -}}
-{{- else if .Values.web.config -}}
-{{- printf "%s-web" (include "cbe.fullname" .) -}}
-{{- end -}}
-{{- end -}}
-
-{{- define "cbe.scheme" -}}
-{{- if or .Values.web.https .Values.web.config.tls_server_config -}}https{{- else -}}http{{- end -}}
-{{- end -}}
-
-{{- /* "true" when a client without a certificate or password is turned away: the kubelet is such a client. */ -}}
-{{- define "cbe.authenticated" -}}
-{{- $tls := .Values.web.config.tls_server_config | default dict -}}
-{{- if or .Values.web.authenticated .Values.web.config.basic_auth_users (has (toString $tls.client_auth_type) (list "RequireClientCert" "RequireAnyClientCert" "RequireAndVerifyClientCert")) -}}
-true
-{{- end -}}
-{{- end -}}
-
-{{- /* Argument: dict root, path. With client certificates or passwords the kubelet can only see that the port is open. */ -}}
-{{- define "cbe.probe" -}}
-{{- if include "cbe.authenticated" .root -}}
-tcpSocket:
-  port: metrics
-{{- else -}}
-httpGet:
-  path: {{ .path }}
-  port: metrics
-  scheme: {{ include "cbe.scheme" .root | upper }}
-{{- end }}
-{{- end -}}
-
-{{- /* One endpoint of a PodMonitor or ServiceMonitor. Argument: dict root, monitor. */ -}}
-{{- define "cbe.endpoint" -}}
-{{- $m := .monitor -}}
-port: metrics
-path: {{ .root.Values.web.telemetryPath }}
-scheme: {{ include "cbe.scheme" .root }}
-{{- with $m.interval }}
-interval: {{ . }}
-{{- end }}
-{{- with $m.scrapeTimeout }}
-scrapeTimeout: {{ . }}
-{{- end }}
-# The exporter's own `node` label wins over one that the discovery puts on.
-honorLabels: true
-{{- with $m.tlsConfig }}
-tlsConfig:
+{{- $secrets := list -}}
+{{- range uniq $names }}{{ $secrets = append $secrets (dict "name" .) }}{{ end -}}
+{{- with $secrets -}}
+imagePullSecrets:
   {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $m.basicAuth }}
-basicAuth:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-relabelings:
-  # `up` must name the node too, or an alert on a missing exporter could not.
-  - sourceLabels: [__meta_kubernetes_pod_node_name]
-    targetLabel: node
-    action: replace
-  {{- with $m.relabelings }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- with $m.metricRelabelings }}
-metricRelabelings:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- /* `for` and intervals in Prometheus' form, and the exporter's durations, in milliseconds. */ -}}
+{{- define "cbe.milliseconds" -}}
+{{- $sum := 0.0 -}}
+{{- $units := dict "y" 31536000000 "w" 604800000 "d" 86400000 "h" 3600000 "m" 60000 "s" 1000 "ms" 1 -}}
+{{- range regexFindAll "[0-9.]+(ms|[ywdhms])" (toString .) -1 -}}
+{{- $unit := regexFind "[a-z]+$" . -}}
+{{- $sum = addf $sum (mulf (trimSuffix $unit . | float64) (get $units $unit)) -}}
+{{- end -}}
+{{- int64 $sum -}}
 {{- end -}}
