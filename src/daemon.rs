@@ -28,7 +28,6 @@ const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_LOOK.as_se
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(settings: Serve) -> Result<()> {
-    log::init(settings.log_level, settings.log_format);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -87,17 +87,39 @@ impl Files {
     }
 }
 
-/// The file, unless it is larger than anybody writes.
+/// The contents of a regular file of at most `largest` bytes. Anything else is an error and never waited for: a FIFO
+/// that nobody writes to would block the process.
 pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(largest.saturating_add(1))
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let file_type = file.metadata()?.file_type();
+    if !file_type.is_file() {
+        let reason = format!("is {}, not a regular file", kind_of(file_type));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    file.take(largest.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > largest {
         let reason = format!("larger than {largest} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
     }
     Ok(bytes)
+}
+
+/// What a file is, as a noun with its article.
+pub fn kind_of(file_type: fs::FileType) -> &'static str {
+    match file_type {
+        of if of.is_file() => "a regular file",
+        of if of.is_dir() => "a directory",
+        of if of.is_symlink() => "a symbolic link",
+        of if of.is_fifo() => "a FIFO",
+        of if of.is_socket() => "a socket",
+        of if of.is_char_device() => "a character device",
+        _ => "a block device",
+    }
 }
 
 /// Its text.
@@ -154,9 +176,24 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_end_is_refused() {
-        let error = read_text(Path::new("/dev/zero"), 100).unwrap_err();
+    fn only_a_regular_file_of_limited_size_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, [b'x'; 101]).unwrap();
+        let error = read_text(&path, 100).unwrap_err();
         assert_eq!(error.to_string(), "larger than 100 bytes");
+        assert_eq!(read_text(&path, 101).unwrap().len(), 101);
+
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (path, kind) in [
+            (fifo.as_path(), "a FIFO"),
+            (directory.path(), "a directory"),
+            (Path::new("/dev/zero"), "a character device"),
+        ] {
+            let error = read_text(path, 100).unwrap_err();
+            assert_eq!(error.to_string(), format!("is {kind}, not a regular file"));
+        }
         assert!(read_text(Path::new("/nowhere"), 100).is_err());
     }
 }

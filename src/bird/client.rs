@@ -10,8 +10,10 @@ use super::show_status::Status;
 use crate::model::daemon::{DaemonAnswer, DaemonReport, QueryError, QueryErrorKind, Unconnected};
 use crate::model::rib::Rib;
 use crate::model::time::Moment;
+use crate::watched_file;
 use ipnet::IpNet;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -284,6 +286,18 @@ fn backlog_full(socket: &str) -> QueryError {
 }
 
 fn connect_error(socket: &str, error: &io::Error) -> QueryError {
+    if let Ok(metadata) = std::fs::metadata(socket)
+        && !metadata.file_type().is_socket()
+    {
+        let kind = watched_file::kind_of(metadata.file_type());
+        return QueryError {
+            kind: QueryErrorKind::Connect,
+            unconnected: None,
+            detail: format!(
+                "{socket}: is {kind}, not a socket: BIRD cannot create its socket there"
+            ),
+        };
+    }
     let (unconnected, advice) = match error.kind() {
         io::ErrorKind::NotFound => (
             Some(Unconnected::NoSocket),
@@ -314,6 +328,27 @@ fn connect_error(socket: &str, error: &io::Error) -> QueryError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
+    async fn what_is_no_socket_is_named_for_what_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("file"), "").unwrap();
+        std::fs::create_dir(path("directory")).unwrap();
+        nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (name, kind) in [
+            ("file", "a regular file"),
+            ("directory", "a directory"),
+            ("fifo", "a FIFO"),
+        ] {
+            let socket = path(name).to_str().unwrap().to_owned();
+            let error = rib(&socket, Duration::from_secs(1)).await.unwrap_err();
+            assert_eq!(error.kind, QueryErrorKind::Connect);
+            let expected = format!("{socket}: is {kind}, not a socket");
+            assert!(error.detail.starts_with(&expected), "{}", error.detail);
+        }
+    }
 
     #[test]
     fn only_a_name_becomes_part_of_a_command() {

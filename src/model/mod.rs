@@ -2,7 +2,6 @@
 
 pub mod daemon;
 pub mod family;
-
 pub mod finding;
 pub mod link;
 pub mod lookup;

@@ -2,14 +2,21 @@
 
 use std::fmt::{self, Write};
 
-/// Whether a character can change what a terminal, a log or a page shows around it: control characters (C0 and C1), line
-/// and paragraph separators, zero-width characters, and the bidirectional controls of Unicode (UAX #9), which reorder text.
+/// Whether a character can change what a terminal, a log or a page shows around it, or is not seen: control and format
+/// characters, the bidirectional controls of Unicode (UAX #9) among them, which reorder text; line and paragraph
+/// separators; spaces other than U+0020; characters of no width; letters that are drawn as nothing.
 pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        )
+    match c {
+        ' '..='~' => false,
+        '\u{034f}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' => true,
+        // Fillers of Hangul and Braille are letters and symbols by their category.
+        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' => true,
+        c => {
+            // `escape_debug` knows the categories. After a letter it leaves combining marks as they are.
+            let marked = ['a', c].iter().collect::<String>();
+            marked.escape_debug().count() > 2
+        }
+    }
 }
 
 /// Shows hidden characters as `\u{…}` escapes.
@@ -38,12 +45,23 @@ mod tests {
     #[test]
     fn hidden_characters_are_shown_as_escapes() {
         for (text, shown) in [
-            ("plain ✓ ü", "plain ✓ ü"),
+            ("plain ✓ ü \"a\" 'b' \\ e\u{301}", "plain ✓ ü \"a\" 'b' \\ e\u{301}"),
             ("a\x1b[2Jb", "a\\u{1b}[2Jb"),
             ("a\u{9b}1mb\r\n", "a\\u{9b}1mb\\u{d}\\u{a}"),
             ("a\u{202e}b\u{2066}c", "a\\u{202e}b\\u{2066}c"),
         ] {
             assert_eq!(Visible(text).to_string(), shown);
+        }
+        let ranges = [
+            0..=0x1f,
+            0x7f..=0x9f,
+            0x200b..=0x200f,
+            0x2028..=0x202e,
+            0x2060..=0x206f,
+        ];
+        let single = [0xad, 0x61c, 0x180e, 0xfeff, 0xe0041];
+        for code in ranges.into_iter().flatten().chain(single) {
+            assert!(char::from_u32(code).is_none_or(is_hidden), "{code:x}");
         }
     }
 }

@@ -1,33 +1,7 @@
-//! What is logged, and how: one structured line an event, to stderr.
+//! The line of each event.
 
 use crate::assess::sessions::events::Event;
-use crate::cli::LogFormat;
-use tracing::{Level, info, warn};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-
-/// Installs the subscriber. Lines of the crates below us come through at `warn`, unless more was asked for.
-pub fn init(level: Level, format: LogFormat) {
-    let _ = tracing_log::LogTracer::init();
-    let below = if level > Level::INFO {
-        level
-    } else {
-        level.min(Level::WARN)
-    };
-    let filter = Targets::new()
-        .with_default(LevelFilter::from_level(below))
-        .with_target(env!("CARGO_CRATE_NAME"), level);
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => registry.with(layer.with_ansi(false)).init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
-    }
-}
+use tracing::{info, warn};
 
 /// One line.
 pub fn event(event: &Event) {
