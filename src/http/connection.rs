@@ -54,8 +54,10 @@ impl Unsent {
 /// What is known of one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// The client.
-    pub(super) peer: IpAddr,
+    /// The client, as [`super::table::client_of`] has it.
+    pub(super) client: IpAddr,
+    /// It was let in while all others were waiting for an answer.
+    pub(super) busy: bool,
     pub(super) limits: Limits,
     state: Mutex<State>,
     evicted: Notify,
@@ -64,10 +66,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(peer: IpAddr, limits: Limits) -> Self {
+    pub(super) fn new(client: IpAddr, busy: bool, limits: Limits) -> Self {
         let now = Instant::now();
         Connection {
-            peer,
+            client,
+            busy,
             limits,
             state: Mutex::new(State {
                 phase: Phase::Head,

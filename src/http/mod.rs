@@ -54,6 +54,9 @@ pub struct Site {
 pub struct Limits {
     /// Connections at a time. Prometheus needs one.
     pub connections: usize,
+    /// More connections while a request is being answered on each of those. They get the answers that wait for
+    /// nothing: `/-/healthy`, `/-/ready`, and for everything else that the exporter is busy.
+    pub reserve: usize,
     /// From the connection, or from the first byte of a later request, to the whole head. TLS included.
     pub head: Duration,
     /// Bytes of a request's head.
@@ -77,6 +80,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 128,
+            reserve: 32,
             head: Duration::from_secs(5),
             head_bytes: 16 * 1024,
             response: Duration::from_secs(30),

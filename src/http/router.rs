@@ -117,6 +117,22 @@ impl<C: Content> Router<C> {
     }
 }
 
+/// The paths of liveness and readiness probes, which wait for nothing.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/-/healthy" | "/-/ready")
+}
+
+/// The answer while every connection waits for one.
+pub(super) fn busy() -> Response<Bytes> {
+    let mut response = plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many requests are being answered\n",
+    );
+    let seconds = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
+}
+
 fn content_type(format: Format) -> HeaderValue {
     HeaderValue::from_static(format.content_type())
 }

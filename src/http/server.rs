@@ -2,14 +2,16 @@
 
 use super::connection::{Connection, Stream, Watched};
 use super::content::NodeContent;
-use super::router::Router;
+use super::router::{self, Router};
 use super::table::{Place, Table};
+use super::web_config::Active;
 use super::{App, Content, Limits, Site, WebConfig};
 use http_body_util::Full;
-use hyper::Request;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
@@ -21,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// After a failed accept: mostly a lack of descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// The listeners with what they serve.
 pub struct Server<C: Content> {
     listeners: Vec<TcpListener>,
@@ -79,8 +82,10 @@ impl<C: Content> Server<C> {
                     .iter()
                     .map(|listener| accept(listener, &shared, &table, &graceful)),
             );
+            let reloading = shared.web_config.watch(|| table.close_quiet());
             tokio::select! {
                 _ = accepting => {}
+                _ = reloading => {}
                 () = shutdown => {}
             }
         }
@@ -109,7 +114,10 @@ async fn accept<C: Content>(
             }
         };
         failing = false;
-        let place = table.place(peer.ip().to_canonical()).await;
+        // Without a place the connection is closed: the client may try again.
+        let Some(place) = table.place(peer.ip()) else {
+            continue;
+        };
         let shared = Arc::clone(shared);
         let watcher = graceful.watcher();
         tokio::spawn(async move {
@@ -132,7 +140,8 @@ async fn serve<C: Content>(
 ) {
     // Responses are written whole; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    let Some(stream) = secured(stream, &shared.web_config).await else {
+    let opened_with = shared.web_config.current();
+    let Some(stream) = secured(stream, &opened_with).await else {
         return;
     };
     let io = TokioIo::new(Watched {
@@ -142,16 +151,15 @@ async fn serve<C: Content>(
     let service = service_fn(|request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
         let connection = Arc::clone(&place.connection);
+        let opened_with = &opened_with;
         async move {
-            connection.admitting();
             let config = shared.web_config.current();
-            let mut response = match config.refuse(connection.peer, request.headers()).await {
-                Some(refused) => refused,
-                None => {
-                    connection.serving();
-                    shared.router.respond(&request).await
-                }
-            };
+            if config.demands_new_connections(opened_with) {
+                connection.evict();
+                return std::future::pending().await;
+            }
+            connection.admitting();
+            let mut response = shared.answer(&config, &connection, &request).await;
             config.decorate(response.headers_mut());
             connection.answered(response.body());
             place.table.make_room(response.body());
@@ -169,11 +177,35 @@ async fn serve<C: Content>(
     let _ = watcher.watch(served).await;
 }
 
-/// The stream, with TLS where the configuration of this moment has it.
-async fn secured(stream: TcpStream, web_config: &WebConfig) -> Option<Box<dyn Stream>> {
+impl<C: Content> Shared<C> {
+    async fn answer(
+        &self,
+        config: &Active,
+        connection: &Connection,
+        request: &Request<Incoming>,
+    ) -> Response<Bytes> {
+        let busy = connection.busy && !router::is_probe(request.uri().path());
+        let mut response = if busy {
+            router::busy()
+        } else if let Some(refused) = config.refuse(connection.client, request.headers()).await {
+            refused
+        } else {
+            connection.serving();
+            self.router.respond(request).await
+        };
+        if connection.busy {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+}
+
+/// The stream, with TLS where the configuration has it.
+async fn secured(stream: TcpStream, config: &Active) -> Option<Box<dyn Stream>> {
     #[cfg(feature = "tls")]
-    if let Some(config) = &web_config.current().tls {
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
+    if let Some(tls) = &config.tls {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls));
         return match acceptor.accept(stream).await {
             Ok(stream) => Some(Box::new(stream)),
             Err(error) => {
@@ -183,7 +215,7 @@ async fn secured(stream: TcpStream, web_config: &WebConfig) -> Option<Box<dyn St
         };
     }
     #[cfg(not(feature = "tls"))]
-    let _ = web_config;
+    let _ = config;
     Some(Box::new(stream))
 }
 

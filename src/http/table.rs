@@ -1,4 +1,4 @@
-//! The open connections, bounded: a new one is always let in, at the cost of the one that is least missed.
+//! The open connections, bounded.
 
 use super::Limits;
 use super::connection::{Connection, Unsent};
@@ -6,8 +6,6 @@ use hyper::body::Bytes;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The connections, and how many there may be.
@@ -15,7 +13,6 @@ use tokio::time::Instant;
 pub(super) struct Table {
     limits: Limits,
     inner: Mutex<Inner>,
-    freed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +57,6 @@ impl Table {
         Arc::new(Table {
             limits,
             inner: Mutex::default(),
-            freed: Notify::new(),
         })
     }
 
@@ -68,26 +64,25 @@ impl Table {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from `peer`. Waits only while a request is being answered on every one.
-    pub(super) async fn place(self: &Arc<Self>, peer: IpAddr) -> Place {
-        loop {
-            if let Some(place) = self.try_place(peer) {
-                return place;
-            }
-            // The time-out covers one that stops being answered without ending.
-            let _ = tokio::time::timeout(Duration::from_millis(50), self.freed.notified()).await;
-        }
-    }
-
-    fn try_place(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+    /// A place for a connection from `peer`; `None` while the reserve is taken too, and no connection can be given up.
+    pub(super) fn place(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+        let client = client_of(peer);
         let mut inner = self.lock();
+        let mut busy = false;
         if inner.open.len() >= self.limits.connections {
-            let victim = inner.least_missed()?;
-            if let Some(connection) = inner.open.remove(&victim) {
-                connection.evict();
+            match inner.eviction_candidate(client) {
+                Some(victim) => {
+                    if let Some(connection) = inner.open.remove(&victim) {
+                        connection.evict();
+                    }
+                }
+                None if inner.open.len() < self.limits.connections + self.limits.reserve => {
+                    busy = true;
+                }
+                None => return None,
             }
         }
-        let connection = Arc::new(Connection::new(peer, self.limits));
+        let connection = Arc::new(Connection::new(client, busy, self.limits));
         let id = inner.next;
         inner.next += 1;
         inner.open.insert(id, Arc::clone(&connection));
@@ -141,27 +136,45 @@ impl Table {
 }
 
 impl Inner {
-    /// Of the client with the most connections, the one on which nothing has passed for longest: a crowd
-    /// from one address never costs another client its connection.
-    fn least_missed(&self) -> Option<u64> {
+    /// Of the client with the most connections, the one on which nothing has passed for longest, among those on which
+    /// nothing is being answered. Where there is none, one that waits for its answer, if its client has more than `client`
+    /// would have. So a crowd of one client never costs another its connection.
+    fn eviction_candidate(&self, client: IpAddr) -> Option<u64> {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for connection in self.open.values() {
-            *held.entry(connection.peer).or_default() += 1;
+            *held.entry(connection.client).or_default() += 1;
         }
-        self.open
+        let of = |client: IpAddr| held.get(&client).copied().unwrap_or(0);
+        let quiet = self
+            .open
             .iter()
             .filter_map(|(id, connection)| Some((*id, connection, connection.evictable_since()?)))
             .max_by_key(|(id, connection, since)| {
-                let held = held.get(&connection.peer).copied().unwrap_or(0);
-                (held, std::cmp::Reverse((*since, *id)))
+                (of(connection.client), std::cmp::Reverse((*since, *id)))
             })
-            .map(|(id, ..)| id)
+            .map(|(id, ..)| id);
+        let waiting = || {
+            self.open
+                .iter()
+                .filter(|(_, connection)| of(connection.client) > of(client) + 1)
+                .max_by_key(|(id, connection)| (of(connection.client), **id))
+                .map(|(id, _)| *id)
+        };
+        quiet.or_else(waiting)
+    }
+}
+
+/// Who counts as one client: an address, or the /64 of an IPv6 address, of which one host can have every address.
+pub(super) fn client_of(peer: IpAddr) -> IpAddr {
+    const PREFIX: u128 = !0 << 64;
+    match peer.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & PREFIX).into()),
+        address => address,
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.table.lock().open.remove(&self.id);
-        self.table.freed.notify_one();
     }
 }

@@ -45,7 +45,10 @@ mod tests {
     #[test]
     fn hidden_characters_are_shown_as_escapes() {
         for (text, shown) in [
-            ("plain ✓ ü \"a\" 'b' \\ e\u{301}", "plain ✓ ü \"a\" 'b' \\ e\u{301}"),
+            (
+                "plain ✓ ü \"a\" 'b' \\ e\u{301}",
+                "plain ✓ ü \"a\" 'b' \\ e\u{301}",
+            ),
             ("a\x1b[2Jb", "a\\u{1b}[2Jb"),
             ("a\u{9b}1mb\r\n", "a\\u{9b}1mb\\u{d}\\u{a}"),
             ("a\u{202e}b\u{2066}c", "a\\u{202e}b\\u{2066}c"),

@@ -94,6 +94,13 @@ pub(super) struct HttpSection {
     pub(super) headers: Option<Headers>,
 }
 
+/// bcrypt's own bound.
+#[cfg(feature = "tls")]
+const LOWEST_COST: u32 = 4;
+/// About a second of a core.
+#[cfg(feature = "tls")]
+const HIGHEST_COST: u32 = 14;
+
 /// A bcrypt hash, checked for its form.
 #[derive(Clone, PartialEq)]
 pub(super) struct PasswordHash(pub(super) String);
@@ -105,19 +112,38 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
+#[cfg(feature = "tls")]
+impl PasswordHash {
+    /// Its cost: the work is two to the power of it.
+    pub(super) fn cost(&self) -> u32 {
+        let parts = self.0.parse::<bcrypt::HashParts>();
+        parts.map_or(LOWEST_COST, |parts| parts.get_cost())
+    }
+}
+
 impl TryFrom<String> for PasswordHash {
     type Error = String;
 
     #[cfg(feature = "tls")]
     fn try_from(text: String) -> Result<Self, String> {
-        match text.parse::<bcrypt::HashParts>() {
-            Ok(parts) if (4..=31).contains(&parts.get_cost()) => Ok(PasswordHash(text)),
-            _ => Err(
+        let Ok(cost @ LOWEST_COST..=31) = text
+            .parse::<bcrypt::HashParts>()
+            .map(|parts| parts.get_cost())
+        else {
+            return Err(
                 "a password must be given as its bcrypt hash ($2y$10$…), as \
-                      htpasswd -nBC 10 writes it"
+                        htpasswd -nBC 10 writes it"
                     .into(),
-            ),
+            );
+        };
+        if cost > HIGHEST_COST {
+            return Err(format!(
+                "the bcrypt cost {cost} is above {HIGHEST_COST}: one check would take a core of the node for {} s or \
+                 more; take a cost of 10 to 12",
+                1_u64 << (cost - HIGHEST_COST)
+            ));
         }
+        Ok(PasswordHash(text))
     }
 
     #[cfg(not(feature = "tls"))]

@@ -69,6 +69,17 @@ impl Active {
         None
     }
 
+    /// Whether a connection that was opened under `before` has to end: TLS came, went, or accepts other clients.
+    pub(super) fn demands_new_connections(&self, before: &Active) -> bool {
+        #[cfg(feature = "tls")]
+        return !std::ptr::eq(self, before) && (self.tls.is_some() || before.tls.is_some());
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = before;
+            false
+        }
+    }
+
     /// Takes over what is to outlive a change of the file.
     pub(super) fn after(&mut self, before: &Active) {
         #[cfg(feature = "tls")]

@@ -3,12 +3,14 @@
 use super::file::{WebConfigError, WebConfigFile, at};
 use super::{Active, limit::Limiter};
 use crate::watched_file::{self, Files};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
 
-/// How often the files are looked at, at most.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the files are compared with what was read.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Largest file that is read, bytes.
 const LARGEST: u64 = 4 << 20;
@@ -17,14 +19,9 @@ const LARGEST: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct WebConfig {
     path: Option<PathBuf>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    active: Arc<Active>,
-    files: Files,
-    looked: Instant,
+    active: Mutex<Arc<Active>>,
+    files: Mutex<Files>,
+    at_once: Arc<Notify>,
 }
 
 impl WebConfig {
@@ -32,11 +29,9 @@ impl WebConfig {
     pub fn none() -> Self {
         WebConfig {
             path: None,
-            state: Mutex::new(State {
-                active: Arc::default(),
-                files: Files::default(),
-                looked: Instant::now(),
-            }),
+            active: Mutex::default(),
+            files: Mutex::default(),
+            at_once: Arc::default(),
         }
     }
 
@@ -49,11 +44,9 @@ impl WebConfig {
         })?;
         Ok(WebConfig {
             path: Some(path.to_owned()),
-            state: Mutex::new(State {
-                active: Arc::new(active),
-                files,
-                looked: Instant::now(),
-            }),
+            active: Mutex::new(Arc::new(active)),
+            files: Mutex::new(files),
+            at_once: Arc::default(),
         })
     }
 
@@ -65,33 +58,67 @@ impl WebConfig {
         false
     }
 
+    /// A handle that has the files read at once when it is notified.
+    pub fn reload_handle(&self) -> Arc<Notify> {
+        Arc::clone(&self.at_once)
+    }
+
     /// What is in force: the newest that was any good.
     pub(in crate::http) fn current(&self) -> Arc<Active> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = &self.path
-            && state.looked.elapsed() >= LOOK_EVERY
-        {
-            state.looked = Instant::now();
-            if state.files.changed() {
-                let mut files = Files::default();
-                match read(path, &mut files).and_then(|active| replacement(active, &state.active)) {
-                    Ok(active) => {
-                        tracing::info!(path = %path.display(), "web configuration read again");
-                        state.active = Arc::new(active);
-                    }
-                    Err(reason) => tracing::error!(
-                        path = %path.display(),
-                        reason,
-                        "the web configuration has changed and cannot be used; the last good one stays"
-                    ),
+        Arc::clone(&self.active.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the files again when they change. `close` is called when connections of before have to end.
+    pub(in crate::http) async fn watch(&self, close: impl Fn()) -> Infallible {
+        let Some(path) = &self.path else {
+            return std::future::pending().await;
+        };
+        let shown = path.display();
+        loop {
+            let at_once = tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => false,
+                () = self.at_once.notified() => true,
+            };
+            let path = path.clone();
+            let mut files = std::mem::take(&mut *self.files());
+            // A file system that hangs delays the reload and nothing else.
+            let checked = tokio::task::spawn_blocking(move || {
+                if !files.changed() && !at_once {
+                    return (files, None);
                 }
-                // Also of a bad one: it is tried and reported again when it changes again. The files it
-                // did not get to are watched on.
-                files.add_missing(&state.files);
-                state.files = files;
+                let mut now = Files::default();
+                let active = read(&path, &mut now);
+                // A file that was not reached because of an error is watched on.
+                now.add_missing(&files);
+                (now, Some(active))
+            });
+            let Ok((files, active)) = checked.await else {
+                continue;
+            };
+            *self.files() = files;
+            let Some(active) = active else { continue };
+            let before = self.current();
+            match active.and_then(|active| replacement(active, &before)) {
+                Ok(active) => {
+                    let active = Arc::new(active);
+                    *self.active.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Arc::clone(&active);
+                    tracing::info!(path = %shown, "web configuration read again");
+                    if active.demands_new_connections(&before) {
+                        close();
+                    }
+                }
+                Err(reason) => tracing::error!(
+                    path = %shown,
+                    reason,
+                    "the web configuration has changed and cannot be used; the last good one stays"
+                ),
             }
         }
-        Arc::clone(&state.active)
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
