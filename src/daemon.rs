@@ -1,12 +1,11 @@
 //! The daemon: one task looks, whoever asks shares its look, signals end it.
 
-use crate::cli::DetailArg;
+use crate::cli::{LONGEST_TIMEOUT, ServeArgs};
 use crate::collect::NodeCollector;
-use crate::config::{LONGEST_TIMEOUT, Serve};
 use crate::diagnose;
 use crate::http::{self, App, Server, Site, WebConfig};
 use crate::log;
-use crate::metrics::{Detail, DetailLevel, Labels};
+use crate::metrics::{Detail, Labels};
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
 use anyhow::{Context, Result};
@@ -27,7 +26,7 @@ const ASKERS: usize = 512;
 const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_LOOK.as_secs());
 
 /// Runs until SIGTERM or SIGINT.
-pub fn run(settings: Serve) -> Result<()> {
+pub fn run(settings: ServeArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -38,17 +37,17 @@ pub fn run(settings: Serve) -> Result<()> {
     result
 }
 
-async fn serve(settings: Serve) -> Result<()> {
+async fn serve(settings: ServeArgs) -> Result<()> {
     let web_config = match &settings.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
     };
     let listeners = http::bind(&settings.listen).await?;
-    let node: Arc<str> = settings.look.node.as_str().into();
-    let collector = NodeCollector::new(settings.look.clone())?;
+    let node: Arc<str> = settings.collect.node.as_str().into();
+    let collector = NodeCollector::new(settings.collect.clone())?;
     let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
     let listen = listen.join(" ");
-    let sockets = settings.look.sockets.join(" ");
+    let sockets = settings.collect.sockets.join(" ");
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         node = &*node,
@@ -62,7 +61,11 @@ async fn serve(settings: Serve) -> Result<()> {
     let site = Site {
         telemetry_path: settings.telemetry_path.clone(),
         labels: Labels { node: node.clone() },
-        detail: detail(&settings),
+        detail: Detail {
+            peer_detail: settings.peer_detail,
+            update_stats: settings.update_stats,
+            pod_cidr_detail: settings.pod_cidr_detail,
+        },
     };
     let looking = look_on(collector, asked, settings.refresh, Arc::clone(&ready));
     let server = Server::new(listeners, Asker { ask, ready, node }, site)
@@ -74,19 +77,6 @@ async fn serve(settings: Serve) -> Result<()> {
     }
     tracing::info!("ended");
     Ok(())
-}
-
-fn detail(settings: &Serve) -> Detail {
-    let level = |arg| match arg {
-        DetailArg::All => DetailLevel::All,
-        DetailArg::Unhealthy => DetailLevel::Unhealthy,
-        DetailArg::None => DetailLevel::None,
-    };
-    Detail {
-        peer_detail: level(settings.peer_detail),
-        update_stats: settings.update_stats,
-        pod_cidr_detail: level(settings.pod_cidr_detail),
-    }
 }
 
 fn ended() -> Result<impl Future<Output = ()>> {

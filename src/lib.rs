@@ -10,7 +10,6 @@ pub mod assess;
 pub mod bird;
 pub mod cli;
 pub mod collect;
-pub mod config;
 pub mod daemon;
 pub mod diagnose;
 pub mod doctor;

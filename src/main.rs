@@ -1,32 +1,24 @@
 //! Arguments → command → exit code.
 
-use calico_bgp_exporter::cli::{Cli, Command, LogFormat};
+use calico_bgp_exporter::cli::{Cli, Command, LogFormat, ServeArgs};
 use calico_bgp_exporter::collect::pod_cidr_file::BadFile;
-use calico_bgp_exporter::config::{self, BadFlag};
 use calico_bgp_exporter::http::WebConfigError;
 use calico_bgp_exporter::{daemon, doctor, log};
-use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     match cli.command {
-        None => match config::Serve::new(cli.serve) {
-            Ok(settings) => serve(settings),
-            Err(bad) => refuse(&bad),
-        },
-        Some(Command::Doctor(args)) => match config::Doctor::new(args) {
-            Ok(settings) => doctor::run(settings).unwrap_or_else(|error| {
-                say(format_args!("error: {error:#}"));
-                ExitCode::from(2)
-            }),
-            Err(bad) => refuse(&bad),
-        },
+        None => serve(cli.serve),
+        Some(Command::Doctor(settings)) => doctor::run(settings).unwrap_or_else(|error| {
+            say(format_args!("error: {error:#}"));
+            ExitCode::from(2)
+        }),
     }
 }
 
-fn serve(settings: config::Serve) -> ExitCode {
+fn serve(settings: ServeArgs) -> ExitCode {
     let format = settings.log_format;
     let _flush = log::init(settings.log_level, format);
     let Err(error) = daemon::run(settings) else {
@@ -41,11 +33,6 @@ fn serve(settings: config::Serve) -> ExitCode {
         return ExitCode::from(2);
     }
     ExitCode::FAILURE
-}
-
-fn refuse(bad: &BadFlag) -> ExitCode {
-    say(format_args!("error: {bad}\n\nFor all flags, try '--help'."));
-    ExitCode::from(2)
 }
 
 /// An error that cannot be printed (standard error is closed or full) still ends with its exit code.

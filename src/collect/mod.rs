@@ -14,7 +14,7 @@ use crate::assess::origin::origin;
 use crate::assess::pods::verdict::KernelState;
 use crate::assess::sessions::events::Event;
 use crate::bird;
-use crate::config::CollectConfig;
+use crate::cli::CollectConfig;
 use crate::model::pod_cidr::Expected;
 use crate::model::snapshot::{DaemonView, KernelView, OwnAddress, OwnCounters, Snapshot};
 use crate::model::time::{Moment, UnixTime};

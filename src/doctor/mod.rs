@@ -2,9 +2,8 @@
 
 mod text;
 
-use crate::cli::{Color, Output};
+use crate::cli::{Color, DoctorArgs, Output};
 use crate::collect::NodeCollector;
-use crate::config::Doctor;
 use crate::diagnose;
 use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{Snapshot, Tunnel};
@@ -31,7 +30,7 @@ struct Report<'a> {
 }
 
 /// Exit code 0: healthy; 1: findings that are more than information; 2: the kernel could not be read.
-pub fn run(settings: Doctor) -> Result<ExitCode> {
+pub fn run(settings: DoctorArgs) -> Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,17 +49,17 @@ pub fn run(settings: Doctor) -> Result<ExitCode> {
 }
 
 /// `last` is that of the last report.
-async fn examine(settings: Doctor, last: &mut ExitCode) -> Result<ExitCode> {
-    let mut collector = NodeCollector::new(settings.look.clone())?;
+async fn examine(settings: DoctorArgs, last: &mut ExitCode) -> Result<ExitCode> {
+    let mut collector = NodeCollector::new(settings.collect.clone())?;
     let mut snapshot = collector.collect().await;
     if worth_a_second_look(&snapshot) && !settings.interval.is_zero() {
         tokio::time::sleep(settings.interval).await;
         snapshot = collector.collect().await;
     }
     loop {
-        let findings = diagnose::findings(&snapshot, &settings.look.node);
+        let findings = diagnose::findings(&snapshot, &settings.collect.node);
         let report = Report {
-            node: &settings.look.node,
+            node: &settings.collect.node,
             snapshot: &snapshot,
             findings: &findings,
             passed: diagnose::passed(&snapshot, &findings),
@@ -122,14 +121,20 @@ fn json(report: &Report<'_>) -> Result<String> {
     Ok(format!("{text}\n"))
 }
 
+/// No $NO_COLOR (no-color.org: present and not empty), and a terminal that is not dumb.
+fn color_is_welcome() -> bool {
+    let variable = |name| std::env::var_os(name).unwrap_or_default();
+    variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+}
+
 /// False when nobody reads any more, which is no failure.
-fn print(report: &Report<'_>, settings: &Doctor) -> Result<bool> {
+fn print(report: &Report<'_>, settings: &DoctorArgs) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     let text = match settings.output {
         Output::Json => json(report)?,
         Output::Text => {
             let color = match settings.color {
-                Color::Auto => out.is_terminal(),
+                Color::Auto => out.is_terminal() && color_is_welcome(),
                 Color::Always => true,
                 Color::Never => false,
             };

@@ -165,6 +165,8 @@ mod tests {
         ] {
             let expected = ListenAddress::Host(host.to_owned(), 19324);
             assert_eq!(given.parse(), Ok(expected), "{given}");
+            let written = given.parse::<ListenAddress>().unwrap().to_string();
+            assert_eq!(written.parse(), given.parse::<ListenAddress>(), "{written}");
         }
         for any in [":19324", "[]:19324"] {
             assert_eq!(any.parse(), Ok(ListenAddress::Any(19324)), "{any}");
@@ -180,6 +182,11 @@ mod tests {
                 ":65536",
                 "write a port from 0 to 65535 after the last colon",
             ),
+            (
+                "localhost:http",
+                "write a port from 0 to 65535 after the last colon",
+            ),
+            ("localhost", "write HOST:PORT or :PORT"),
             ("", "write HOST:PORT or :PORT"),
         ] {
             let error = wrong.parse::<ListenAddress>().unwrap_err();

@@ -20,7 +20,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// Which series a section has one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum DetailLevel {
     /// Every session or pod CIDR.
     #[default]
@@ -29,19 +29,6 @@ pub enum DetailLevel {
     Unhealthy,
     /// None: the counts have to do.
     None,
-}
-
-impl std::str::FromStr for DetailLevel {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "all" => Ok(DetailLevel::All),
-            "unhealthy" => Ok(DetailLevel::Unhealthy),
-            "none" => Ok(DetailLevel::None),
-            _ => Err("expected all, unhealthy or none"),
-        }
-    }
 }
 
 /// What the exposition costs.

@@ -1,6 +1,7 @@
 //! Plain data: what was seen and what it was judged to be. Knows only std and ipnet.
 
 pub mod daemon;
+pub mod duration;
 pub mod family;
 pub mod finding;
 pub mod link;

@@ -263,6 +263,36 @@ fn what_is_read_is_served_to_its_end() {
     assert!(is_whole(third));
 }
 
+/// Probes are answered at once while every connection waits for BIRD, and another client's scrape has its place.
+#[test]
+fn a_crowd_that_waits_delays_no_probe_and_no_other_client() {
+    let _alone = crowd();
+    let node = Node {
+        delay: Duration::from_secs(3),
+        ..Node::default()
+    };
+    let server = Running::start(node);
+    let waiting: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = connect(server.address);
+            let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(200));
+    for path in ["/-/healthy", "/-/ready"] {
+        let began = Instant::now();
+        assert_eq!(get(server.address, path, &[]).status, 200);
+        assert!(began.elapsed() < Duration::from_secs(1), "{path}");
+    }
+    let busy = get(server.address, "/metrics", &[]);
+    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
+    let mut other = connect_from("127.0.0.77", server.address);
+    send(&mut other, "GET /metrics HTTP/1.1", &[]);
+    assert!(is_whole(other));
+    drop(waiting);
+}
+
 /// A client from another address keeps its connection whatever the crowd does.
 #[test]
 fn a_crowd_costs_no_other_client_its_connection() {

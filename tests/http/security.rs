@@ -191,7 +191,7 @@ fn a_changed_file_is_in_force_and_a_bad_one_is_not() {
     let path = directory.path().join("web.yml");
     let status_after = |text: &str, header: &[&str]| {
         std::fs::write(&path, text).unwrap();
-        std::thread::sleep(Duration::from_millis(1100));
+        std::thread::sleep(Duration::from_millis(1500));
         get(server.address, "/metrics", header).status
     };
     assert_eq!(get(server.address, "/metrics", &[]).status, 200);
@@ -220,14 +220,14 @@ fn a_file_is_read_when_its_change_is_over() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), "");
     let path = directory.path().join("web.yml");
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     std::fs::write(&path, "rate_limit:\n  interval: 1h\n").unwrap();
     for _ in 0..3 {
         assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
         std::thread::sleep(Duration::from_millis(100));
     }
     std::fs::write(&path, "rate_limit:\n  interval: 1h\n  burst: 10\n").unwrap();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     for _ in 0..10 {
         assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
     }
@@ -249,13 +249,13 @@ fn a_change_costs_no_known_user_a_hash() {
     let path = directory.path().join("web.yml");
     let more = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
     std::fs::write(&path, format!("{text}{more}")).unwrap();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     let (reply, again) = timed();
     assert_eq!(reply.header("x-frame-options"), Some("deny"));
     assert!(again * 4 < first, "{first:?}, then {again:?}");
     // Another password is another matter.
     let hash = bcrypt::hash("other", 4).unwrap();
     std::fs::write(&path, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(get(server.address, "/metrics", &[ALICE]).status, 401);
 }

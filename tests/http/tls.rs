@@ -269,7 +269,7 @@ fn a_renewed_certificate_is_served_without_restart() {
     assert_eq!(subject(&server), "subject=CN=server");
     let put = |from: &str, to: &str| {
         std::fs::copy(directory.path().join(from), directory.path().join(to)).unwrap();
-        std::thread::sleep(Duration::from_millis(1100));
+        std::thread::sleep(Duration::from_millis(1500));
     };
     // Half of the change: certificate and key do not belong together, so the old pair stays.
     put("renewed.crt", "server.crt");
@@ -316,7 +316,7 @@ fn protection_is_not_taken_away_without_restart() {
         format!("{SERVER}{more}{names}"),
     ] {
         std::fs::write(directory.path().join("web.yml"), &cut).unwrap();
-        std::thread::sleep(Duration::from_millis(1100));
+        std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(served(), protected, "{cut}");
     }
     // Other names, another CA, are a change like any other.
@@ -325,8 +325,44 @@ fn protection_is_not_taken_away_without_restart() {
         .replace("ca_file: ca.crt", &format!("ca_file: {ca}"))
         .replace("prometheus.example", name);
     std::fs::write(directory.path().join("web.yml"), changed).unwrap();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(served(), [0, 0, 0]);
+}
+
+/// A connection that was opened without a certificate is no way around one that is demanded later.
+#[test]
+fn connections_of_before_end_when_certificates_are_demanded() {
+    let directory = directory();
+    let users = format!(
+        "basic_auth_users:\n  alice: {}\n",
+        bcrypt::hash("secret", 4).unwrap()
+    );
+    let server = start(directory.path(), &format!("{SERVER}{users}"));
+    let address = format!("127.0.0.1:{}", server.address.port());
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &address])
+        .current_dir(directory.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
+    let request =
+        b"GET /-/healthy HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n";
+    std::io::Write::write_all(&mut input, request).unwrap();
+    let mut answer = [0; 1024];
+    let length = std::io::Read::read(&mut output, &mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    let more = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+    std::fs::write(
+        directory.path().join("web.yml"),
+        format!("{SERVER}{more}{users}"),
+    )
+    .unwrap();
+    let began = std::time::Instant::now();
+    assert!(client.wait().unwrap().code().is_some());
+    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 /// A mounted Secret changes by a symbolic link that is moved.
@@ -345,7 +381,7 @@ fn a_secret_that_is_remounted_is_served() {
     assert_eq!(subject(&server), "subject=CN=server");
     std::os::unix::fs::symlink("v2", path("data.new")).unwrap();
     std::fs::rename(path("data.new"), path("data")).unwrap();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(subject(&server), "subject=CN=renewed");
 }
 

@@ -43,6 +43,16 @@ fn good_files_are_taken() {
 fn bad_files_are_refused_with_line_and_reason() {
     let cases = [
         (
+            "basic_auth_users:\n  a: x\n  b: $2y$15$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n",
+            "a password must be given as its bcrypt hash",
+            "line 2",
+        ),
+        (
+            "basic_auth_users:\n  b: $2y$15$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n",
+            "the bcrypt cost 15 is above 14",
+            "line 2",
+        ),
+        (
             "tls_server_conf:\n  a: b\n",
             "unknown field `tls_server_conf`",
             "line 1",

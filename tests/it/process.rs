@@ -24,7 +24,6 @@ fn bad_flags_end_with_2_and_say_what_to_write() {
         ("19324", ":19324"),
         ("::1:80", "[::1]:80"),
         ("[::1:80", "[IPV6-ADDRESS]:PORT"),
-        ("[localhost]:80", "[IPV6-ADDRESS]:PORT"),
         (":http", "a port from 0 to 65535"),
     ] {
         let said = refused(&["--web.listen-address", address]);
@@ -109,12 +108,12 @@ fn it_serves_its_pages_and_ends_with_0() {
     }
 }
 
-/// A hash of this cost takes minutes.
+/// A hash of this cost takes a second or more, and minutes in a debug build.
 #[test]
 fn a_password_that_is_being_checked_does_not_delay_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("web.yml");
-    let hash = "$2y$20$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+    let hash = "$2y$14$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
     std::fs::write(&config, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();

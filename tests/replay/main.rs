@@ -7,9 +7,7 @@ mod exposition;
 
 use calico_bgp_exporter::cli::Cli;
 use calico_bgp_exporter::collect::NodeCollector;
-use calico_bgp_exporter::config::Serve;
 use calico_bgp_exporter::metrics::{Detail, Format, Labels, Renderer};
-use clap::Parser;
 use exposition::Exposition;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -50,8 +48,8 @@ fn scrape(scenario: &Path) -> Exposition {
             "--bird.socket",
             socket.path.to_str().unwrap(),
         ];
-        let settings = Serve::new(Cli::try_parse_from(args).unwrap().serve).unwrap();
-        let mut collector = NodeCollector::new(settings.look).unwrap();
+        let settings = Cli::read_from(args).unwrap().serve;
+        let mut collector = NodeCollector::new(settings.collect).unwrap();
         let snapshot = Arc::new(collector.collect().await);
         let labels = Labels { node: "n1".into() };
         let mut text = String::new();

@@ -1,6 +1,7 @@
 //! `rate_limit`: a token bucket over all requests.
 
 use super::checked::deserialize_checked;
+use crate::model::duration;
 use serde::Deserialize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,32 +22,10 @@ deserialize_checked!(GoDuration);
 impl TryFrom<String> for GoDuration {
     type Error = String;
 
-    /// `1s`, `1m30s`, `250ms`: as Go writes durations, without signs.
     fn try_from(text: String) -> Result<Self, String> {
-        let error = || format!("{text:?} is no duration: write 1s, 250ms or 1m30s");
-        let mut rest = text.as_str();
-        let mut seconds = 0.0;
-        while !rest.is_empty() && rest != "0" {
-            let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'));
-            let (number, tail) = rest.split_at(digits.ok_or_else(error)?);
-            let number: f64 = number.parse().map_err(|_| error())?;
-            let end = tail.find(|c: char| c.is_ascii_digit() || c == '.');
-            let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
-            seconds += number
-                * match unit {
-                    "h" => 3600.0,
-                    "m" => 60.0,
-                    "s" => 1.0,
-                    "ms" => 1e-3,
-                    "us" | "µs" => 1e-6,
-                    "ns" => 1e-9,
-                    _ => return Err(error()),
-                };
-            rest = tail;
-        }
-        match Duration::try_from_secs_f64(seconds) {
-            Ok(duration) if !text.is_empty() => Ok(GoDuration(duration)),
-            _ => Err(error()),
+        match duration::parse(&text) {
+            Some(duration) => Ok(GoDuration(duration)),
+            None => Err(format!("{text:?} is no duration: write 1s, 250ms or 1m30s")),
         }
     }
 }

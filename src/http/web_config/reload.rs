@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How often the files are compared with what was read.
-const CHECK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 
 /// Largest file that is read, bytes.
 const LARGEST: u64 = 4 << 20;
