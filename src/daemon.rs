@@ -1,43 +1,49 @@
-//! The daemon: one task looks, whoever asks shares its look, signals end it.
+//! The daemon: one task collects, and all who wait share its collection. Signals end it.
 
 use crate::cli::{LONGEST_TIMEOUT, ServeArgs};
 use crate::collect::NodeCollector;
 use crate::diagnose;
-use crate::http::{self, App, Server, Site, WebConfig};
+use crate::http::{self, App, Limits, Server, Site, WebConfig};
 use crate::log;
-use crate::metrics::{Detail, Labels};
+use crate::metrics::{self, Detail, Labels};
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-/// Between two batches of kernel announcements: a storm is drained in gulps, not one by one.
-const GULP: Duration = Duration::from_millis(4);
-/// Askers that wait for one look; more than connections are let in.
-const ASKERS: usize = 512;
+/// Between two batches of notifications: a storm is read in batches, not one by one.
+const BATCH_INTERVAL: Duration = Duration::from_millis(4);
+/// Requests that wait for one collection; more than connections are let in.
+const WAITERS: usize = 512;
+/// File descriptors that are needed beside those of connections: the standard streams, the runtime's, BIRD's and netlink
+/// sockets, listeners, and files that are read.
+const OWN_DESCRIPTORS: u64 = 48;
+/// Connections that have to be possible at least.
+const FEWEST_CONNECTIONS: u64 = 16;
 
-// Whoever asks waits for the slowest daemon that is still waited for, and ten seconds more for the kernel.
-const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_LOOK.as_secs());
+// A request waits for the slowest daemon that is still waited for, and ten seconds more for the kernel.
+const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_COLLECTION.as_secs());
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(settings: ServeArgs) -> Result<()> {
+    let limits = limits(metrics::descriptor_limit())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(settings));
+    let result = runtime.block_on(serve(settings, limits));
     // Not for a password that is being checked: that may take seconds, and nobody gets the answer.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(settings: ServeArgs) -> Result<()> {
+async fn serve(settings: ServeArgs, limits: Limits) -> Result<()> {
     let web_config = match &settings.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
@@ -56,7 +62,7 @@ async fn serve(settings: ServeArgs) -> Result<()> {
         "calico-bgp-exporter started"
     );
 
-    let (ask, asked) = mpsc::channel(ASKERS);
+    let (request, requests) = mpsc::channel(WAITERS);
     let ready = Arc::new(AtomicBool::new(false));
     let site = Site {
         telemetry_path: settings.telemetry_path.clone(),
@@ -67,16 +73,44 @@ async fn serve(settings: ServeArgs) -> Result<()> {
             pod_cidr_detail: settings.pod_cidr_detail,
         },
     };
-    let looking = look_on(collector, asked, settings.refresh, Arc::clone(&ready));
-    let server = Server::new(listeners, Asker { ask, ready, node }, site)
+    let collecting = collect(collector, requests, settings.refresh, Arc::clone(&ready));
+    let app = CollectingTask {
+        request,
+        ready,
+        node,
+    };
+    let reloading = reload_on_hangup(web_config.reload_handle())?;
+    let server = Server::new(listeners, app, site)
         .with_web_config(web_config)
+        .with_limits(limits)
         .run(ended()?);
     tokio::select! {
-        () = looking => {}
+        () = collecting => {}
+        () = reloading => {}
         () = server => {}
     }
     tracing::info!("ended");
     Ok(())
+}
+
+/// As many connections as there are file descriptors for; an error where there are too few to serve anybody.
+fn limits(descriptors: Option<u64>) -> Result<Limits> {
+    let mut limits = Limits::default();
+    let Some(descriptors) = descriptors else {
+        return Ok(limits);
+    };
+    let left = descriptors.saturating_sub(OWN_DESCRIPTORS);
+    if left < FEWEST_CONNECTIONS {
+        bail!(
+            "this process may open {descriptors} files only, and needs {} at least: raise RLIMIT_NOFILE \
+             (ulimit -n, systemd's LimitNOFILE)",
+            OWN_DESCRIPTORS + FEWEST_CONNECTIONS
+        );
+    }
+    let left = usize::try_from(left).unwrap_or(usize::MAX);
+    limits.reserve = limits.reserve.min(left / 4);
+    limits.connections = limits.connections.min(left - limits.reserve);
+    Ok(limits)
 }
 
 fn ended() -> Result<impl Future<Output = ()>> {
@@ -90,37 +124,49 @@ fn ended() -> Result<impl Future<Output = ()>> {
     })
 }
 
+/// SIGHUP has the web configuration read again at once. The pod CIDR file is compared at each collection anyway.
+fn reload_on_hangup(reload: Arc<Notify>) -> Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            reload.notify_one();
+        }
+        std::future::pending().await
+    })
+}
+
 type Reply = oneshot::Sender<Arc<Snapshot>>;
 
-/// Looks when asked, and when nobody asked for `refresh`. A look always runs to its end, whoever goes away.
-async fn look_on(
+/// Collects when a request asks for it, and when none did for `refresh`. A collection always runs to its end, also when
+/// the clients that wait for it go away.
+async fn collect(
     mut collector: NodeCollector,
-    mut asked: mpsc::Receiver<Reply>,
+    mut requests: mpsc::Receiver<Reply>,
     refresh: Duration,
     ready: Arc<AtomicBool>,
 ) {
     let mut next = Instant::now();
-    let mut gulp = next;
+    let mut next_batch = next;
     let mut last = None;
     loop {
-        let mut askers = Vec::new();
+        let mut waiters = Vec::new();
         tokio::select! {
             biased;
-            asker = asked.recv() => match asker {
-                Some(asker) => askers.push(asker),
+            request = requests.recv() => match request {
+                Some(reply) => waiters.push(reply),
                 None => return,
             },
             () = tokio::time::sleep_until(next) => {}
             () = async {
-                tokio::time::sleep_until(gulp).await;
+                tokio::time::sleep_until(next_batch).await;
                 collector.announced().await;
             } => {
-                gulp = Instant::now() + GULP;
+                next_batch = Instant::now() + BATCH_INTERVAL;
                 continue;
             }
         }
-        while let Ok(asker) = asked.try_recv() {
-            askers.push(asker);
+        while let Ok(reply) = requests.try_recv() {
+            waiters.push(reply);
         }
         let known = last.take().filter(|_| Instant::now() < next);
         let snapshot = match known.filter(|_| collector.is_fresh()) {
@@ -134,39 +180,57 @@ async fn look_on(
         last = Some(Arc::clone(&snapshot));
         ready.store(true, Ordering::Relaxed);
         collector.take_events().iter().for_each(log::event);
-        for asker in askers {
+        for reply in waiters {
             // A client that went away needs no answer.
-            let _ = asker.send(Arc::clone(&snapshot));
+            let _ = reply.send(Arc::clone(&snapshot));
         }
     }
 }
 
-/// Asks the looking task.
-struct Asker {
-    ask: mpsc::Sender<Reply>,
+/// The task that collects, as the server sees it.
+struct CollectingTask {
+    request: mpsc::Sender<Reply>,
     ready: Arc<AtomicBool>,
     node: Arc<str>,
 }
 
-impl App for Asker {
-    fn look(&self) -> BoxFuture<'_, Arc<Snapshot>> {
+impl App for CollectingTask {
+    fn collect(&self) -> BoxFuture<'_, Arc<Snapshot>> {
         Box::pin(async {
             let (reply, answer) = oneshot::channel();
-            if self.ask.send(reply).await.is_ok()
+            if self.request.send(reply).await.is_ok()
                 && let Ok(snapshot) = answer.await
             {
                 return snapshot;
             }
-            // The looking task is gone: the server is being shut down.
+            // The task has ended: the server is being shut down.
             std::future::pending().await
         })
     }
 
-    fn ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
 
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
         diagnose::findings(snapshot, &self.node)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_the_descriptors() {
+        for descriptors in [64, 65, 100, 200, 208, 1024, u64::MAX] {
+            let limits = limits(Some(descriptors)).unwrap();
+            let most = (limits.connections + limits.reserve) as u64;
+            assert!(limits.reserve > 0 && most + OWN_DESCRIPTORS <= descriptors);
+        }
+        assert_eq!(limits(Some(1024)).unwrap().connections, 128);
+        let error = limits(Some(10)).unwrap_err().to_string();
+        assert!(error.contains("RLIMIT_NOFILE"), "{error}");
     }
 }

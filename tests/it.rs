@@ -21,5 +21,7 @@ mod process;
 mod sessions;
 #[path = "it/sockets.rs"]
 mod sockets;
+#[path = "it/starting.rs"]
+mod starting;
 #[path = "it/tunnels.rs"]
 mod tunnels;

@@ -176,6 +176,22 @@ impl ValueEnum for ExpectedMode {
     }
 }
 
+impl ValueEnum for DetailLevel {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::All, Self::Unhealthy, Self::None]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::All => PossibleValue::new("all").help("Of all"),
+            Self::Unhealthy => {
+                PossibleValue::new("unhealthy").help("Only of those in trouble, as said above")
+            }
+            Self::None => PossibleValue::new("none").help("Of none: counts only"),
+        })
+    }
+}
+
 /// Log line format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {

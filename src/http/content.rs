@@ -54,11 +54,11 @@ impl<A: App> Content for NodeContent<A> {
     type Snapshot = Snapshot;
 
     fn snapshot(&self) -> BoxFuture<'_, Arc<Snapshot>> {
-        self.app.look()
+        self.app.collect()
     }
 
     fn is_ready(&self) -> bool {
-        self.app.ready()
+        self.app.is_ready()
     }
 
     fn write_metrics(

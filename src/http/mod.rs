@@ -12,7 +12,7 @@ mod web_config;
 
 pub use address::{AddressError, BindError, ListenAddress, bind};
 pub use content::Content;
-pub use router::LONGEST_LOOK;
+pub use router::LONGEST_COLLECTION;
 pub use server::Server;
 #[cfg(feature = "tls")]
 pub use web_config::alternative_names;
@@ -27,12 +27,12 @@ use std::time::Duration;
 
 /// What the daemon does for a request.
 pub trait App: Send + Sync + 'static {
-    /// The state of this moment: a look of its own, or one shared with others who ask now. A client that
-    /// goes away drops the future, so the look itself must not hang on it.
-    fn look(&self) -> BoxFuture<'_, Arc<Snapshot>>;
+    /// The state of this moment: a collection of its own, or one shared with others who wait for it. A client that goes
+    /// away drops the future, so the collection itself must not depend on it.
+    fn collect(&self) -> BoxFuture<'_, Arc<Snapshot>>;
 
-    /// Whether there has been a look at all.
-    fn ready(&self) -> bool;
+    /// Whether anything has been collected.
+    fn is_ready(&self) -> bool;
 
     /// What is wrong in `snapshot`, for the status page, worst first.
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding>;

@@ -9,9 +9,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Whoever waited this long for a look is told so. A look that goes well is shorter: a daemon's longest deadline, the kernel
-/// beside it, then perhaps the kernel a second time and its addresses.
-pub const LONGEST_LOOK: Duration = Duration::from_secs(25);
+/// A request that waited this long for a collection gets an error. A collection that goes well is shorter: a daemon's
+/// longest deadline, the kernel beside it, then perhaps the kernel a second time and its addresses.
+pub const LONGEST_COLLECTION: Duration = Duration::from_secs(25);
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -48,7 +48,10 @@ impl<C: Content> Router<C> {
             _ if metrics => self.metrics(request.headers()).await,
             "/-/healthy" => plain(StatusCode::OK, "healthy\n"),
             "/-/ready" if self.content.is_ready() => plain(StatusCode::OK, "ready\n"),
-            "/-/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "no look at the node yet\n"),
+            "/-/ready" => plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "nothing has been collected yet\n",
+            ),
             _ => self.status(request.headers()).await,
         }
     }
@@ -56,7 +59,7 @@ impl<C: Content> Router<C> {
     async fn metrics(&self, headers: &HeaderMap) -> Response<Bytes> {
         let format = negotiate::format(values(headers, header::ACCEPT));
         let gzip = negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
-        let snapshot = match self.look().await {
+        let snapshot = match self.snapshot().await {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
         };
@@ -82,7 +85,7 @@ impl<C: Content> Router<C> {
     }
 
     async fn status(&self, headers: &HeaderMap) -> Response<Bytes> {
-        let snapshot = match self.look().await {
+        let snapshot = match self.snapshot().await {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
         };
@@ -106,12 +109,12 @@ impl<C: Content> Router<C> {
         response
     }
 
-    async fn look(&self) -> Result<Arc<C::Snapshot>, Response<Bytes>> {
-        match tokio::time::timeout(LONGEST_LOOK, self.content.snapshot()).await {
+    async fn snapshot(&self) -> Result<Arc<C::Snapshot>, Response<Bytes>> {
+        match tokio::time::timeout(LONGEST_COLLECTION, self.content.snapshot()).await {
             Ok(snapshot) => Ok(snapshot),
             Err(_) => Err(plain(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the look at the node takes too long\n",
+                "collecting takes too long\n",
             )),
         }
     }

@@ -11,6 +11,8 @@ mod pods;
 mod process;
 mod series;
 
+pub use process::descriptor_limit;
+
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
 use collector::SnapshotCollector;
@@ -20,7 +22,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// Which series a section has one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DetailLevel {
     /// Every session or pod CIDR.
     #[default]

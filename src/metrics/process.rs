@@ -41,7 +41,7 @@ impl Process {
             open_fds: fs::read_dir("/proc/self/fd")
                 .ok()
                 .map(|entries| entries.count().saturating_sub(1) as u64),
-            max_fds: max_fds(&fs::read_to_string("/proc/self/limits").unwrap_or_default()),
+            max_fds: descriptor_limit(),
             resident_bytes: field(24)
                 .zip(constants.page_size)
                 .map(|(pages, size)| pages * size),
@@ -68,8 +68,9 @@ impl Constants {
     }
 }
 
-/// Soft limit of `Max open files`.
-fn max_fds(limits: &str) -> Option<u64> {
+/// How many files this process may have open (the soft limit of RLIMIT_NOFILE); `None` where that cannot be read.
+pub fn descriptor_limit() -> Option<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits
         .lines()
         .find_map(|l| l.strip_prefix("Max open files"))?;

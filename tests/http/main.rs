@@ -29,23 +29,23 @@ struct Node {
     findings: Mutex<Vec<Finding>>,
     not_ready: AtomicBool,
     delay: Duration,
-    looks: AtomicUsize,
+    collections: AtomicUsize,
 }
 
 /// The handle that the server has.
 struct Shared(Arc<Node>);
 
 impl App for Shared {
-    fn look(&self) -> BoxFuture<'_, Arc<Snapshot>> {
+    fn collect(&self) -> BoxFuture<'_, Arc<Snapshot>> {
         Box::pin(async {
-            self.0.looks.fetch_add(1, Ordering::Relaxed);
+            self.0.collections.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(self.0.delay).await;
             let mut snapshot = self.0.snapshot.lock().unwrap();
             Arc::clone(snapshot.get_or_insert_with(|| Arc::new(fixture::full())))
         })
     }
 
-    fn ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         !self.0.not_ready.load(Ordering::Relaxed)
     }
 
