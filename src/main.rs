@@ -1,16 +1,22 @@
 //! Arguments → command → exit code.
 
-use calico_bgp_exporter::cli::{Cli, Command, LogFormat, ServeArgs};
+use calico_bgp_exporter::cli::{Cli, Command, LogFormat};
 use calico_bgp_exporter::collect::pod_cidr_file::BadFile;
 use calico_bgp_exporter::http::WebConfigError;
+use calico_bgp_exporter::probe::{self, BadKeyFile};
 use calico_bgp_exporter::{daemon, doctor, log};
 use std::io::Write;
 use std::process::ExitCode;
+use tracing::Level;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
     match cli.command {
-        None => serve(cli.serve),
+        None => {
+            let (level, format) = (cli.serve.log_level, cli.serve.log_format);
+            serve(level, format, || daemon::run(cli.serve))
+        }
+        Some(Command::Probe(args)) => serve(args.log_level, args.log_format, || probe::run(*args)),
         Some(Command::Doctor(settings)) => doctor::run(settings).unwrap_or_else(|error| {
             say(format_args!("error: {error:#}"));
             ExitCode::from(2)
@@ -18,10 +24,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(settings: ServeArgs) -> ExitCode {
-    let format = settings.log_format;
-    let _flush = log::init(settings.log_level, format);
-    let Err(error) = daemon::run(settings) else {
+/// Runs a program that logs and ends by a signal.
+fn serve(
+    level: Level,
+    format: LogFormat,
+    program: impl FnOnce() -> anyhow::Result<()>,
+) -> ExitCode {
+    let _flush = log::init(level, format);
+    let Err(error) = program() else {
         return ExitCode::SUCCESS;
     };
     match format {
@@ -29,7 +39,7 @@ fn serve(settings: ServeArgs) -> ExitCode {
         LogFormat::Json => tracing::error!(error = format!("{error:#}"), "ended by an error"),
     }
     // A file that a flag names is a flag's value.
-    if error.is::<BadFile>() || error.is::<WebConfigError>() {
+    if error.is::<BadFile>() || error.is::<WebConfigError>() || error.is::<BadKeyFile>() {
         return ExitCode::from(2);
     }
     ExitCode::FAILURE

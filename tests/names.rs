@@ -52,7 +52,9 @@ fn read(path: &Path) -> String {
 /// Metric → its labels, as scraped.
 fn scraped() -> BTreeMap<String, BTreeSet<String>> {
     let mut metrics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in read(&root().join("tests/fixtures/exposition.prom")).lines() {
+    let daemon = read(&root().join("tests/fixtures/exposition.prom"));
+    let probe = read(&root().join("tests/golden/pod-paths.prometheus.txt"));
+    for line in daemon.lines().chain(probe.lines()) {
         if line.starts_with('#') || line.is_empty() {
             continue;
         }

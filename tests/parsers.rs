@@ -69,6 +69,7 @@ fn every_seed_is_sound() {
         ("pod_file", checks::settings::pod_file),
         ("certificate", checks::clients::certificate),
         ("accept", checks::clients::accept),
+        ("datagram", checks::probe::datagram),
     ] {
         for seed in seeds(target) {
             for end in 0..=seed.len() {
@@ -132,6 +133,12 @@ proptest! {
     fn certificate(damaged in damaged("certificate"), bytes in bytes()) {
         checks::clients::certificate(&damaged);
         checks::clients::certificate(&bytes);
+    }
+
+    #[test]
+    fn datagram(damaged in damaged("datagram"), bytes in bytes()) {
+        checks::probe::datagram(&damaged);
+        checks::probe::datagram(&bytes);
     }
 
     #[test]

@@ -4,4 +4,5 @@
 pub mod bird;
 pub mod clients;
 pub mod kernel;
+pub mod probe;
 pub mod settings;

@@ -1,6 +1,9 @@
 //! The command line: typed flags, each checked when it is read.
 
+mod probe;
 mod values;
+
+pub use probe::ProbeArgs;
 
 use crate::http::ListenAddress;
 use crate::metrics::DetailLevel;
@@ -67,6 +70,13 @@ pub enum Command {
         after_help = "Exit codes: 0 healthy, 1 there are findings, 2 the kernel could not be read or a flag is bad."
     )]
     Doctor(DoctorArgs),
+    /// Run in a pod of the pod network and try the paths to the pods of the same kind on other nodes.
+    ///
+    /// Sends small UDP datagrams to up to --probe.fanout other probes and answers theirs; serves the result at /metrics.
+    #[command(
+        after_help = "Exit codes: 0 ended by a signal, 1 failed while starting or running, 2 a bad flag or a bad file that a flag names."
+    )]
+    Probe(Box<ProbeArgs>),
 }
 
 impl Cli {
@@ -84,6 +94,7 @@ impl Cli {
         let collect = match &mut cli.command {
             None => &mut cli.serve.collect,
             Some(Command::Doctor(doctor)) => &mut doctor.collect,
+            Some(Command::Probe(_)) => return Ok(cli),
         };
         collect.check_sockets()?;
         Ok(cli)

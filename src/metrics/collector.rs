@@ -16,6 +16,15 @@ pub(super) struct MetricsWriter<'e, 'd> {
     node: &'e str,
 }
 
+impl<'e, 'd> MetricsWriter<'e, 'd> {
+    pub(super) fn new(encoder: &'e mut DescriptorEncoder<'d>, labels: &'e Labels) -> Self {
+        MetricsWriter {
+            encoder,
+            node: &labels.node,
+        }
+    }
+}
+
 impl<'d> MetricsWriter<'_, 'd> {
     /// Begins a family.
     pub(super) fn family(&mut self, family: &'static MetricFamily) -> Series<'_, 'd> {
@@ -41,10 +50,7 @@ pub(super) struct SnapshotCollector {
 
 impl Collector for SnapshotCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let mut out = MetricsWriter {
-            encoder: &mut encoder,
-            node: &self.labels.node,
-        };
+        let mut out = MetricsWriter::new(&mut encoder, &self.labels);
         let snapshot = &*self.snapshot;
         bgp::encode(&mut out, snapshot, self.detail)?;
         bird::encode(&mut out, &snapshot.daemons)?;

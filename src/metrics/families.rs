@@ -180,6 +180,26 @@ families! {
     POD_CIDRS_LEFT_OUT = Gauge "calico_pod_cidrs_left_out" [node ip_version]
         "Expected pod CIDRs beyond --pod-cidr.limit, which are not looked at.";
 
+    // Pod paths, only from `probe`
+    POD_PATH_UP = Gauge "calico_pod_path_up" [node peer peer_node ip_version]
+        "1 while datagrams from this pod to the pod on that node are answered.";
+    POD_PATH_DIRECTION_UP = Gauge "calico_pod_path_direction_up" [node peer peer_node ip_version direction]
+        "Which direction works: receive, datagrams of that node arrive here; send, that node says that ours arrive there.";
+    POD_PATH_FULL_SIZE_UP = Gauge "calico_pod_path_full_size_up" [node peer peer_node ip_version]
+        "1 while a datagram of the whole MTU of this pod's interface arrives there unfragmented.";
+    POD_PATH_ROUND_TRIP = Gauge "calico_pod_path_round_trip_seconds" [node peer peer_node ip_version]
+        "Round-trip time of the last answer.";
+    POD_PATHS = Gauge "calico_pod_paths" [node ip_version state]
+        "Paths that are asked, by verdict, whatever --probe.detail says.";
+    POD_PATH_PROBES = Counter "calico_pod_path_probes_total" [node ip_version result]
+        "Questions that were answered or lost.";
+    POD_PATH_PEERS_KNOWN = Gauge "calico_pod_path_peers_known" [node ip_version]
+        "Probes on other nodes that discovery has found.";
+    POD_PATH_DISCOVERY_UP = Gauge "calico_pod_path_discovery_up" [node]
+        "1 when the last DNS query for the other probes worked; the probes that are known stay while it fails.";
+    POD_PATH_DROPPED = Counter "calico_pod_path_dropped_datagrams_total" [node reason]
+        "Datagrams that were received and dropped.";
+
     // The exporter itself
     BUILD_INFO = Info "calico_bgp_exporter_build_info" [node version revision]
         "Version of the exporter and the commit it was built from.";

@@ -7,6 +7,7 @@ pub mod families;
 mod kernel;
 pub mod negotiate;
 mod own;
+mod pod_paths;
 mod pods;
 mod process;
 mod series;
@@ -16,6 +17,8 @@ pub use process::descriptor_limit;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
 use collector::SnapshotCollector;
+pub use pod_paths::render_pod_paths;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding;
 use prometheus_client::registry::Registry;
 use std::fmt::{self, Write};
@@ -91,16 +94,25 @@ impl Renderer {
         format: Format,
         out: &mut impl Write,
     ) -> fmt::Result {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(SnapshotCollector {
+        let collector = SnapshotCollector {
             snapshot: Arc::clone(snapshot),
             labels: self.labels.clone(),
             detail: self.detail,
             now,
-        }));
-        match format {
-            Format::OpenMetrics => encoding::text::encode(out, &registry),
-            Format::Text => encoding::prometheus_text::encode(out, &registry),
-        }
+        };
+        write_registry(Box::new(collector), format, out)
+    }
+}
+
+fn write_registry(
+    collector: Box<dyn Collector>,
+    format: Format,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let mut registry = Registry::default();
+    registry.register_collector(collector);
+    match format {
+        Format::OpenMetrics => encoding::text::encode(out, &registry),
+        Format::Text => encoding::prometheus_text::encode(out, &registry),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, now: UnixTime
     process(out, &Process::read())
 }
 
-fn process(out: &mut MetricsWriter, process: &Process) -> fmt::Result {
+pub(super) fn process(out: &mut MetricsWriter, process: &Process) -> fmt::Result {
     if let Some(seconds) = process.cpu_seconds {
         out.family(&f::PROCESS_CPU).counter(&[], seconds)?;
     }

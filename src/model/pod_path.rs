@@ -65,6 +65,17 @@ pub struct DroppedDatagrams {
     pub wrong_node: u64,
 }
 
+impl std::ops::AddAssign for DroppedDatagrams {
+    fn add_assign(&mut self, other: Self) {
+        self.malformed += other.malformed;
+        self.bad_signature += other.bad_signature;
+        self.unknown_sender += other.unknown_sender;
+        self.rate_limited += other.rate_limited;
+        self.stale += other.stale;
+        self.wrong_node += other.wrong_node;
+    }
+}
+
 /// What one probe knows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PodPaths {

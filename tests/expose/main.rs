@@ -8,6 +8,7 @@ mod fixture;
 mod golden;
 mod negotiation;
 mod parse;
+mod pod_paths;
 mod round_trip;
 mod truth;
 
@@ -15,6 +16,7 @@ use calico_bgp_exporter::metrics::{Detail, DetailLevel, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use calico_bgp_exporter::model::time::UnixTime;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Every series that there can be.
 const EVERYTHING: Detail = Detail {
