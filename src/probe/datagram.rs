@@ -229,19 +229,20 @@ mod tests {
     fn anything_else_is_malformed() {
         let mut good = [0; LENGTH];
         example().encode(&mut good);
-        let damaged: &[(&str, &dyn Fn(&mut Vec<u8>))] = &[
-            ("shorter", &|b| b.truncate(LENGTH - 1)),
-            ("a small question that is longer", &|b| b.push(0)),
-            ("another version", &|b| b[3] = b'2'),
-            ("unknown kind", &|b| b[4] = 4),
-            ("unknown size", &|b| b[5] = 2),
-            ("no name", &|b| b[6] = 0),
-            ("a name longer than a node's", &|b| b[6] = 254),
-            ("a name with a quote", &|b| b[NAME] = b'"'),
-            ("a name that is not UTF-8", &|b| b[NAME] = 0xff),
-            ("reserved byte", &|b| b[7] = 1),
-            ("no boot number", &|b| b[8..16].fill(0)),
-            ("an answer of full size", &|b| {
+        type Damage = fn(&mut Vec<u8>);
+        let damaged: &[(&str, Damage)] = &[
+            ("shorter", |b| b.truncate(LENGTH - 1)),
+            ("a small question that is longer", |b| b.push(0)),
+            ("another version", |b| b[3] = b'2'),
+            ("unknown kind", |b| b[4] = 4),
+            ("unknown size", |b| b[5] = 2),
+            ("no name", |b| b[6] = 0),
+            ("a name longer than a node's", |b| b[6] = 254),
+            ("a name with a quote", |b| b[NAME] = b'"'),
+            ("a name that is not UTF-8", |b| b[NAME] = 0xff),
+            ("reserved byte", |b| b[7] = 1),
+            ("no boot number", |b| b[8..16].fill(0)),
+            ("an answer of full size", |b| {
                 b[4] = 2;
                 b[5] = 1;
                 b.push(0);
