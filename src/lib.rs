@@ -21,3 +21,4 @@ pub mod netlink;
 pub mod probe;
 pub mod report;
 pub mod watched_file;
+mod yaml;

@@ -2,6 +2,7 @@
 
 use crate::model::pod_cidr::Expected;
 use crate::watched_file::{self, Files};
+use crate::yaml;
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -82,8 +83,7 @@ pub fn parse(text: &str) -> Result<Vec<Expected>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let entries: Option<Vec<Entry>> =
-        serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    let entries: Option<Vec<Entry>> = yaml::parse(text)?;
     let entries = entries.unwrap_or_default();
     Ok(entries.into_iter().map(|entry| entry.0).collect())
 }
@@ -100,7 +100,7 @@ struct Fields {
 
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntryVisitor)
+        deserializer.deserialize_any(EntryVisitor)
     }
 }
 

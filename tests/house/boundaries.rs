@@ -27,6 +27,7 @@ const OWNERS: &[(&[&str], &[&str])] = &[
     (&["clap"], &["cli", "main"]),
     (&["anyhow"], &["main", "daemon", "doctor", "probe"]),
     (&["base64", "bcrypt", "socket2", "x509_parser"], &["http"]),
+    (&["serde_saphyr"], &["yaml"]),
     (&["UnixStream"], &["bird"]),
     (&["flate2"], &["metrics", "http"]),
 ];
@@ -55,7 +56,10 @@ const USES: &[(&str, &[&str])] = &[
     ("assess", &["assess", "model", "netlink"]),
     ("diagnose", &["diagnose", "assess", "model"]),
     ("metrics", &["metrics", "model"]),
-    ("http", &["http", "metrics", "model", "watched_file"]),
+    (
+        "http",
+        &["http", "metrics", "model", "watched_file", "yaml"],
+    ),
 ];
 
 /// The module of a path such as src/bird/reply.rs: `bird`.

@@ -99,7 +99,7 @@ fn bad_files_are_refused_with_line_and_reason() {
         ),
         (
             "tls_server_config:\n  cert: a\n  key: b\n  min_version: TLS10\n",
-            "unknown variant `TLS10`, expected `TLS12` or `TLS13`",
+            "unknown variant `TLS10`, expected one of TLS12, TLS13",
             "line 4",
         ),
         (
@@ -119,7 +119,7 @@ fn bad_files_are_refused_with_line_and_reason() {
         ),
         (
             "http_server_config:\n  headers:\n    X-Frame-Options: maybe\n",
-            "unknown variant `maybe`, expected `deny` or `sameorigin`",
+            "unknown variant `maybe`",
             "line 3",
         ),
         (
@@ -157,7 +157,7 @@ fn bad_files_are_refused_with_line_and_reason() {
             "needs client_auth_type RequireAnyClientCert or",
             "line 2",
         ),
-        ("tls_server_config: [\n", "expected a mapping", "line 1"),
+        ("tls_server_config: [\n", "expected mapping", "line 1"),
         ("a: b: c\n", "", "line 1"),
     ];
     for (text, reason, line) in cases {

@@ -55,7 +55,7 @@ pub fn rules(root: &Path) -> Vec<Rule> {
         .iter()
         .flat_map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            serde_yaml_ng::from_str::<Rules>(&text).unwrap().groups
+            serde_saphyr::from_str::<Rules>(&text).unwrap().groups
         })
         .flat_map(|group| group.rules)
         .collect()

@@ -7,6 +7,7 @@
 use super::checked::{Given, deserialize_checked};
 use super::headers::Headers;
 use super::limit::RateLimit;
+use crate::yaml;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -155,8 +156,7 @@ impl TryFrom<String> for PasswordHash {
 impl WebConfigFile {
     /// Reads the text; the error names line and reason. Paths are relative to `directory`.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, String> {
-        let file: Option<WebConfigFile> =
-            serde_yaml_ng::from_str(text).map_err(|error| located(&error))?;
+        let file: Option<WebConfigFile> = yaml::parse(text)?;
         let mut file = file.unwrap_or_default();
         if let Some(tls) = &mut file.tls_server_config {
             for path in [
@@ -301,16 +301,6 @@ impl TlsSection {
             }
         }
     }
-}
-
-/// The error with its line, which serde_yaml leaves out where it is the first.
-fn located(error: &serde_yaml_ng::Error) -> String {
-    let reason = error.to_string();
-    if reason.contains(" at line ") {
-        return reason;
-    }
-    let line = error.location().map_or(1, |location| location.line());
-    format!("line {line}: {reason}")
 }
 
 /// `line N: `, where the key stands, or else its section.
