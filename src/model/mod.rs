@@ -1,4 +1,4 @@
-//! Plain data: what was seen and what it was judged to be. Knows only std and ipnet.
+//! Plain data: what was seen and what it was judged to be. Knows only std, ipnet and jiff, the calendar.
 
 pub mod daemon;
 pub mod duration;

@@ -61,24 +61,11 @@ pub(super) struct Utc(pub(super) UnixTime);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.millis.div_euclid(1000);
-        let (days, time) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
-        // Civil date from days (H. Hinnant, chrono-compatible low-level date algorithms): years begin in
-        // March, so that the leap day comes last.
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let of_era = shifted.rem_euclid(146_097);
-        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let march_month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * march_month + 2) / 5 + 1;
-        let month = (march_month + 2) % 12 + 1;
-        let year = era * 400 + year + i64::from(month <= 2);
-        let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
-        )
+        let text = self.0.to_string();
+        match text.trim_end_matches('Z').split_once('T') {
+            Some((date, time)) => write!(f, "{date} {time} UTC"),
+            None => f.write_str(&text),
+        }
     }
 }
 
