@@ -8,7 +8,11 @@ include $(sort $(wildcard make/*.mk))
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 24
+
+.PHONY: clean
+clean: ## remove everything that was built, downloaded tools too: target/
+	rm -rf target fuzz/target
 
 .PHONY: build
 build: $(BIN) ## the release binary

@@ -1,6 +1,8 @@
-.PHONY: packages
-test-parts: packages
-packages: static chart-tools ## build the deb and the rpm, and check them and the systemd unit
+.PHONY: packages test-packages
+packages: static chart-tools ## the deb and the rpm: target/packages
 	packaging/packages $(IMAGE_ARCH)
-	tests/tools/need rpm systemd iproute2 curl
-	PYTHONDONTWRITEBYTECODE=1 $(CHART_PY) -m pytest -q --tb=short -p no:cacheprovider tests/packages
+test-parts: test-packages
+test-packages: packages ## what is in the packages, their life cycle, lintian, rpmlint, and the unit under a real systemd
+	tests/tools/need rpm rpmlint lintian systemd iproute2 curl
+	mkdir -p target/pytest
+	$(call pytest,packages)

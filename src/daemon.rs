@@ -55,7 +55,7 @@ async fn serve(settings: ServeArgs, limits: Limits) -> Result<()> {
     let listen = listen.join(" ");
     let sockets = settings.collect.sockets.join(" ");
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = crate::build_info::VERSION,
         node = &*node,
         listen,
         sockets,

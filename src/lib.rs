@@ -8,6 +8,7 @@
 
 pub mod assess;
 pub mod bird;
+pub mod build_info;
 pub mod cli;
 pub mod collect;
 pub mod daemon;

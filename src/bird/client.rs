@@ -308,19 +308,18 @@ fn connect_error(socket: &str, error: &io::Error) -> QueryError {
             Some(Unconnected::NobodyListens),
             "connection refused: BIRD has died and left its socket behind",
         ),
-        io::ErrorKind::PermissionDenied => (
-            Some(Unconnected::NotPermitted),
-            "permission denied: run as uid 0, the socket is 0660 root:root",
-        ),
+        io::ErrorKind::PermissionDenied => (Some(Unconnected::NotPermitted), "permission denied"),
         _ => (None, ""),
     };
     QueryError {
         kind: QueryErrorKind::Connect,
         unconnected,
-        detail: if advice.is_empty() {
-            format!("{socket}: {error}")
-        } else {
-            format!("{socket}: {advice}")
+        detail: match unconnected {
+            Some(Unconnected::NotPermitted) => {
+                format!("{socket}: {}", super::permission::explain(socket))
+            }
+            Some(_) => format!("{socket}: {advice}"),
+            None => format!("{socket}: {error}"),
         },
     }
 }
@@ -374,7 +373,7 @@ mod tests {
         let denied = connect_error("bird.ctl", &io::ErrorKind::PermissionDenied.into());
         assert_eq!(denied.kind, QueryErrorKind::Connect);
         assert_eq!(denied.unconnected, Some(Unconnected::NotPermitted));
-        assert!(denied.detail.contains("run as uid 0"), "{denied:?}");
+        assert!(denied.detail.contains("permission denied"), "{denied:?}");
         let other = connect_error("bird.ctl", &io::ErrorKind::InvalidInput.into());
         assert_eq!(other.kind, QueryErrorKind::Connect);
         assert!(other.detail.starts_with("bird.ctl: "));

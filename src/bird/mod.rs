@@ -4,6 +4,7 @@
 //! [`show_route`] turn lines into the model. All but `client` are pure: bytes in, values out.
 
 pub mod client;
+mod permission;
 pub mod reply;
 pub mod show_protocols;
 pub mod show_route;

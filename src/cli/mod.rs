@@ -5,6 +5,7 @@ mod values;
 
 pub use probe::ProbeArgs;
 
+use crate::build_info;
 use crate::http::ListenAddress;
 use crate::metrics::DetailLevel;
 use crate::model::pod_cidr::{Expected, ExpectedMode};
@@ -37,7 +38,10 @@ const NO_SOCKET: &str = "none";
 #[derive(Debug, Parser)]
 #[command(
     name = "calico-bgp-exporter",
-    version,
+    // `--version` prints the display name: with its comma the line is that of Prometheus' exporters.
+    display_name = "calico-bgp-exporter,",
+    version = build_info::SHORT,
+    long_version = build_info::LONG,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "\

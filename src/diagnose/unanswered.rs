@@ -75,10 +75,12 @@ pub(super) fn words(group: &Unanswered<'_>, node: &str) -> Words {
             title: format!("No permission to ask BIRD: {sockets}"),
             seen,
             meaning: "BIRD and its sessions are not known; they may be healthy.".into(),
-            cause: "The socket belongs to root, and this program does not run as uid 0.".into(),
+            cause: "The user and groups of this program may not open the socket, or not enter its directory.".into(),
             next: steps([
                 "on the node: sudo calico-bgp-exporter doctor",
-                "in a pod: runAsUser: 0, no capability is needed",
+                "in a pod: runAsGroup: 0 opens a socket of mode 0660; no capability is needed",
+                "a directory of mode 0700: sudo chmod 0755 /var/run/calico, or runAsUser: 0",
+                "SELinux: podSecurityContext.seLinuxOptions.type: spc_t",
             ]),
         },
     }

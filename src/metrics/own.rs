@@ -3,21 +3,18 @@
 use super::collector::MetricsWriter;
 use super::families as f;
 use super::process::Process;
+use crate::build_info;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
 use std::fmt;
 
-/// The commit, where the build says it.
-const REVISION: &str = match option_env!("CALICO_BGP_EXPORTER_REVISION") {
-    Some(revision) => revision,
-    None => "unknown",
-};
-
 pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, now: UnixTime) -> fmt::Result {
     let node = out.node();
-    let version = env!("CARGO_PKG_VERSION");
-    out.family(&f::BUILD_INFO)
-        .info(&[node, version.into(), REVISION.into()])?;
+    out.family(&f::BUILD_INFO).info(&[
+        node,
+        build_info::VERSION.into(),
+        build_info::REVISION.into(),
+    ])?;
     let counters = &snapshot.counters;
     out.family(&f::NETLINK_OVERRUNS)
         .counter(&[node], counters.netlink_overruns)?;

@@ -49,7 +49,7 @@ async fn serve(args: ProbeArgs) -> Result<()> {
     let sockets = socket::bind(&args.probe_listen)
         .with_context(|| format!("cannot listen on {} (UDP)", args.probe_listen))?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = crate::build_info::VERSION,
         node = %node.name,
         udp = %args.probe_listen,
         "calico-bgp-exporter probe started"

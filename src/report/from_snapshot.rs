@@ -26,7 +26,7 @@ impl NodeReport {
         NodeReport {
             node: node.to_owned(),
             at: snapshot.at.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: crate::build_info::VERSION.to_owned(),
             healthy: findings
                 .iter()
                 .all(|finding| finding.severity == Severity::Info),

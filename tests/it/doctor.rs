@@ -24,7 +24,12 @@ fn a_doctor_without_permission_says_nothing_of_bird() {
         .map(|f| &f["id"])
         .collect();
     assert_eq!(ids, ["bird-unreadable"], "{report:#}");
-    assert!(report["findings"][0].to_string().contains("uid 0"));
+    let finding = report["findings"][0].to_string();
+    assert!(
+        finding.contains("for user 65534 with group 65534"),
+        "{finding}"
+    );
+    assert!(finding.contains("run as user 0"), "{finding}");
 }
 
 #[test]

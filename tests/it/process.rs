@@ -41,11 +41,16 @@ fn bad_flags_end_with_2_and_say_what_to_write() {
 fn version_and_help_are_for_people() {
     let version = Command::new(BINARY).arg("--version").output().unwrap();
     assert!(version.status.success());
-    assert!(
-        String::from_utf8(version.stdout)
-            .unwrap()
-            .contains(env!("CARGO_PKG_VERSION"))
+    let text = String::from_utf8(version.stdout).unwrap();
+    let first = format!(
+        "calico-bgp-exporter, version {} (branch: ",
+        calico_bgp_exporter::build_info::VERSION
     );
+    assert!(text.starts_with(&first), "{text}");
+    for line in ["build date", "rustc version", "platform", "target"] {
+        let line = format!("\n  {line}:");
+        assert!(text.contains(&line), "{line} is missing: {text}");
+    }
     let help =
         String::from_utf8(Command::new(BINARY).arg("--help").output().unwrap().stdout).unwrap();
     for flag in [

@@ -1,5 +1,6 @@
 """The deb and the rpm: what is in them, that they install, that the unit is sound, and how exposed it is."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -14,6 +15,8 @@ UNIT = ROOT / "packaging/systemd/calico-bgp-exporter.service"
 (DEB,) = (ROOT / "target/packages").glob("*.deb")
 (RPM,) = (ROOT / "target/packages").glob("*.rpm")
 DOC = "usr/share/doc/calico-bgp-exporter"
+STAGE = ROOT / "target/package-files"
+VERSION = subprocess.run([ROOT / "packaging/version", "package"], capture_output=True, text=True, check=True).stdout.strip()
 # The score that docs/permissions.md states.
 EXPOSURE = 1.1
 
@@ -24,16 +27,27 @@ def run(*args, ok=True, **more):
     return done.stdout + done.stderr
 
 
-def wanted():
+def wanted(packager):
     """Path → mode and source of every file in a package."""
     files = {
         "usr/bin/calico-bgp-exporter": (0o755, ROOT / "target/image/amd64/calico-bgp-exporter"),
         "usr/lib/systemd/system/calico-bgp-exporter.service": (0o644, UNIT),
         "etc/default/calico-bgp-exporter": (0o644, ROOT / "packaging/systemd/calico-bgp-exporter.default"),
-        f"{DOC}/copyright": (0o644, ROOT / "LICENSE"),
-        f"{DOC}/THIRD-PARTY-NOTICES": (0o644, ROOT / "target/image/amd64/THIRD-PARTY-NOTICES"),
-        f"{DOC}/CHANGELOG.md": (0o644, ROOT / "CHANGELOG.md"),
+        f"{DOC}/THIRD-PARTY-NOTICES.gz": (0o644, STAGE / "THIRD-PARTY-NOTICES.gz"),
+        "usr/share/bash-completion/completions/calico-bgp-exporter": (0o644, STAGE / "completions/calico-bgp-exporter.bash"),
+        "usr/share/fish/vendor_completions.d/calico-bgp-exporter.fish": (0o644, STAGE / "completions/calico-bgp-exporter.fish"),
     }
+    zsh = {"deb": "vendor-completions", "rpm": "site-functions"}[packager]
+    files[f"usr/share/zsh/{zsh}/_calico-bgp-exporter"] = (0o644, STAGE / "completions/_calico-bgp-exporter")
+    if packager == "deb":
+        files[f"{DOC}/copyright"] = (0o644, ROOT / "packaging/lintian/copyright")
+        files["usr/share/lintian/overrides/calico-bgp-exporter"] = (0o644, ROOT / "packaging/lintian/overrides")
+        files |= {f"{DOC}/{name}": (0o644, STAGE / name) for name in ("changelog.gz", "changelog.Debian.gz")}
+    else:
+        files[f"{DOC}/CHANGELOG.md"] = (0o644, ROOT / "CHANGELOG.md")
+        files["usr/share/licenses/calico-bgp-exporter/LICENSE"] = (0o644, ROOT / "LICENSE")
+    for page in STAGE.glob("man/*.gz"):
+        files[f"usr/share/man/man1/{page.name}"] = (0o644, page)
     for document in (ROOT / "docs").rglob("*.*"):
         files[f"{DOC}/{document.relative_to(ROOT)}"] = (0o644, document)
     for shared in *ROOT.glob("alerts/*.yaml"), *ROOT.glob("dashboards/*.json"):
@@ -41,20 +55,20 @@ def wanted():
     return files
 
 
-def check_files(root, ours):
+def check_files(root, ours, packager):
     """The installed files are the wanted ones, byte by byte, and root's."""
-    assert ours == wanted().keys()
-    for path, (mode, source) in wanted().items():
+    assert ours == wanted(packager).keys()
+    for path, (mode, source) in wanted(packager).items():
         file = root / path
         assert file.read_bytes() == source.read_bytes(), path
         assert stat.S_IMODE(file.stat().st_mode) == mode and file.stat().st_uid == 0, path
-    assert run(root / "usr/bin/calico-bgp-exporter", "--version").startswith("calico-bgp-exporter ")
+    assert run(root / "usr/bin/calico-bgp-exporter", "--version").startswith(f"calico-bgp-exporter, version {VERSION.replace('~', '-')} (")
     for name in "alerts", "dashboards":
-        assert os.readlink(root / DOC / name) == f"/usr/share/calico-bgp-exporter/{name}"
+        assert os.readlink(root / DOC / name) == f"../../calico-bgp-exporter/{name}"
 
 
 def test_links_in_the_documents_lead_to_what_is_shipped():
-    shipped = {path.removeprefix(f"{DOC}/").removeprefix("usr/share/calico-bgp-exporter/") for path in wanted()}
+    shipped = {path.removeprefix(f"{DOC}/").removeprefix("usr/share/calico-bgp-exporter/") for path in wanted("rpm")}
     for document in (ROOT / "docs").rglob("*.md"):
         prose = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
         for link in re.findall(r"\]\(([^)#\s]+)", prose):
@@ -83,7 +97,7 @@ def debian(tmp_path):
 
 def test_deb_installs_keeps_changed_configuration_and_goes(debian):
     dpkg(debian, "--install", DEB)
-    check_files(debian, {p for p in all_files(debian) if not p.startswith("var/lib/dpkg")})
+    check_files(debian, {p for p in all_files(debian) if not p.startswith("var/lib/dpkg")}, "deb")
     config = debian / "etc/default/calico-bgp-exporter"
     config.write_text('ARGS="--log.level=debug"\n')
     dpkg(debian, "--install", DEB)
@@ -99,7 +113,7 @@ def test_rpm_installs_keeps_changed_configuration_and_goes(tmp_path):
         return run("rpm", "--root", tmp_path, "--dbpath", "/var/lib/rpm", "--noscripts", *args)
 
     rpm("--install", RPM)
-    check_files(tmp_path, {p for p in all_files(tmp_path) if not p.startswith("var/lib/rpm")})
+    check_files(tmp_path, {p for p in all_files(tmp_path) if not p.startswith("var/lib/rpm")}, "rpm")
     assert rpm("--verify", "calico-bgp-exporter") == ""
     config = tmp_path / "etc/default/calico-bgp-exporter"
     config.write_text('ARGS="--log.level=debug"\n')
@@ -116,48 +130,38 @@ def test_packages_need_nothing():
     assert set(needs) <= {"/bin/sh"}, needs
 
 
-def test_versions_are_the_exporters():
-    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
-    assert run("dpkg-deb", "--field", DEB, "Version").strip() == f"{version}-1"
-    assert run("rpm", "-qp", "--queryformat", "%{VERSION}-%{RELEASE}", RPM) == f"{version}-1"
+def test_versions_are_of_this_build():
+    assert run("dpkg-deb", "--field", DEB, "Version").strip() == f"{VERSION}-1"
+    assert run("rpm", "-qp", "--queryformat", "%{VERSION}-%{RELEASE}", RPM) == f"{VERSION}-1"
 
 
-# What dpkg and rpm hand to the scripts, and what those then ask of systemd.
-@pytest.mark.parametrize("script, args, enabled, asked", [
-    ("postinstall", ["configure", ""], True, ["daemon-reload", "preset U", "--quiet is-enabled U", "start U"]),
-    ("postinstall", ["configure", ""], False, ["daemon-reload", "preset U", "--quiet is-enabled U"]),
-    ("postinstall", ["configure", "0.0.9-1"], True, ["daemon-reload", "try-restart U"]),
-    ("postinstall", ["1"], False, ["daemon-reload", "preset U", "--quiet is-enabled U"]),
-    ("postinstall", ["2"], True, ["daemon-reload", "try-restart U"]),
-    ("preremove", ["remove"], True, ["disable --now U"]),
-    ("preremove", ["0"], True, ["disable --now U"]),
-    ("preremove", ["upgrade", "0.2.0-1"], True, []),
-    ("preremove", ["1"], True, []),
-    ("postremove", ["purge"], True, ["daemon-reload"]),
-    ("postremove", ["1"], True, ["daemon-reload"]),
-])
-def test_scripts(tmp_path, script, args, enabled, asked):
-    log = tmp_path / "log"
-    log.touch()
-    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>{log}\ncase "$*" in *is-enabled*) exit {0 if enabled else 1} ;; esac\n')
-    (tmp_path / "systemctl").chmod(0o755)
-    # The scripts look for a running systemd; a copy looks for this directory instead.
-    copy = tmp_path / script
-    copy.write_text((ROOT / "packaging/scripts" / script).read_text().replace("/run/systemd/system", str(tmp_path)))
-    run("/bin/sh", copy, *args, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
-    assert log.read_text().replace("calico-bgp-exporter.service", "U").split("\n")[:-1] == asked
+def test_lintian():
+    done = run("lintian", "--allow-root", "--fail-on", "error", "--suppress-tags", "bad-distribution-in-changes-file", DEB, ok=False)
+    assert "E: " not in done, done
 
 
-@pytest.mark.parametrize("script", ["postinstall", "preremove", "postremove"])
-def test_scripts_do_nothing_without_systemd(script, tmp_path):
-    copy = tmp_path / script
-    copy.write_text((ROOT / "packaging/scripts" / script).read_text().replace("/run/systemd/system", str(tmp_path / "none")))
-    run("/bin/sh", copy, "configure", "", env={"PATH": "/nowhere"})
+def test_rpmlint():
+    done = run("rpmlint", "--config", ROOT / "packaging/rpmlint.toml", RPM, ok=False)
+    assert re.search(r" 0 errors", done), done
+
+
+def test_the_man_page_is_readable():
+    page = gzip.decompress((STAGE / "man/calico-bgp-exporter.1.gz").read_bytes()).decode()
+    assert page.startswith(".ie") and "\\-\\-bird.socket" in page and "calico-bgp-exporter," not in page
+    assert VERSION.replace("~", "-") in page.replace("\\-", "-")
+    assert (STAGE / "man/calico-bgp-exporter-doctor.1.gz").exists()
+
+
+def test_completions_know_the_flags():
+    for name in "calico-bgp-exporter.bash", "_calico-bgp-exporter", "calico-bgp-exporter.fish":
+        text = (STAGE / "completions" / name).read_text()
+        assert "bird.socket" in text and "doctor" in text, name
+    run("bash", "-n", STAGE / "completions/calico-bgp-exporter.bash")
 
 
 def test_unit_is_valid(tmp_path):
     unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/usr/bin/calico-bgp-exporter", str(wanted()["usr/bin/calico-bgp-exporter"][1])))
+    unit.write_text(UNIT.read_text().replace("/usr/bin/calico-bgp-exporter", str(wanted("deb")["usr/bin/calico-bgp-exporter"][1])))
     assert run("systemd-analyze", "verify", unit) == ""
 
 

@@ -32,7 +32,7 @@ pub(super) fn page(
     writeln!(
         html,
         "<p class=\"soft\">calico-bgp-exporter {}</p>\n</body>\n</html>",
-        env!("CARGO_PKG_VERSION")
+        crate::build_info::VERSION
     )?;
     Ok(html)
 }

@@ -40,7 +40,7 @@ fn without_permission_nothing_is_said_of_bird() {
             socket,
             version,
             Unconnected::NotPermitted,
-            "permission denied: run as uid 0",
+            "permission denied: run with group 0",
         )
     };
     let snapshot = with(vec![denied(V4, Family::V4), denied(V6, Family::V6)], [3, 0]);
@@ -50,7 +50,7 @@ fn without_permission_nothing_is_said_of_bird() {
         "one for both"
     );
     let finding = finding(&snapshot, "bird-unreadable");
-    assert!(finding.seen.contains("run as uid 0"));
+    assert!(finding.seen.contains("run with group 0"));
     assert!(finding.title.contains(V4) && finding.title.contains(V6));
 }
 
