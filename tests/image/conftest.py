@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -11,11 +12,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/chart"))
 
+from rendering import render  # noqa: E402
+
 LAB = ROOT / "tests/lab/lab"
 NAME = "cbeimg"
 IMAGE = ROOT / "target/image"
-# As packaging/image has it.
-STORE = ["--root", IMAGE / "storage", "--runroot", (IMAGE / "runroot").read_text().strip(), "--storage-driver", "vfs"]
+VERSION = subprocess.run([ROOT / "packaging/version"], capture_output=True, text=True, check=True).stdout.strip()
+# The images are where packaging/image has put them; the state of running containers is a folder of ours (at most 50 characters).
+RUNROOT = tempfile.TemporaryDirectory()
+STORE = ["--root", IMAGE / "storage-amd64", "--runroot", RUNROOT.name, "--storage-driver", "vfs"]
 
 
 def run(*args, ok=True, **more):
@@ -38,6 +43,22 @@ def node():
     lab("up", "--nodes", "2", "--v6", "--wait", "60")
     yield pathlib.Path(lab("socket", "n1")).parent
     lab("down")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_nothing():
+    """No mount and no folder stays."""
+    yield
+    podman("umount", "--all", ok=False)
+    mounts = [line.split()[1] for line in open("/proc/mounts")]
+    for mount in sorted((m for m in mounts if m.startswith((RUNROOT.name, str(IMAGE)))), reverse=True):
+        run("umount", "--lazy", mount, ok=False)
+    RUNROOT.cleanup()
+
+
+def chart(*args):
+    """The chart's objects, with the image that was built."""
+    return render("--set", f"image.tag={VERSION}", *args)
 
 
 def wait_for(what, seconds=20):

@@ -5,21 +5,22 @@ import json
 import re
 import tarfile
 
-from conftest import IMAGE, ROOT, lab, podman, run, wait_for
-from rendering import render
+import pytest
+from conftest import IMAGE, NAME, ROOT, VERSION, chart, lab, podman, run, wait_for
 
-VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
 REFERENCE = f"localhost/calico-bgp-exporter:{VERSION}"
 
 
 def test_the_image_is_the_binary_with_its_licences_and_nothing_else():
     (image,) = json.loads(podman("image", "inspect", REFERENCE).stdout)
     assert image["Size"] < 5_000_000
-    assert image["Config"]["Entrypoint"] == ["/usr/bin/calico-bgp-exporter"] and image["Config"]["User"] == "0:0"
+    assert image["Config"]["Entrypoint"] == ["/usr/bin/calico-bgp-exporter"] and image["Config"]["User"] == "65532:0"
     labels = image["Config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == VERSION and labels["org.opencontainers.image.licenses"] == "Apache-2.0"
-    assert len(labels["org.opencontainers.image.revision"]) >= 7
-    (archive,) = IMAGE.glob("*-amd64.tar")
+    assert re.fullmatch("[0-9a-f]{40}", labels["org.opencontainers.image.revision"])
+    for label in "source", "url", "documentation", "vendor", "created", "description", "title", "base.name":
+        assert labels[f"org.opencontainers.image.{label}"], label
+    archive = IMAGE / f"calico-bgp-exporter-{VERSION}-amd64.tar"
     assert archive.stat().st_size < 5_000_000
     with tarfile.open(archive) as outer:
         index = json.load(outer.extractfile("index.json"))
@@ -42,10 +43,10 @@ def test_the_binary_is_static():
 
 
 def test_the_default_daemonset(start):
-    container = start(render()).ready()
+    container = start(chart()).ready()
     samples = container.samples()
     (build,) = [s for s in samples if s.startswith("calico_bgp_exporter_build_info")]
-    assert re.search(r'revision="[0-9a-f]{7,}"', build), build
+    assert re.search(r'revision="[0-9a-f]{40}"', build) and f'version="{VERSION}"' in build, build
     ups = {s: v for s, v in samples.items() if s.startswith(("calico_bird_up", "calico_kernel_up"))}
     assert len(ups) >= 5 and set(ups.values()) == {1.0}, ups
     assert all('node="n1"' in s for s in ups)
@@ -56,7 +57,7 @@ def test_the_default_daemonset(start):
 
     status = dict(line.split(":\t", 1) for line in open(f"/proc/{container.pid()}/status").read().splitlines() if ":\t" in line)
     assert {status[c] for c in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "CapInh")} == {"0" * 16}
-    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["Uid"].split()[0] == "0"
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["Uid"].split()[0] == "65532" and status["Gid"].split()[0] == "0"
 
     assert container.curl("/-/healthy")
     # kubectl exec POD -- calico-bgp-exporter doctor
@@ -68,7 +69,7 @@ def test_the_default_daemonset(start):
 
 def test_a_restarted_bird_is_found_again(start):
     """The directory is mounted: its new socket is there."""
-    container = start(render()).ready()
+    container = start(chart()).ready()
     lab("stop", "n1")
     wait_for(lambda: any(s.startswith("calico_bird_up") and v == 0 for s, v in container.samples().items()))
     lab("start", "n1")
@@ -76,20 +77,59 @@ def test_a_restarted_bird_is_found_again(start):
 
 
 def test_without_user_and_group_0_the_socket_is_closed(start):
-    container = start(render(), user="65532:65532").ready()
+    container = start(chart(), user="65532:65532").ready()
     samples = container.samples()
     assert {v for s, v in samples.items() if s.startswith("calico_bird_up")} == {0.0}
     assert {v for s, v in samples.items() if s.startswith("calico_kernel_up")} == {1.0}
 
 
-def test_group_0_alone_opens_the_socket(start):
-    plain = render("--set", "securityContext.runAsUser=65532,securityContext.runAsNonRoot=true")
-    samples = start(plain).ready().samples()
-    assert {v for s, v in samples.items() if s.startswith(("calico_bird_up", "calico_kernel_up"))} == {1.0}
+def test_a_directory_that_group_0_cannot_enter_is_named(start, node):
+    """As Calico's old non-privileged mode leaves it."""
+    mode = node.stat().st_mode & 0o7777
+    node.chmod(0o700)
+    try:
+        container = start(chart()).ready()
+        assert {v for s, v in container.samples().items() if s.startswith("calico_bird_up")} == {0.0}
+        log = container.logs()
+        assert "permission denied for user 65532 with group 0: the directory /var/run/calico has mode 0700 and owner 0:0: run as user 0" in log, log
+    finally:
+        node.chmod(mode)
+
+
+@pytest.fixture
+def cgroup(node):
+    """What Calico's init container mount-bpffs leaves below /var/run/calico: the cgroup file system, read-write."""
+    mount = node / "cgroup"
+    mount.mkdir()
+    run("mount", "-t", "cgroup2", "none", mount)
+    group = mount / f"{NAME}-victim"
+    group.mkdir(exist_ok=True)
+    yield group.relative_to(node)
+    group.rmdir()
+    run("umount", mount)
+    mount.rmdir()
+
+
+def test_nothing_below_the_directory_can_be_written(start, node, cgroup):
+    container = start(chart()).ready()
+    directory = f"/proc/{container.pid()}/root/var/run/calico"
+    probe = f"echo 1 >{directory}/{cgroup}/cgroup.kill"
+
+    def write(*identity):
+        return run("setpriv", *identity, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "sh", "-c", probe, ok=False)
+
+    # The file is there, and the mount below is what the process of the container has.
+    assert run("sh", "-c", f"test -e {directory}/{cgroup}/cgroup.kill").returncode == 0
+    refused = write("--reuid=65532", "--regid=0", "--clear-groups")
+    assert refused.returncode != 0 and "Permission denied" in refused.stderr, refused.stderr
+    removal = run("setpriv", "--reuid=65532", "--regid=0", "--clear-groups", "rm", "-f", f"{directory}/bird.ctl", ok=False)
+    assert removal.returncode != 0 and "Read-only file system" in removal.stderr, removal.stderr
+    # As user 0 the same write succeeds where the mount below is not read-only too: the reason for the user.
+    print("as user 0:", write("--reuid=0", "--regid=0", "--clear-groups").stderr or "written")
 
 
 def test_without_bird(start):
-    container = start(render("--set", "bird.enabled=false")).ready()
+    container = start(chart("--set", "bird.enabled=false")).ready()
     samples = container.samples()
     assert not any(s.startswith("calico_bird_up") for s in samples)
     assert {v for s, v in samples.items() if s.startswith("calico_kernel_up")} == {1.0}

@@ -1,8 +1,8 @@
 """The hardened values: TLS with client certificates on the node's own address, as user 65532, from Secrets as the kubelet lays them out."""
 
 import pytest
-from conftest import lab, podman, run, wait_for
-from rendering import CHART, render
+from conftest import chart, lab, podman, run, wait_for
+from rendering import CHART
 
 
 def issue(directory, name, ca=None):
@@ -41,7 +41,7 @@ def tls_files(pki, server="server"):
 
 
 def test_hardened_values(start, pki):
-    rendered = render("--values", str(CHART / "ci/hardened-values.yaml"), "--set", "image.repository=localhost/calico-bgp-exporter")
+    rendered = chart("--values", str(CHART / "ci/hardened-values.yaml"), "--set", "image.repository=localhost/calico-bgp-exporter")
     config = rendered["Secret", "calico-bgp-exporter-web"]["stringData"]["web-config.yml"]
     web = secret(pki / "web", {"web-config.yml": config.encode()})
     tls = secret(pki / "tls", tls_files(pki))
@@ -67,7 +67,7 @@ def test_hardened_values(start, pki):
 def test_a_bad_web_configuration_refuses_to_start(start, tmp_path):
     """The pod fails at once, and its log names the line: it does not run without the protection that was asked for."""
     web = secret(tmp_path / "web", {"web-config.yml": b"\ntls_server_config:\n  cert_fil: a\n"})
-    container = start(render("--set", "web.existingConfigSecret=x"), secrets={"web-config": web})
+    container = start(chart("--set", "web.existingConfigSecret=x"), secrets={"web-config": web})
     wait_for(lambda: podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container.id).stdout.strip() == "exited 2", 10)
     assert "web-config.yml" in container.logs() and "line 3" in container.logs(), container.logs()
 
@@ -75,7 +75,7 @@ def test_a_bad_web_configuration_refuses_to_start(start, tmp_path):
 def test_a_password(start, tmp_path):
     hashed = b"$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK"
     web = secret(tmp_path / "web", {"web-config.yml": b"basic_auth_users:\n  prometheus: " + hashed + b"\n"})
-    container = start(render("--set", "web.existingConfigSecret=x,web.authenticated=true"), secrets={"web-config": web})
+    container = start(chart("--set", "web.existingConfigSecret=x,web.authenticated=true"), secrets={"web-config": web})
     container.ready("--user", "prometheus:s3cret")
     assert container.samples("--user", "prometheus:s3cret")
     assert not container.curl("/metrics", "--user", "prometheus:wrong", ok=False)

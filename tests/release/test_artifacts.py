@@ -1,0 +1,124 @@
+"""Chart and bill of materials as they are released, and that the addresses in them are one."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+import tomllib
+
+import pytest
+import yaml
+from conftest import ROOT, TRIPLE, run
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from rendering import CHART, HELMS, helm
+
+CARGO = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]
+VERSION = run(ROOT / "packaging/version").stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chart")
+    run(ROOT / "packaging/chart", folder)
+    return folder / f"calico-bgp-exporter-{VERSION}.tgz"
+
+
+@pytest.mark.parametrize("version", HELMS)
+def test_the_chart_has_the_version_of_the_build(chart, version):
+    shown = yaml.safe_load(helm(version, "show", "chart", chart).stdout)
+    assert shown["version"] == shown["appVersion"] == VERSION
+    assert shown["annotations"]["artifacthub.io/prerelease"] == ("true" if "-" in VERSION else "false")
+    rendered = helm(version, "template", "x", chart).stdout
+    assert f'image: "localhost/calico-bgp-exporter:{VERSION}"' in rendered
+
+
+def test_links_of_the_published_readme_are_absolute(chart):
+    text = helm("helm4", "show", "readme", chart).stdout
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    assert links
+    for link in links:
+        match = re.fullmatch(re.escape(CARGO["repository"]) + r"/blob/[^/]+/(.*)", link)
+        assert match and (ROOT / match[1]).exists(), link
+
+
+def test_the_same_sources_give_the_same_chart(chart, tmp_path):
+    time.sleep(1.1)  # another second on the clock
+    run(ROOT / "packaging/chart", tmp_path)
+    assert (tmp_path / chart.name).read_bytes() == chart.read_bytes()
+
+
+def test_the_chart_as_oci_artifact_in_a_registry(chart, tmp_path):
+    """A real registry (Debian's, unpacked) on the loopback address, skopeo, and `helm pull`."""
+    tools = ROOT / "target/tools/docker-registry"
+    if not (tools / "usr/bin/docker-registry").exists():
+        shutil.rmtree(tools, ignore_errors=True)
+        tools.mkdir(parents=True)
+        run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "docker-registry", cwd=tools)
+        run("dpkg-deb", "-x", next(tools.glob("*.deb")), tools)
+    layout = tmp_path / "layout"
+    run(ROOT / "packaging/chart-oci", chart, layout)
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}}, "http": {"addr": "127.0.0.1:15732"}}))
+    with open(tmp_path / "log", "w") as log:
+        registry = subprocess.Popen([tools / "usr/bin/docker-registry", "serve", config], stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 10
+        target = "docker://127.0.0.1:15732/charts/calico-bgp-exporter"
+        while run("skopeo", "copy", "--dest-tls-verify=false", f"oci:{layout}:{VERSION}", f"{target}:{VERSION}", ok=time.monotonic() > end).returncode:
+            time.sleep(0.3)
+        for version in HELMS:
+            folder = tmp_path / version
+            folder.mkdir()
+            done = helm(version, "pull", "oci://127.0.0.1:15732/charts/calico-bgp-exporter", "--version", VERSION, "--plain-http", "--destination", folder)
+            assert done.returncode == 0, done.stderr
+            assert (folder / chart.name).read_bytes() == chart.read_bytes()
+    finally:
+        registry.terminate()
+        registry.wait(10)
+
+
+def test_bill_of_materials():
+    text = run(ROOT / "packaging/sbom", TRIPLE).stdout
+    error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
+    assert error is None, error
+    bom = json.loads(text)
+    assert bom["metadata"]["component"]["version"] == VERSION
+    parts = {c["name"]: c for c in bom["components"]}
+    assert {"tokio", "hyper", "rustls", "ring", "rust-std", "glibc"} <= parts.keys() and "proptest" not in parts and "serde_derive" not in parts
+    assert re.fullmatch("[0-9a-f]{64}", parts["tokio"]["hashes"][0]["content"])
+    refs = {c["bom-ref"] for c in bom["components"]} | {bom["metadata"]["component"]["bom-ref"]}
+    graph = {d["ref"]: d["dependsOn"] for d in bom["dependencies"]}
+    assert all(d in refs for ds in graph.values() for d in ds)
+    assert parts["tokio"]["purl"] in graph[bom["metadata"]["component"]["bom-ref"]]
+    assert run(ROOT / "packaging/sbom", TRIPLE).stdout == text
+
+
+def test_one_address():
+    """What `docs/releasing.md` replaces is the same everywhere, and the icon asks no server."""
+    home = CARGO["repository"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert CARGO["homepage"] == chart["home"] == chart["sources"][0] == home
+    assert chart["icon"].startswith("data:image/svg+xml;base64,") and chart["maintainers"] and chart["annotations"]["artifacthub.io/license"] == CARGO["license"]
+    for file in "Containerfile", "packaging/nfpm.yaml", "packaging/lintian/copyright":
+        assert home in (ROOT / file).read_text(), file
+
+
+def test_the_crate_is_small():
+    files = run("cargo", "package", "--list", "--allow-dirty", "--offline", cwd=ROOT).stdout.split()
+    assert "src/main.rs" in files and "LICENSE" in files
+    assert not [f for f in files if f.startswith(("tests/", "fuzz/", "dashboards/", "docs/images/", "charts/"))]
+    assert sum((ROOT / f).stat().st_size for f in files if (ROOT / f).exists()) < 2_000_000
+
+
+def test_workflows_do_what_the_documents_say():
+    for file in (ROOT / ".github/workflows").glob("*.yaml"):
+        workflow = yaml.safe_load(file.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", "")):
+                    assert run("make", "--dry-run", target, cwd=ROOT).returncode == 0
+                for script in re.findall(r"\b((?:packaging|tests/tools)/[a-z]+)", step.get("run", "")):
+                    assert (ROOT / script).exists(), script
