@@ -1,6 +1,7 @@
 //! BIRD's text.
 
-use calico_bgp_exporter::assess::sessions::down_reason::{down_reason, local_to_unix, since_unix};
+use calico_bgp_exporter::assess::sessions::bird_clock::{BirdClock, Zone};
+use calico_bgp_exporter::assess::sessions::down_reason::{Circumstances, down_reason};
 use calico_bgp_exporter::bird::ip_version;
 use calico_bgp_exporter::bird::reply::{MAX_LINE, Reply, ReplyError};
 use calico_bgp_exporter::bird::show_protocols::Protocols;
@@ -8,8 +9,10 @@ use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};
 use calico_bgp_exporter::bird::show_status::Status;
 use calico_bgp_exporter::model::daemon::DaemonAnswer;
 use calico_bgp_exporter::model::rib::RibSource;
-use calico_bgp_exporter::model::time::{LocalTime, UnixTime};
+use calico_bgp_exporter::model::session::LocalEnd;
+use calico_bgp_exporter::model::time::{BirdTime, LocalTime, Moment, UnixTime};
 use std::collections::HashSet;
+use std::time::Duration;
 
 const LIMIT: usize = 1 << 20;
 const NOW: i64 = 1_795_249_562;
@@ -45,6 +48,14 @@ pub fn reply(data: &[u8]) {
     }
 }
 
+fn clock(server_time: Option<BirdTime>) -> BirdClock {
+    let at = Moment {
+        now: UnixTime::from_secs(NOW),
+        monotonic: Duration::ZERO,
+    };
+    BirdClock::new(server_time, at, Duration::ZERO, &mut Zone::default())
+}
+
 /// `show status`, and the arithmetic on its times.
 pub fn status(data: &[u8]) {
     let mut status = Status::default();
@@ -59,10 +70,13 @@ pub fn status(data: &[u8]) {
     };
     ip_version(Some(&answer), "bird.ctl");
     let daemon = answer.daemon;
-    let now = UnixTime::from_secs(NOW);
+    let clock = clock(daemon.server_time);
     for time in [daemon.last_reboot, daemon.last_reconfiguration] {
-        if let (Some(time), Some(server)) = (time, daemon.server_time) {
-            local_to_unix(time, server, now);
+        if let Some(dated) = time.and_then(|time| clock.time(time)) {
+            assert!(
+                dated.unix.millis <= (NOW + 60) * 1000,
+                "a time in the future"
+            );
         }
     }
 }
@@ -81,12 +95,21 @@ pub fn protocols(data: &[u8]) {
         .map(|session| &session.name)
         .collect();
     assert_eq!(names.len(), answer.sessions.len());
-    let now = UnixTime::from_secs(NOW);
+    let clock = clock(Some(BirdTime::Local(LocalTime { millis: NOW * 1000 })));
     for session in &answer.sessions {
-        assert_eq!(down_reason(session, None, true).is_none(), session.is_up());
-        if let Some(since) = session.since {
-            since_unix(since, LocalTime { millis: now.millis }, now);
-        }
+        let around = Circumstances {
+            trying_for: None,
+            down_for: None,
+            connecting_for: None,
+            farewell: true,
+            local: &LocalEnd::default(),
+        };
+        assert_eq!(down_reason(session, &around).is_none(), session.is_up());
+        let dated = session.since.and_then(|since| clock.since(since, |_| true));
+        assert!(dated.is_none_or(|dated| dated.unix.millis <= (NOW + 60) * 1000));
+        let counts = session.routes.unwrap_or_default();
+        let counts = [counts.imported, counts.exported, counts.preferred];
+        assert!(counts.into_iter().flatten().all(|count| count < 1 << 40));
     }
 }
 

@@ -6,6 +6,7 @@ use super::pods::owners::Owners;
 use super::pods::verdict::{self, KernelState};
 use super::routes::{self, Originated};
 use super::sessions::events::Event;
+use super::sessions::local_end::NodeFacts;
 use super::sessions::tracker::DaemonTracker;
 use super::tunnels::{Routed, TunnelTracker};
 use crate::model::daemon::{DaemonReport, DaemonStatus, QueryErrorKind};
@@ -79,11 +80,12 @@ impl Assessor {
         self.configured = configured;
     }
 
-    /// Takes in a look at daemon number `at`.
+    /// Takes in a report of daemon number `at`, with what the kernel says of the sessions' local ends.
     pub fn see_daemon(
         &mut self,
         at: usize,
         mut look: DaemonReport,
+        facts: &NodeFacts,
         events: &mut Vec<Event>,
     ) -> DaemonView {
         let one = &mut self.daemons[at];
@@ -98,7 +100,7 @@ impl Assessor {
         }
         one.claims = Some(look.ip_version);
         one.answers = look.result.is_ok();
-        let mut view = one.history.see(look, events);
+        let mut view = one.history.see(look, facts, events);
         if listed {
             one.expectation.see_sessions(&view.sessions);
         } else {

@@ -8,6 +8,9 @@ use memchr::memchr;
 /// Longest line taken. BIRD's own buffer is 512 bytes (`CLI_LINE_SIZE`).
 pub const MAX_LINE: usize = 8 * 1024;
 
+/// What BIRD 1 says, with code 8000, in the place of a line that is too long.
+const LINE_OVERFLOW: &[u8] = b"<line overflow>";
+
 /// Takes the lines of one reply.
 pub trait Sink {
     /// One line without its code; `code` is carried on for lines that begin with a space.
@@ -24,7 +27,7 @@ impl<F: FnMut(u16, &[u8])> Sink for F {
 /// Why a reply cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// Final line with code 8xxx or 9xxx.
+    /// A line with code 8xxx or 9xxx.
     #[error("{code:04} {text}")]
     Refused {
         /// Reply code.
@@ -133,13 +136,15 @@ impl Reply {
             "a line without a four-digit reply code",
         ))?;
         self.code = Some(code);
+        // Also in the middle: what follows is not the whole answer. One line that does not fit into BIRD's buffer is lost
+        // alone (`cli_printf` of nest/cli.c); the sink counts it as unknown.
+        if code >= 8000 && (last || text != LINE_OVERFLOW) {
+            return Err(ReplyError::Refused {
+                code,
+                text: super::text::string(text),
+            });
+        }
         if last {
-            if code >= 8000 {
-                return Err(ReplyError::Refused {
-                    code,
-                    text: super::text::string(text),
-                });
-            }
             self.end = Some(code);
         }
         sink.line(code, text);
@@ -212,6 +217,14 @@ mod tests {
         );
         assert_eq!(
             read(b"9001 syntax error\n", 99).1,
+            refused(9001, "syntax error")
+        );
+        assert_eq!(
+            read(b"1002-a\n8007-Access denied\n0000 \n", 99).1,
+            refused(8007, "Access denied")
+        );
+        assert_eq!(
+            read(b"9001-syntax error\n 0\n0000 \n", 99).1,
             refused(9001, "syntax error")
         );
         // BIRD 1 says so in the middle of a reply when a line does not fit; the rest follows.

@@ -2,7 +2,7 @@
 
 use super::reply::Sink;
 use super::text::string;
-use super::time::local_time;
+use super::time::bird_time;
 use crate::model::daemon::{Daemon, DaemonStatus};
 
 /// Reads the lines of `show status`.
@@ -31,13 +31,13 @@ impl Sink for Status {
                     daemon.router_id = string(rest);
                 }) || set(text, b"Hostname is ", |_| ())
                     || set(text, b"Current server time is ", |rest| {
-                        daemon.server_time = local_time(rest);
+                        daemon.server_time = bird_time(rest);
                     })
                     || set(text, b"Last reboot on ", |rest| {
-                        daemon.last_reboot = local_time(rest);
+                        daemon.last_reboot = bird_time(rest);
                     })
                     || set(text, b"Last reconfiguration on ", |rest| {
-                        daemon.last_reconfiguration = local_time(rest);
+                        daemon.last_reconfiguration = bird_time(rest);
                     })
             }
             24 => {
@@ -82,6 +82,7 @@ pub fn major_version(version: &str) -> Option<u32> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::model::time::{BirdTime, LocalTime};
 
     #[test]
     fn versions() {
@@ -110,7 +111,10 @@ mod tests {
         }
         let daemon = status.finish().unwrap();
         assert_eq!(daemon.unknown_lines, 2);
-        assert_eq!(daemon.server_time.unwrap().millis, 1250);
+        assert_eq!(
+            daemon.server_time,
+            Some(BirdTime::Local(LocalTime { millis: 1250 }))
+        );
         assert_eq!(daemon.status, DaemonStatus::ShuttingDown);
         assert!(daemon.recovery);
         assert!(Status::default().finish().is_err());

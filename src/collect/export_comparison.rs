@@ -85,7 +85,7 @@ fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
                 socket: &view.socket,
                 name: &protocol.name,
                 version: protocol.ip_version.map_or(view.ip_version, Into::into),
-                exported: protocol.routes?.exported,
+                exported: protocol.routes?.exported?,
             })
         })
         .collect()

@@ -4,6 +4,7 @@
 //! a dump younger than a second. So however many scrapers come, each daemon sees one look a second at most.
 
 mod export_comparison;
+mod node_facts;
 pub mod pod_cidr_file;
 mod previous_counters;
 mod route_table_policy;
@@ -13,6 +14,7 @@ use crate::assess::kernel_events::KernelTracker;
 use crate::assess::origin::origin;
 use crate::assess::pods::verdict::KernelState;
 use crate::assess::sessions::events::Event;
+use crate::assess::sessions::local_end::NodeFacts;
 use crate::bird;
 use crate::cli::CollectConfig;
 use crate::model::pod_cidr::Expected;
@@ -23,7 +25,6 @@ use crate::netlink::fib::Fib;
 use crate::netlink::{self, Kernel};
 use export_comparison::Exports;
 use futures_util::future::join_all;
-use ipnet::IpNet;
 use pod_cidr_file::PodFile;
 use previous_counters::Baselines;
 use route_table_policy::RouteTablePolicy;
@@ -203,8 +204,19 @@ impl NodeCollector {
         if dumped {
             self.dumped = Some(Instant::now());
         }
+        // What the node itself shows comes before any accusation of a peer.
+        let peers = node_facts::peers_down(&looks);
+        let facts = if peers.is_empty() {
+            NodeFacts::default()
+        } else {
+            node_facts::read(&mut self.kernel, peers).await
+        };
+        if let Some(addresses) = &facts.addresses {
+            self.addresses.clone_from(addresses);
+            self.addresses_read = Some(Instant::now());
+        }
         for (at, look) in stale.into_iter().zip(looks) {
-            let view = self.assessor.see_daemon(at, look, &mut self.events);
+            let view = self.assessor.see_daemon(at, look, &facts, &mut self.events);
             self.daemons[at].view = Some(Arc::new(view));
             self.daemons[at].answered = Some(Instant::now());
         }
@@ -313,23 +325,9 @@ impl NodeCollector {
             return;
         }
         self.addresses_read = Some(Instant::now());
-        let Ok(addresses) = self.kernel.addresses().await else {
-            return;
-        };
-        let Ok(links) = self.kernel.links() else {
-            return;
-        };
-        self.addresses = addresses
-            .into_iter()
-            .filter_map(|own| {
-                let link = links.get(own.ifindex)?;
-                Some(OwnAddress {
-                    address: IpNet::new(own.address, own.prefix_len).ok()?,
-                    device: link.name.clone(),
-                    kind: link.kind,
-                })
-            })
-            .collect();
+        if let Some(addresses) = node_facts::addresses(&mut self.kernel).await {
+            self.addresses = addresses;
+        }
     }
 
     fn snapshot(&mut self, begun: Instant) -> Snapshot {

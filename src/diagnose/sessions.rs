@@ -3,6 +3,7 @@
 use super::reasons::reason;
 use super::{Words, count, list, steps};
 use crate::assess::problems::sessions::{Down, SessionsDown};
+use crate::model::lookup::NeighborState;
 use crate::model::session::{DownReason, JudgedSession, PeerType};
 use std::collections::BTreeSet;
 
@@ -55,17 +56,44 @@ pub(super) fn down(down: &SessionsDown<'_>, node: &str) -> Words {
         let wait = "run doctor again in a minute: a restart of calico-node there is over then";
         next.insert(0, wait.into());
     }
+    let evidence: BTreeSet<String> = sessions.iter().flat_map(evidence).collect();
+    let evidence = if evidence.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", list(evidence))
+    };
     Words {
         id: words.id,
         title: format!("{}: {}", words.title, peers(sessions)),
         seen: format!(
-            "{} down, {}{errors}",
+            "{} down, {}{errors}{evidence}",
             count(sessions.len(), "session"),
             down.reason.as_str()
         ),
         meaning: meaning(down).into(),
         cause: words.cause.into(),
         next,
+    }
+}
+
+/// What this node itself saw, as far as the reason rests on it.
+fn evidence(down: &Down<'_>) -> Option<String> {
+    let local = down.judged.local.as_deref()?;
+    match down.reason {
+        DownReason::SourceAddressMissing => {
+            Some(format!("no interface of this node has {}", local.source?))
+        }
+        DownReason::LinkDown => Some(format!("{} is down", local.device.as_deref()?)),
+        DownReason::HostUnreachable => {
+            let state = match local.neighbor? {
+                NeighborState::Failed => "FAILED",
+                NeighborState::Incomplete => "INCOMPLETE",
+                _ => return None,
+            };
+            let peer = down.judged.session.neighbor;
+            Some(format!("neighbor table: {peer} {state}"))
+        }
+        _ => None,
     }
 }
 

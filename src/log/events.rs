@@ -1,6 +1,7 @@
 //! The line of each event.
 
 use crate::assess::sessions::events::Event;
+use crate::model::session::DownReason;
 use tracing::{info, warn};
 
 /// One line.
@@ -12,24 +13,33 @@ pub fn event(event: &Event) {
             from,
             to,
             reason,
+            loss_reason,
             detail,
         } => {
             let detail = detail.as_deref().unwrap_or_default();
-            let reason = reason.map_or("", |reason| reason.as_str());
+            let word = |reason: &Option<DownReason>| reason.map_or("", DownReason::as_str);
+            let (reason, loss_reason) = (word(reason), word(loss_reason));
             if reason.is_empty() && detail.is_empty() {
                 info!(%peer, protocol, from, to, "BGP session changed");
             } else {
-                warn!(%peer, protocol, from, to, reason, detail, "BGP session changed");
+                warn!(%peer, protocol, from, to, reason, loss_reason, detail, "BGP session changed");
             }
         }
+        Event::MoreSessions { count } => {
+            warn!(count, "more BGP sessions changed at the same time");
+        }
         Event::Configured {
-            protocol,
-            present: true,
-        } => info!(protocol, "BGP session configured"),
-        Event::Configured {
-            protocol,
-            present: false,
-        } => info!(protocol, "BGP session left the configuration"),
+            protocols,
+            count,
+            present,
+        } => {
+            let protocols = protocols.join(" ");
+            if *present {
+                info!(count, protocols, "BGP sessions configured");
+            } else {
+                info!(count, protocols, "BGP sessions left the configuration");
+            }
+        }
         Event::Daemon {
             socket,
             up: true,

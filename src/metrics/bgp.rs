@@ -179,6 +179,12 @@ fn per_session(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
             series.gauge_of(&row.labels(), &[reason.as_str().into()], 1u32)?;
         }
     }
+    let mut series = out.family(&f::BGP_PEER_LOSS_REASON);
+    for row in rows.iter().filter(|row| !row.judged.up) {
+        if let Some(reason) = row.judged.loss_reason {
+            series.gauge_of(&row.labels(), &[reason.as_str().into()], 1u32)?;
+        }
+    }
     let mut series = out.family(&f::BGP_PEER_STATE_CHANGE);
     for row in rows {
         if let Some(since) = row.judged.since {
@@ -216,9 +222,9 @@ fn routes(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
             continue;
         };
         let kinds = [
-            ("imported", Some(routes.imported)),
-            ("exported", Some(routes.exported)),
-            ("preferred", Some(routes.preferred)),
+            ("imported", routes.imported),
+            ("exported", routes.exported),
+            ("preferred", routes.preferred),
             ("filtered", routes.filtered),
         ];
         for (kind, count) in kinds {

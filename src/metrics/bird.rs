@@ -135,11 +135,11 @@ fn protocols(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::R
     for (view, daemon) in read {
         for protocol in daemon.protocols.iter().filter(|p| p.kind == "kernel") {
             let version = protocol.ip_version.map_or(view.ip_version, Into::into);
-            if let Some(routes) = protocol.routes
+            if let Some(exported) = protocol.routes.and_then(|routes| routes.exported)
                 && seen.insert((version, &protocol.name))
             {
                 let values = [node, version.as_str().into(), protocol.name.as_str().into()];
-                series.gauge(&values, routes.exported)?;
+                series.gauge(&values, exported)?;
             }
         }
     }

@@ -86,9 +86,11 @@ families! {
     BGP_PEER_FSM_STATE = Gauge "calico_bgp_peer_fsm_state" [node peer peer_type ip_version protocol]
         "BGP state as RFC 4273 bgpPeerState numbers it: 1 idle, 2 connect, 3 active (and BIRD's Passive), 4 opensent, 5 openconfirm, 6 established; 0 where there is no state machine (disabled, route limit).";
     BGP_PEER_INFO = Info "calico_bgp_peer_info" [node peer peer_type ip_version protocol remote_as local_as source_address]
-        "What is fixed about the session: AS numbers of both ends and the own address. Empty where BIRD does not tell.";
+        "What is fixed about the session: AS numbers of both ends and the own address. Empty where BIRD has not printed it; local_as also of a session that is not internal, which BIRD 1 does not print.";
     BGP_PEER_DOWN_REASON = Gauge "calico_bgp_peer_down_reason" [node peer peer_type ip_version protocol reason]
-        "Why the session is down, from a closed list. Only while it is down.";
+        "Why the session is down now, from a closed list. Only while it is down.";
+    BGP_PEER_LOSS_REASON = Gauge "calico_bgp_peer_loss_reason" [node peer peer_type ip_version protocol reason]
+        "What ended the session, from the same list, as seen at the first collection after it was up. Only while it is down, and only where this process saw it up.";
     BGP_PEER_STATE_CHANGE = Gauge "calico_bgp_peer_state_change_timestamp_seconds" [node peer peer_type ip_version protocol]
         "Unix time at which the session entered its present state.";
     BGP_PEER_SESSION_LOSSES = Counter "calico_bgp_peer_session_losses_total" [node peer peer_type ip_version protocol]

@@ -1,7 +1,7 @@
 //! One BIRD daemon, as one look at its socket shows it.
 
 use super::session::{ProtocolState, RouteCounts, Session};
-use super::time::{LocalTime, Moment};
+use super::time::{BirdTime, Moment};
 use super::{DaemonFamily, Family};
 use std::time::Duration;
 
@@ -40,11 +40,11 @@ pub struct Daemon {
     /// Router ID.
     pub router_id: String,
     /// `Current server time`.
-    pub server_time: Option<LocalTime>,
+    pub server_time: Option<BirdTime>,
     /// `Last reboot on`.
-    pub last_reboot: Option<LocalTime>,
+    pub last_reboot: Option<BirdTime>,
     /// `Last reconfiguration on`.
-    pub last_reconfiguration: Option<LocalTime>,
+    pub last_reconfiguration: Option<BirdTime>,
     /// Last line of `show status`.
     pub status: DaemonStatus,
     /// A graceful-restart recovery is under way (reply code 0024): no route reaches the kernel.

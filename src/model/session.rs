@@ -1,6 +1,7 @@
 //! A BGP session as BIRD describes it, and what it was judged to be.
 
 use super::Family;
+use super::lookup::NeighborState;
 use super::time::{Since, UnixTime};
 use std::net::IpAddr;
 
@@ -116,15 +117,16 @@ impl BgpState {
     }
 }
 
-/// `Routes:` of a session or of the kernel protocol, summed over its channels.
+/// `Routes:` of a session or of the kernel protocol, summed over its channels. A count that cannot be is `None`: BIRD 1.6
+/// subtracts below zero (4294967295).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RouteCounts {
     /// Paths kept from the neighbour.
-    pub imported: u64,
+    pub imported: Option<u64>,
     /// Routes sent.
-    pub exported: u64,
+    pub exported: Option<u64>,
     /// Paths that are the best of their prefix.
-    pub preferred: u64,
+    pub preferred: Option<u64>,
     /// Paths kept though filtered; only with `import keep filtered`.
     pub filtered: Option<u64>,
 }
@@ -190,6 +192,8 @@ pub struct Session {
     pub internal: Option<bool>,
     /// `Routes:`; absent while BIRD prints none.
     pub routes: Option<RouteCounts>,
+    /// Routes that the import filter rejected and the session does not have: only while it has none at all.
+    pub import_filtered: Option<u64>,
     /// `Route change stats`; absent while BIRD prints none, or nobody wants them.
     pub updates: Option<Box<UpdateStats>>,
 }
@@ -231,6 +235,12 @@ pub enum DownReason {
     Disabled,
     GracefulRestart,
     Recovery,
+    SourceAddressMissing,
+    ListenFailed,
+    BadBgpIdentifier,
+    OpenRejected,
+    UpdateRejected,
+    LinkDown,
     Other,
 }
 
@@ -256,9 +266,32 @@ impl DownReason {
             DownReason::Disabled => "disabled",
             DownReason::GracefulRestart => "graceful_restart",
             DownReason::Recovery => "recovery",
+            DownReason::SourceAddressMissing => "source_address_missing",
+            DownReason::ListenFailed => "listen_failed",
+            DownReason::BadBgpIdentifier => "bad_bgp_identifier",
+            DownReason::OpenRejected => "open_rejected",
+            DownReason::UpdateRejected => "update_rejected",
+            DownReason::LinkDown => "link_down",
             DownReason::Other => "other",
         }
     }
+}
+
+/// What this node sees of its own end of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LocalEnd {
+    /// The session's own address: as BIRD printed it last, else the address that the node's sessions share.
+    pub source: Option<IpAddr>,
+    /// No interface has that address.
+    pub source_missing: bool,
+    /// The interface that has it; without one, the interface of the route to the peer.
+    pub device: Option<String>,
+    /// That interface is down.
+    pub device_down: bool,
+    /// The peer is reached without a gateway; `None` where no route leads to it, or none was asked for.
+    pub on_link: Option<bool>,
+    /// The peer's entry in the neighbor table; only of a peer that is on-link.
+    pub neighbor: Option<NeighborState>,
 }
 
 /// A session with its judgement and history.
@@ -268,8 +301,17 @@ pub struct JudgedSession {
     pub session: Session,
     /// Up as METRICS define it.
     pub up: bool,
-    /// Why not; `None` exactly while up.
+    /// Why it is down now; `None` exactly while up.
     pub reason: Option<DownReason>,
+    /// What ended it, as seen at the first collection after this process saw it up; only while down.
+    pub loss_reason: Option<DownReason>,
+    /// Since when no attempt has succeeded, as far as known; only while down. BIRD restarts a session at each error, and
+    /// `since` then begins anew.
+    pub down_since: Option<UnixTime>,
+    /// It was started seconds ago and may be up in a moment: nothing speaks against it yet. Never while up.
+    pub starting: bool,
+    /// What this node sees of its own end; only while down.
+    pub local: Option<Box<LocalEnd>>,
     /// When the session entered its present state.
     pub since: Option<UnixTime>,
     /// Times it was seen to leave up since this process started.

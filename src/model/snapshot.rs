@@ -142,6 +142,8 @@ pub struct OwnAddress {
     pub device: String,
     /// Device kind.
     pub kind: DeviceKind,
+    /// Whether the device is up.
+    pub device_up: bool,
 }
 
 /// Counters of some time before, for what only a difference tells.

@@ -79,11 +79,17 @@ pub enum Since {
         /// Midnight of that day.
         midnight: LocalTime,
     },
-    /// Date and time together (a daemon with `timeformat … iso long`).
-    Full {
-        /// The moment.
-        at: LocalTime,
-    },
+    /// Date and time together (a daemon with `timeformat … iso long`), or seconds since the epoch.
+    At(BirdTime),
+}
+
+/// A moment as BIRD prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BirdTime {
+    /// Date and time of the daemon's local calendar.
+    Local(LocalTime),
+    /// Seconds since the epoch (`timeformat … "%s"`), in no zone.
+    Unix(UnixTime),
 }
 
 #[cfg(test)]

@@ -130,8 +130,8 @@ impl From<&JudgedSession> for SessionReport {
             remote_as: session.neighbor_as,
             local_as: session.local_as,
             source_address: session.source_address,
-            imported: session.routes.map(|routes| routes.imported),
-            exported: session.routes.map(|routes| routes.exported),
+            imported: session.routes.and_then(|routes| routes.imported),
+            exported: session.routes.and_then(|routes| routes.exported),
         }
     }
 }

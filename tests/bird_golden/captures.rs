@@ -1,13 +1,18 @@
 //! Access to `tests/captures`.
 
+use calico_bgp_exporter::assess::sessions::bird_clock::{BirdClock, Zone};
+use calico_bgp_exporter::assess::sessions::down_reason::{Circumstances, down_reason};
 use calico_bgp_exporter::bird::reply::{Reply, Sink};
 use calico_bgp_exporter::bird::show_protocols::{Answer, Protocols};
 use calico_bgp_exporter::bird::show_route::Routes;
 use calico_bgp_exporter::bird::show_status::Status;
 use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer};
 use calico_bgp_exporter::model::rib::Rib;
+use calico_bgp_exporter::model::session::{DownReason, LocalEnd, Session};
+use calico_bgp_exporter::model::time::{BirdTime, Moment, UnixTime};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
@@ -114,4 +119,25 @@ pub fn daemon(scenario: &Path) -> DaemonAnswer {
         daemon,
         sessions: answer.sessions,
     }
+}
+
+/// The daemon's clock, held beside ours.
+pub fn clock(server_time: Option<BirdTime>, now: UnixTime) -> BirdClock {
+    let at = Moment {
+        now,
+        monotonic: Duration::ZERO,
+    };
+    BirdClock::new(server_time, at, Duration::ZERO, &mut Zone::default())
+}
+
+/// Why a session is down, as a doctor judges that was not there before.
+pub fn reason(session: &Session, age: Option<Duration>) -> Option<DownReason> {
+    let around = Circumstances {
+        trying_for: age,
+        down_for: age,
+        connecting_for: None,
+        farewell: true,
+        local: &LocalEnd::default(),
+    };
+    down_reason(session, &around)
 }

@@ -1,12 +1,11 @@
 //! Arbitrary bytes: no panic, no endless growth.
 
-use crate::captures::{answer_of, feed, root};
-use calico_bgp_exporter::assess::sessions::down_reason::{down_reason, local_to_unix, since_unix};
+use crate::captures::{answer_of, clock, feed, reason, root};
 use calico_bgp_exporter::bird::reply::{Reply, ReplyError};
 use calico_bgp_exporter::bird::show_protocols::Protocols;
 use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};
 use calico_bgp_exporter::bird::show_status::Status;
-use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
+use calico_bgp_exporter::model::time::{BirdTime, LocalTime, Since, UnixTime};
 use proptest::prelude::*;
 
 fn all_parsers(bytes: &[u8], chunk: usize) {
@@ -19,7 +18,7 @@ fn all_parsers(bytes: &[u8], chunk: usize) {
     if let Ok(answer) = protocols.finish() {
         assert!(answer.sessions.len() + answer.protocols.len() <= bytes.len());
         for session in &answer.sessions {
-            assert_eq!(down_reason(session, None, true).is_none(), session.is_up());
+            assert_eq!(reason(session, None).is_none(), session.is_up());
             assert!(
                 session
                     .message
@@ -104,14 +103,18 @@ proptest! {
 
     #[test]
     fn times_never_overflow(millis in any::<i64>(), server in any::<i64>(), now in any::<i64>()) {
-        let (server, now) = (LocalTime { millis: server }, UnixTime { millis: now });
-        local_to_unix(LocalTime { millis }, server, now);
-        for since in [
-            Since::TimeOfDay { millis },
-            Since::Date { midnight: LocalTime { millis } },
-            Since::Full { at: LocalTime { millis } },
-        ] {
-            since_unix(since, server, now);
+        let now = UnixTime { millis: now };
+        let local = |millis| BirdTime::Local(LocalTime { millis });
+        for server in [None, Some(local(server)), Some(BirdTime::Unix(UnixTime { millis: server }))] {
+            let clock = clock(server, now);
+            for since in [
+                Since::TimeOfDay { millis },
+                Since::Date { midnight: LocalTime { millis } },
+                Since::At(local(millis)),
+                Since::At(BirdTime::Unix(UnixTime { millis })),
+            ] {
+                clock.since(since, |_| true);
+            }
         }
     }
 
@@ -120,11 +123,12 @@ proptest! {
     fn zones(quarter in -60..=60i64, lag in -1999..=1999i64, age in 0..60_000_000i64) {
         let now = UnixTime { millis: 1_795_249_562_119 };
         let offset = quarter * 900_000;
-        let server = LocalTime { millis: now.millis + offset + lag };
+        let local = |millis| BirdTime::Local(LocalTime { millis });
+        let clock = clock(Some(local(now.millis + offset + lag)), now);
         let event = now.millis - age;
-        let at = LocalTime { millis: event + offset };
-        prop_assert_eq!(local_to_unix(at, server, now).millis, event);
-        let of_day = Since::TimeOfDay { millis: at.millis.rem_euclid(86_400_000) };
-        prop_assert_eq!(since_unix(of_day, server, now).millis, event);
+        let at = event + offset;
+        prop_assert_eq!(clock.time(local(at)).unwrap().unix.millis, event);
+        let of_day = Since::TimeOfDay { millis: at.rem_euclid(86_400_000) };
+        prop_assert_eq!(clock.since(of_day, |_| true).unwrap().unix.millis, event);
     }
 }

@@ -1,7 +1,6 @@
 //! Why each session of the recorded zoos is down.
 
-use crate::captures::{daemon, root, scenarios};
-use calico_bgp_exporter::assess::sessions::down_reason::down_reason;
+use crate::captures::{daemon, reason, root, scenarios};
 use calico_bgp_exporter::model::session::DownReason::{self, *};
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ fn zoos() {
             let Some(session) = daemon.sessions.iter().find(|s| s.name == name) else {
                 continue;
             };
-            let reason = down_reason(session, Some(Duration::from_secs(38)), true);
+            let reason = reason(session, Some(Duration::from_secs(38)));
             assert_eq!(reason, expected, "{version} {session:?}");
             judged += 1;
         }
@@ -120,13 +119,14 @@ fn other_scenarios() {
         (
             "calico-fork-bird/reconfiguration-in-progress",
             "Node_10_0_3_219",
-            Some(Other),
+            // It is being taken down by this side.
+            Some(Disabled),
         ),
         ("calico-fork-bird-glibc/since-3d", "Mesh_10_0_3_142", None),
     ] {
         let daemon = daemon(&root().join(scenario));
         let session = daemon.sessions.iter().find(|s| s.name == name).unwrap();
-        let reason = down_reason(session, Some(Duration::from_secs(5)), true);
+        let reason = reason(session, Some(Duration::from_secs(5)));
         assert_eq!(reason, expected, "{scenario} {session:?}");
     }
 }
@@ -137,7 +137,7 @@ fn a_reason_exactly_while_down() {
         if scenario.join("show_protocols_all.txt").exists() {
             for session in daemon(&scenario).sessions {
                 assert_eq!(
-                    down_reason(&session, None, true).is_none(),
+                    reason(&session, None).is_none(),
                     session.is_up(),
                     "{session:?}"
                 );

@@ -23,7 +23,7 @@ fn series_by_sessions() {
         let down = sessions / 10;
         assert_eq!(
             all,
-            base + 9 * (sessions - down) + 7 * down,
+            base + 9 * (sessions - down) + 8 * down,
             "all, {down} down"
         );
 
@@ -32,7 +32,7 @@ fn series_by_sessions() {
         let unhealthy = mesh(sessions, Some(1), DetailLevel::Unhealthy).len();
         assert_eq!(
             unhealthy,
-            base + 1 + 7 * sessions.min(50),
+            base + 1 + 8 * sessions.min(50),
             "unhealthy, all down"
         );
 

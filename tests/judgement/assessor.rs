@@ -3,6 +3,7 @@
 use crate::build::{NOON, links, look, net, rib, route, session};
 use calico_bgp_exporter::assess::assessor::{AssessConfig, Assessor};
 use calico_bgp_exporter::assess::pods::verdict::KernelState;
+use calico_bgp_exporter::assess::sessions::local_end::NodeFacts;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::daemon::{DaemonReport, QueryError, QueryErrorKind};
 use calico_bgp_exporter::model::link::{DeviceKind, LinkTable};
@@ -46,9 +47,12 @@ impl Node {
     /// Daemon 0 has two mesh peers, up for long, and a table of these paths.
     fn hears(&mut self, paths: &[(&str, &str, &str)]) {
         let sessions = vec![session(1, true, NOON, 900), session(2, true, NOON, 900)];
-        let mut view = self
-            .assessor
-            .see_daemon(0, look(NOON, sessions), &mut Vec::new());
+        let mut view = self.assessor.see_daemon(
+            0,
+            look(NOON, sessions),
+            &NodeFacts::default(),
+            &mut Vec::new(),
+        );
         self.assessor.see_table(0, &rib(paths), &mut view);
     }
 
@@ -63,7 +67,8 @@ impl Node {
             result: Err(error),
             ..look(NOON + 5, Vec::new())
         };
-        self.assessor.see_daemon(at, failed, &mut Vec::new());
+        self.assessor
+            .see_daemon(at, failed, &NodeFacts::default(), &mut Vec::new());
     }
 
     fn judge(&mut self) -> (Option<Presence>, [Option<usize>; 2]) {

@@ -8,11 +8,18 @@ use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
 use calico_bgp_exporter::model::session::{
     BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
 };
-use calico_bgp_exporter::model::time::{LocalTime, Moment, Since, UnixTime};
+use calico_bgp_exporter::model::time::{BirdTime, LocalTime, Moment, Since, UnixTime};
 use ipnet::IpNet;
 use std::time::Duration;
 
 pub const NOON: i64 = 1_795_262_400;
+
+/// That second of the daemon's clock.
+pub fn local(second: i64) -> BirdTime {
+    BirdTime::Local(LocalTime {
+        millis: second * 1000,
+    })
+}
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -45,6 +52,7 @@ pub fn session(host: u8, up: bool, server: i64, age: i64) -> Session {
         graceful_restart: false,
         internal: up.then_some(true),
         routes: None,
+        import_filtered: None,
         updates: None,
     }
 }
@@ -61,12 +69,8 @@ pub fn look(server: i64, sessions: Vec<Session>) -> DaemonReport {
         duration: Duration::ZERO,
         result: Ok(DaemonAnswer {
             daemon: Daemon {
-                server_time: Some(LocalTime {
-                    millis: server * 1000,
-                }),
-                last_reboot: Some(LocalTime {
-                    millis: (NOON - 100_000) * 1000,
-                }),
+                server_time: Some(local(server)),
+                last_reboot: Some(local(NOON - 100_000)),
                 ..Daemon::default()
             },
             sessions,
@@ -79,13 +83,17 @@ pub fn judged(session: Session, since: i64, imported: u64) -> JudgedSession {
     JudgedSession {
         session: Session {
             routes: Some(RouteCounts {
-                imported,
+                imported: Some(imported),
                 ..RouteCounts::default()
             }),
             ..session
         },
         up,
         reason: None,
+        loss_reason: None,
+        down_since: None,
+        starting: false,
+        local: None,
         since: Some(UnixTime::from_secs(since)),
         losses: 0,
         last_loss: None,

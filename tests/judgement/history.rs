@@ -1,5 +1,6 @@
-use crate::build::{NOON, look, session};
+use crate::build::{NOON, local, look, session};
 use calico_bgp_exporter::assess::sessions::events::Event;
+use calico_bgp_exporter::assess::sessions::local_end::NodeFacts;
 use calico_bgp_exporter::assess::sessions::tracker::DaemonTracker;
 use calico_bgp_exporter::model::daemon::{
     DaemonAnswer, DaemonReport, DaemonStatus, QueryError, QueryErrorKind,
@@ -14,6 +15,7 @@ use std::time::Duration;
 /// Looks one after the other; the daemon's clock runs in UTC.
 struct Night {
     history: DaemonTracker,
+    facts: NodeFacts,
     events: Vec<Event>,
 }
 
@@ -21,6 +23,7 @@ impl Night {
     fn new() -> Self {
         Night {
             history: DaemonTracker::default(),
+            facts: NodeFacts::default(),
             events: Vec::new(),
         }
     }
@@ -36,7 +39,7 @@ impl Night {
 
     fn take(&mut self, second: i64, mut look: DaemonReport) -> DaemonView {
         look.at.monotonic = Duration::from_secs(second as u64);
-        self.history.see(look, &mut self.events)
+        self.history.see(look, &self.facts, &mut self.events)
     }
 
     fn fail(&mut self, second: i64) {
@@ -177,7 +180,8 @@ fn a_session_that_left_the_configuration_is_no_loss() {
     night.see(5, vec![session(2, true, NOON + 5, 105)]);
     assert!(night.history.losses().is_empty());
     assert!(night.events.contains(&Event::Configured {
-        protocol: "Mesh_10_0_3_1".into(),
+        protocols: vec!["Mesh_10_0_3_1".into()],
+        count: 1,
         present: false
     }));
 }
@@ -203,9 +207,7 @@ fn the_end_of_summer_time_loses_no_session() {
     // The daemon's clock goes back by an hour; what it prints of the past stays.
     let mut after = look(NOON + 5, vec![session(1, true, NOON, 7200)]);
     if let Ok(DaemonAnswer { daemon, .. }) = &mut after.result {
-        daemon.server_time = Some(LocalTime {
-            millis: (NOON + 5 - 3600) * 1000,
-        });
+        daemon.server_time = Some(local(NOON + 5 - 3600));
     }
     let view = night.take(5, after);
     assert_eq!(view.sessions[0].losses, 0);
@@ -223,17 +225,13 @@ fn a_clock_that_is_set_restarts_no_daemon() {
     night.take(0, look(NOON, Vec::new()));
     let mut set = look(NOON + 605, Vec::new());
     if let Ok(DaemonAnswer { daemon, .. }) = &mut set.result {
-        daemon.last_reboot = Some(LocalTime {
-            millis: (NOON - 100_000 + 600) * 1000,
-        });
+        daemon.last_reboot = Some(local(NOON - 100_000 + 600));
     }
     night.take(5, set);
     assert_eq!(restarts(&night), 0);
     let mut young = look(NOON + 610, Vec::new());
     if let Ok(DaemonAnswer { daemon, .. }) = &mut young.result {
-        daemon.last_reboot = Some(LocalTime {
-            millis: (NOON + 608) * 1000,
-        });
+        daemon.last_reboot = Some(local(NOON + 608));
     }
     let view = night.take(10, young);
     assert_eq!(restarts(&night), 1);
@@ -307,13 +305,22 @@ fn an_old_farewell_does_not_explain_the_next_outage() {
     assert_eq!(outage, Some(DownReason::HostUnreachable));
     // The neighbour says it again.
     let said = || with(false, Some("Received: Administrative shutdown"));
+    night.see(10, vec![with(true, None)]);
+    let mut lost = said();
+    lost.bgp_state = BgpState::Idle;
     assert_eq!(
-        reason(&mut night, 10, said()),
+        reason(&mut night, 15, lost),
         Some(DownReason::AdminShutdown)
     );
+    let refused = with(false, Some("Socket: Connection refused"));
     assert_eq!(
-        reason(&mut night, 15, unreachable()),
+        reason(&mut night, 20, refused),
         Some(DownReason::AdminShutdown)
+    );
+    // Whoever is gone altogether did more than shut down.
+    assert_eq!(
+        reason(&mut night, 25, unreachable()),
+        Some(DownReason::HostUnreachable)
     );
 }
 

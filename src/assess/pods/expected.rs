@@ -77,8 +77,9 @@ impl Expectation {
                 .sessions
                 .entry(judged.session.name.clone())
                 .or_default();
-            let imported = judged.session.routes.map_or(0, |routes| routes.imported);
-            if judged.up && paths < imported && known.disagreements < PATIENCE {
+            let imported = judged.session.routes.and_then(|routes| routes.imported);
+            let is_short = imported.is_some_and(|imported| paths < imported);
+            if judged.up && is_short && known.disagreements < PATIENCE {
                 known.disagreements += 1;
                 known.current.extend(current);
                 again = true;

@@ -15,8 +15,6 @@ const LARGE_MESH: usize = 100;
 /// Losses that are no accident, and how recent the last one has to be.
 const FLAPS: u64 = 3;
 const FLAPPED_LATELY: Duration = Duration::from_secs(600);
-/// A session that is younger may well be up in a moment (the same 15 s as `connect_timeout`).
-const STARTING: Duration = Duration::from_secs(15);
 /// A restart of calico-node is over within it; the peers lose its routes for 10 to 30 s.
 pub(super) const RESTART_TAKES: Duration = Duration::from_secs(60);
 
@@ -93,20 +91,13 @@ impl<'a> Down<'a> {
             return None;
         }
         let reason = judged.reason.unwrap_or(DownReason::Other);
-        let younger = |than| judged.since.is_some_and(|since| now.since(since) < than);
-        let starting = match reason {
-            DownReason::Other | DownReason::WaitingForPeer | DownReason::Handshake
-                if younger(STARTING) =>
-            {
-                true
-            }
-            // No recovery mends these.
-            DownReason::Disabled
-            | DownReason::RouteLimit
-            | DownReason::BadPeerAs
-            | DownReason::CapabilityMissing => false,
-            _ => recovery_is_stuck(view, now) == Some(false),
+        let younger = |than| {
+            judged
+                .down_since
+                .is_some_and(|since| now.since(since) < than)
         };
+        let starting =
+            judged.starting || !is_lasting(reason) && recovery_is_stuck(view, now) == Some(false);
         let left = matches!(
             reason,
             DownReason::AdminShutdown
@@ -122,6 +113,23 @@ impl<'a> Down<'a> {
             just_left: left && younger(RESTART_TAKES),
         })
     }
+}
+
+/// No recovery mends these.
+fn is_lasting(reason: DownReason) -> bool {
+    matches!(
+        reason,
+        DownReason::Disabled
+            | DownReason::RouteLimit
+            | DownReason::BadPeerAs
+            | DownReason::CapabilityMissing
+            | DownReason::BadBgpIdentifier
+            | DownReason::OpenRejected
+            | DownReason::UpdateRejected
+            | DownReason::ListenFailed
+            | DownReason::SourceAddressMissing
+            | DownReason::LinkDown
+    )
 }
 
 /// No session is up, and for at least two of one family there is no excuse: not a recovery or a peer's restart (routes are
@@ -168,7 +176,7 @@ fn flapping<'a>(snapshot: &Snapshot, all: &[&'a JudgedSession], found: &mut Prob
 
 fn empty<'a>(all: &[&'a JudgedSession], found: &mut Problems<'a>) {
     let is_empty = |judged: &&JudgedSession| {
-        let nothing = judged.session.routes.is_some_and(|r| r.imported == 0);
+        let nothing = judged.session.routes.is_some_and(|r| r.imported == Some(0));
         judged.up && nothing && judged.session.peer_type == PeerType::Mesh
     };
     let empty: Vec<&JudgedSession> = all.iter().copied().filter(is_empty).collect();

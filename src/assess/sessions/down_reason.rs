@@ -1,196 +1,167 @@
-//! Why a session is down, and when what BIRD prints happened.
+//! Why a session is down now. Nothing else in the program decides this.
 
-use crate::model::session::{BgpState, DownReason, ProtocolState, Session};
-use crate::model::time::{LocalTime, Since, UnixTime};
+use super::stored_error::{Phase, stored_error};
+use crate::model::lookup::NeighborState;
+use crate::model::session::{BgpState, DownReason, LocalEnd, PeerType, ProtocolState, Session};
 use std::time::Duration;
 
-/// A TCP attempt that is not answered for longer is a filter, or an MD5 password that differs.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A TCP attempt that is not answered for longer is filtered, or the MD5 passwords differ.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why the session is down; `None` while it is up. `age_in_state` is the time since its protocol state changed.
-/// `farewell`: its `Message:` is news of this outage.
-pub fn down_reason(
-    session: &Session,
-    age_in_state: Option<Duration>,
-    farewell: bool,
-) -> Option<DownReason> {
+/// What is known of a session besides what BIRD prints of it now.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// How long it has tried to connect or waited for the peer to, as far as known.
+    pub trying_for: Option<Duration>,
+    /// How long no attempt has succeeded. BIRD restarts a session at each error, and its `since` then begins anew.
+    pub down_for: Option<Duration>,
+    /// How long it was seen in Connect at every collection, if at three or more.
+    pub connecting_for: Option<Duration>,
+    /// Its `Message:` is news of this outage.
+    pub farewell: bool,
+    /// What this node sees of its own end.
+    pub local: &'a LocalEnd,
+}
+
+/// Why the session is down now; `None` while it is up.
+pub fn down_reason(session: &Session, around: &Circumstances<'_>) -> Option<DownReason> {
     if session.is_up() {
         return None;
     }
-    Some(match session.bgp_state {
-        BgpState::Established if session.state == ProtocolState::Wait => DownReason::Recovery,
-        // `feed` and `stop` last an instant.
-        BgpState::Established => DownReason::Other,
-        // BIRD shuts a session by itself and says why, or is about to after an error (`flush`): bgp_update_state.
-        // Whoever disables one by hand leaves the error of an earlier retry standing.
-        BgpState::Down => match session.last_error.as_deref().and_then(stored_error) {
-            Some((Class::Automatic | Class::Own, reason)) => reason,
-            Some((_, reason)) if session.state != ProtocolState::Down => reason,
+    let error = session.last_error.as_deref().map(stored_error);
+    let by_error = || match error {
+        Some(Some(error)) => error.reason,
+        // An error that no BIRD prints is no fault of this session's.
+        Some(None) => DownReason::Other,
+        // Nothing but a command or a new configuration ends a session without an error.
+        None => DownReason::Disabled,
+    };
+    Some(match (session.bgp_state, session.state) {
+        (BgpState::Established, ProtocolState::Wait) => DownReason::Recovery,
+        // BIRD 1 feeds its routes to a session that has just come up; that lasts an instant.
+        (BgpState::Established, ProtocolState::Feed | ProtocolState::Start) => DownReason::Other,
+        // BIRD shuts a session by itself and says why. Whoever disables one leaves the error of an earlier retry.
+        (BgpState::Down, ProtocolState::Down) => match error {
+            Some(Some(error)) if error.phase == Phase::Own => error.reason,
             _ => DownReason::Disabled,
         },
-        _ if session.graceful_restart => DownReason::GracefulRestart,
-        state => match session.last_error.as_deref().map(stored_error) {
-            // The neighbour said goodbye, and the retries since then failed.
-            Some(Some((Class::Socket, _))) if farewell && session.message.is_some() => {
-                DownReason::AdminShutdown
-            }
-            Some(Some((_, reason))) => reason,
-            Some(None) => DownReason::Other,
-            None => silent(state, age_in_state),
-        },
+        (BgpState::Established | BgpState::Down | BgpState::Close, _)
+        | (_, ProtocolState::Stop | ProtocolState::Flush) => by_error(),
+        _ => here(around)
+            .or_else(|| {
+                session
+                    .graceful_restart
+                    .then_some(DownReason::GracefulRestart)
+            })
+            .unwrap_or_else(|| attempts(session, around)),
     })
 }
 
-/// No error stands in the session: its state tells.
-fn silent(state: BgpState, age_in_state: Option<Duration>) -> DownReason {
-    match state {
+/// What ended a session that was up at the collection before: its error, unless an attempt since then has replaced it.
+pub fn loss_reason(session: &Session, now: DownReason) -> DownReason {
+    let error = session.last_error.as_deref().and_then(stored_error);
+    error
+        .filter(|error| error.phase == Phase::Established)
+        .map_or(now, |error| error.reason)
+}
+
+/// What is wrong on this node itself comes before any accusation of the peer.
+fn here(around: &Circumstances<'_>) -> Option<DownReason> {
+    if around.local.source_missing {
+        Some(DownReason::SourceAddressMissing)
+    } else if around.local.device_down {
+        Some(DownReason::LinkDown)
+    } else {
+        None
+    }
+}
+
+/// A session that tries, or waits for its peer to.
+fn attempts(session: &Session, around: &Circumstances<'_>) -> DownReason {
+    let longer = |time: Option<Duration>| time.is_some_and(|time| time > CONNECT_TIMEOUT);
+    let Some(error) = session.last_error.as_deref() else {
+        return no_error(session, around);
+    };
+    let Some(error) = stored_error(error) else {
+        return DownReason::Other;
+    };
+    let is_current = match error.phase {
+        Phase::Opening | Phase::Own => true,
+        // TCP is connected by now.
+        Phase::Connecting if handshakes(session) => false,
+        // These take seconds to arise, in which the state is Connect as well.
+        Phase::Connecting if is_slow(error.reason) => true,
+        Phase::Connecting | Phase::Connected if longer(around.connecting_for) => false,
+        Phase::Connecting | Phase::Connected if farewell(session, around, error.reason) => {
+            return DownReason::AdminShutdown;
+        }
+        Phase::Connecting | Phase::Connected => true,
+        Phase::Established => false,
+    };
+    if is_current {
+        return error.reason;
+    }
+    let now = no_error(session, around);
+    match now {
+        // Nothing is known of the attempts yet, or none was made.
+        DownReason::Other => error.reason,
+        DownReason::WaitingForPeer if !longer(around.trying_for) => error.reason,
+        _ => now,
+    }
+}
+
+/// The peer said that it shuts down, and what answers there since then is in keeping with that.
+fn farewell(session: &Session, around: &Circumstances<'_>, error: DownReason) -> bool {
+    let alive = matches!(
+        error,
+        DownReason::ConnectionRefused | DownReason::ConnectionReset | DownReason::ConnectionClosed
+    );
+    alive && around.farewell && session.message.is_some()
+}
+
+fn is_slow(error: DownReason) -> bool {
+    matches!(
+        error,
+        DownReason::HostUnreachable | DownReason::NetworkUnreachable | DownReason::ConnectTimeout
+    )
+}
+
+fn handshakes(session: &Session) -> bool {
+    matches!(
+        session.bgp_state,
+        BgpState::OpenSent | BgpState::OpenConfirm
+    )
+}
+
+/// No error tells of the present attempts: the state does, and the neighbor table.
+fn no_error(session: &Session, around: &Circumstances<'_>) -> DownReason {
+    let longer = |time: Option<Duration>| time.is_some_and(|time| time > CONNECT_TIMEOUT);
+    if handshakes(session) {
+        return DownReason::Handshake;
+    }
+    let unanswered = match around.local.neighbor {
+        Some(NeighborState::Failed) => true,
+        // Every healthy peer is in this state for a moment.
+        Some(NeighborState::Incomplete) => longer(around.down_for),
+        _ => false,
+    };
+    if unanswered && around.local.on_link == Some(true) {
+        return DownReason::HostUnreachable;
+    }
+    match session.bgp_state {
         BgpState::Passive => DownReason::WaitingForPeer,
-        BgpState::OpenSent | BgpState::OpenConfirm => DownReason::Handshake,
-        BgpState::Connect | BgpState::Active
-            if age_in_state.is_some_and(|age| age > CONNECT_TIMEOUT) =>
-        {
+        BgpState::Connect | BgpState::Active if longer(around.trying_for) => {
             DownReason::ConnectTimeout
         }
-        _ => DownReason::Other,
-    }
-}
-
-/// Class of a stored error, from the words that BIRD puts before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// `Socket: ` and the C library's words.
-    Socket,
-    /// `Received: ` or `BGP Error: `: a NOTIFICATION, theirs or ours.
-    Notification,
-    /// `Automatic shutdown: `.
-    Automatic,
-    /// `Error: `.
-    Own,
-}
-
-fn stored_error(text: &str) -> Option<(Class, DownReason)> {
-    const CLASSES: [(&str, Class); 5] = [
-        ("Socket: ", Class::Socket),
-        ("Received: ", Class::Notification),
-        ("BGP Error: ", Class::Notification),
-        ("Automatic shutdown: ", Class::Automatic),
-        ("Error: ", Class::Own),
-    ];
-    let (class, words) = CLASSES
-        .iter()
-        .find_map(|(prefix, class)| Some((*class, text.strip_prefix(prefix)?)))?;
-    let reason = match class {
-        Class::Socket => socket_error(words),
-        Class::Notification => notification(words),
-        Class::Automatic => match words {
-            "Route limit exceeded" => DownReason::RouteLimit,
-            _ => DownReason::Other,
-        },
-        Class::Own => match words {
-            "BFD session down" => DownReason::BfdDown,
-            "Graceful restart" => DownReason::GracefulRestart,
-            _ => DownReason::Other,
-        },
-    };
-    Some((class, reason))
-}
-
-/// `strerror` of glibc and of musl; BIRD itself says `Connection closed`.
-fn socket_error(words: &str) -> DownReason {
-    match words {
-        "Connection refused" => DownReason::ConnectionRefused,
-        "Connection reset by peer"
-        | "Connection reset by network"
-        | "Network dropped connection on reset"
-        | "Software caused connection abort"
-        | "Connection aborted" => DownReason::ConnectionReset,
-        "Connection closed" | "Broken pipe" => DownReason::ConnectionClosed,
-        "No route to host" | "Host is unreachable" | "Host is down" => DownReason::HostUnreachable,
-        "Network is unreachable" | "Network unreachable" | "Network is down" => {
+        // BIRD makes no attempt and has no error: it waits until the peer is in a subnet of this node.
+        BgpState::Idle
+            if session.peer_type != PeerType::Mesh
+                && longer(around.down_for)
+                && around.local.on_link == Some(false) =>
+        {
             DownReason::NetworkUnreachable
         }
-        "Connection timed out" | "Operation timed out" => DownReason::ConnectTimeout,
         _ => DownReason::Other,
-    }
-}
-
-/// Error codes and subcodes of a NOTIFICATION (RFC 4271 §4.5, RFC 4486, RFC 5492, RFC 9384, RFC 9687), as BIRD words them.
-fn notification(words: &str) -> DownReason {
-    match words {
-        "Hold timer expired" | "Send hold timer expired" | "Unknown error 8.0" => {
-            DownReason::HoldTimerExpired
-        }
-        "Bad peer AS" => DownReason::BadPeerAs,
-        // A neighbour without RFC 5492 answers an OPEN that has capabilities with the third.
-        "Required capability missing"
-        | "No supported AFI/SAFI"
-        | "Unsupported optional parameter" => DownReason::CapabilityMissing,
-        "Administrative shutdown" => DownReason::AdminShutdown,
-        "Maximum number of prefixes reached" => DownReason::RouteLimit,
-        "Unknown error 6.10" => DownReason::BfdDown,
-        "Cease"
-        | "Peer de-configured"
-        | "Administrative reset"
-        | "Connection rejected"
-        | "Other configuration change"
-        | "Connection collision resolution"
-        | "Out of Resources" => DownReason::Cease,
-        _ if words.starts_with("Unknown error 6.") => DownReason::Cease,
-        _ => DownReason::Other,
-    }
-}
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// Zones lie on a grid of this.
-const ZONE_STEP_MS: i64 = 15 * 60 * 1000;
-const ZONE_MAX_MS: i64 = 15 * 60 * 60 * 1000;
-/// How far from the grid a clock that was read at nearly the same moment may lie.
-const ZONE_SLACK_MS: i64 = 2000;
-/// A time of day this little after the daemon's clock is one that passed while the answer was written.
-const AHEAD_MS: i64 = 60 * 1000;
-
-/// How long ago a `since` column was by the daemon's own clock, below zero for what passed while the answer was
-/// written; `None` for a date, which does not tell.
-pub fn age_ms(since: Since, server_time: LocalTime) -> Option<i64> {
-    match since {
-        Since::Full { at } => Some(server_time.millis.saturating_sub(at.millis)),
-        Since::Date { .. } => None,
-        Since::TimeOfDay { millis } => {
-            let back = server_time.millis.saturating_sub(millis).rem_euclid(DAY_MS);
-            Some(if back > DAY_MS - AHEAD_MS {
-                back - DAY_MS
-            } else {
-                back
-            })
-        }
-    }
-}
-
-/// The moment of a `since` column. `server_time` is the daemon's own clock, `now` the wall clock, both read at
-/// nearly the same moment.
-pub fn since_unix(since: Since, server_time: LocalTime, now: UnixTime) -> UnixTime {
-    let local = match (since, age_ms(since, server_time)) {
-        (Since::Date { midnight }, _) => midnight,
-        (_, age) => LocalTime {
-            millis: server_time.millis.saturating_sub(age.unwrap_or_default()),
-        },
-    };
-    local_to_unix(local, server_time, now)
-}
-
-/// A time of the daemon's local calendar as a moment. Where its clock differs from ours by a whole zone, the zone
-/// is taken off, exact to what BIRD printed and the same at every look; else its age is counted back from `now`.
-pub fn local_to_unix(time: LocalTime, server_time: LocalTime, now: UnixTime) -> UnixTime {
-    let ahead = server_time.millis.saturating_sub(now.millis);
-    let zone = ahead
-        .saturating_add(ZONE_STEP_MS / 2)
-        .div_euclid(ZONE_STEP_MS)
-        .saturating_mul(ZONE_STEP_MS);
-    let is_zone =
-        ahead.abs_diff(zone) <= ZONE_SLACK_MS as u64 && zone.unsigned_abs() <= ZONE_MAX_MS as u64;
-    let offset = if is_zone { zone } else { ahead };
-    UnixTime {
-        millis: time.millis.saturating_sub(offset),
     }
 }
 

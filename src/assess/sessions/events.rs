@@ -15,10 +15,17 @@ pub enum Event {
         from: String,
         to: String,
         reason: Option<DownReason>,
+        loss_reason: Option<DownReason>,
         detail: Option<String>,
     },
-    /// A session appeared in the configuration or left it.
-    Configured { protocol: String, present: bool },
+    /// More sessions changed at the same collection than are logged one by one.
+    MoreSessions { count: usize },
+    /// Sessions that appeared in the configuration or left it; the first few by name.
+    Configured {
+        protocols: Vec<String>,
+        count: usize,
+        present: bool,
+    },
     /// A daemon answers, or does not.
     Daemon {
         socket: String,

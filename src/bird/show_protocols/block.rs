@@ -1,7 +1,8 @@
 //! One protocol's row and the detail lines under it.
 
-use super::super::text::{address, key_value, number, parse, string, words};
+use super::super::text::{address, key_value, parse, string, symbol, words};
 use super::super::time;
+use super::counts::{ROWS, add, add_all, route_counts, row, update_counts};
 use super::{Answer, Unusable, known};
 use crate::model::Family;
 use crate::model::daemon::Protocol;
@@ -37,7 +38,13 @@ pub struct Block {
     graceful_restart: bool,
     internal: Option<bool>,
     routes: Option<RouteCounts>,
+    /// The `Routes:` line of some channel could not be read: of the others no sum is made.
+    routes_garbled: bool,
     updates: Option<Box<UpdateStats>>,
+    /// The same of each row of `Route change stats`.
+    updates_garbled: [bool; ROWS.len()],
+    /// `Import updates` of every channel, while nothing is imported.
+    import_updates: UpdateCounts,
     keep_updates: bool,
 }
 
@@ -47,11 +54,9 @@ impl Block {
         let mut words = words(row);
         let (name, kind) = (words.next()?, words.next()?);
         let (table, state) = (words.next()?, words.next()?);
-        let since = words
-            .next()
-            .and_then(|first| time::since(first, words.next()));
+        let since = time::since(words);
         let mut block = Block {
-            name: string(name),
+            name: symbol(name),
             kind: if kind == b"BGP" {
                 String::new()
             } else {
@@ -74,7 +79,10 @@ impl Block {
             graceful_restart: false,
             internal: None,
             routes: None,
+            routes_garbled: false,
             updates: None,
+            updates_garbled: [false; ROWS.len()],
+            import_updates: UpdateCounts::default(),
             keep_updates,
         };
         match table {
@@ -163,60 +171,60 @@ impl Block {
 
     /// `1 imported, 3 filtered, 4 exported, 1 preferred`, added to what other channels have.
     fn add_routes(&mut self, value: &[u8]) -> bool {
-        let mut counts = RouteCounts::default();
-        let mut words = words(value);
-        while let Some(count) = words.next() {
-            let (Some(count), Some(kind)) = (number(count), words.next()) else {
-                return false;
-            };
-            match kind.strip_suffix(b",").unwrap_or(kind) {
-                b"imported" => counts.imported = count,
-                b"exported" => counts.exported = count,
-                b"preferred" => counts.preferred = count,
-                b"filtered" => counts.filtered = Some(count),
-                _ => return false,
-            }
-        }
-        let sum = self.routes.get_or_insert_default();
-        sum.imported = sum.imported.saturating_add(counts.imported);
-        sum.exported = sum.exported.saturating_add(counts.exported);
-        sum.preferred = sum.preferred.saturating_add(counts.preferred);
+        let Some(counts) = route_counts(value) else {
+            self.routes_garbled = true;
+            return false;
+        };
+        let Some(sum) = &mut self.routes else {
+            self.routes = Some(counts);
+            return true;
+        };
+        // A count that one channel lacks is no count of the protocol.
+        let both = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        sum.imported = both(sum.imported, counts.imported);
+        sum.exported = both(sum.exported, counts.exported);
+        sum.preferred = both(sum.preferred, counts.preferred);
         sum.filtered = add(sum.filtered, counts.filtered);
         true
     }
 
-    /// A row of `Route change stats`: five columns, or BIRD 3's seven with two kinds of limit.
+    /// A row of `Route change stats`.
     fn update_row(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let slot: fn(&mut UpdateStats) -> &mut UpdateCounts = match key {
-            b"Import updates" => |stats| &mut stats.import_updates,
-            b"Import withdraws" => |stats| &mut stats.import_withdraws,
-            b"Export updates" => |stats| &mut stats.export_updates,
-            b"Export withdraws" => |stats| &mut stats.export_withdraws,
-            _ => return false,
-        };
-        if !self.keep_updates {
-            return true;
-        }
-        let Some((columns, count)) = cells(value) else {
+        let Some(at) = ROWS.iter().position(|row| key == *row) else {
             return false;
         };
-        let [received, rejected, filtered, ignored, c4, c5, c6] = columns;
-        let (ignored, accepted) = match count {
-            5 => (ignored, c4),
-            7 => (add(add(ignored, c4), c5), c6),
-            _ => return false,
+        let nothing_imported = || {
+            let routes = self.routes.as_ref();
+            routes.is_some_and(|routes| routes.imported == Some(0))
         };
-        let sum = slot(self.updates.get_or_insert_default());
-        sum.received = add(sum.received, received);
-        sum.rejected = add(sum.rejected, rejected);
-        sum.filtered = add(sum.filtered, filtered);
-        sum.ignored = add(sum.ignored, ignored);
-        sum.accepted = add(sum.accepted, accepted);
+        let tells_of_the_filter = at == 0 && nothing_imported();
+        if !self.keep_updates && !tells_of_the_filter {
+            return true;
+        }
+        let Some(counts) = update_counts(value) else {
+            self.updates_garbled[at] = true;
+            return false;
+        };
+        if tells_of_the_filter {
+            add_all(&mut self.import_updates, counts);
+        }
+        if self.keep_updates {
+            add_all(row(self.updates.get_or_insert_default(), at), counts);
+        }
         true
     }
 
+    /// How many routes the import filter rejected, if it left none.
+    fn import_filtered(&self) -> Option<u64> {
+        let nothing_kept = self.import_updates.accepted == Some(0);
+        let filtered = self.import_updates.filtered?;
+        let nothing_imported = self.routes?.imported == Some(0);
+        let is_whole = !self.routes_garbled && !self.updates_garbled[0];
+        (nothing_kept && nothing_imported && filtered > 0 && is_whole).then_some(filtered)
+    }
+
     /// The block's end: a session must have its neighbour and its state.
-    pub fn finish(self, answer: &mut Answer) -> Result<(), Unusable> {
+    pub fn finish(mut self, answer: &mut Answer) -> Result<(), Unusable> {
         if !self.bgp || (self.range && self.neighbor.is_none()) {
             answer.protocols.push(Protocol {
                 name: self.name,
@@ -226,7 +234,7 @@ impl Block {
                     self.kind
                 },
                 state: self.state,
-                routes: self.routes,
+                routes: self.routes.filter(|_| !self.routes_garbled),
                 ip_version: match self.families {
                     [true, false] => Some(Family::V4),
                     [false, true] => Some(Family::V6),
@@ -246,6 +254,14 @@ impl Block {
         let Some(neighbor) = self.neighbor else {
             return Err(Unusable::Incomplete(self.name, "neighbour address"));
         };
+        let import_filtered = self.import_filtered();
+        if let Some(updates) = &mut self.updates {
+            for (at, garbled) in self.updates_garbled.iter().enumerate() {
+                if *garbled {
+                    *row(updates, at) = UpdateCounts::default();
+                }
+            }
+        }
         answer.sessions.push(Session {
             peer_type: peer_type(&self.name),
             name: self.name,
@@ -261,42 +277,11 @@ impl Block {
             message: self.message,
             graceful_restart: self.graceful_restart,
             internal: self.internal,
-            routes: self.routes,
+            import_filtered,
+            routes: self.routes.filter(|_| !self.routes_garbled),
             updates: self.updates,
         });
         Ok(())
-    }
-}
-
-/// Up to seven numbers, `---` for none, and how many there are. One pass: these rows are most of an answer.
-fn cells(value: &[u8]) -> Option<([Option<u64>; 7], usize)> {
-    let mut columns = [None; 7];
-    let mut count = 0;
-    let mut rest = value;
-    loop {
-        rest = rest.trim_ascii_start();
-        let Some(byte) = rest.first() else {
-            return Some((columns, count));
-        };
-        let column = columns.get_mut(count)?;
-        let mut length = 0;
-        if *byte == b'-' {
-            length = rest.iter().take_while(|byte| **byte == b'-').count();
-        } else {
-            let mut sum = 0u64;
-            while let Some(digit) = rest.get(length).map(|byte| byte.wrapping_sub(b'0'))
-                && digit < 10
-            {
-                sum = sum.checked_mul(10)?.checked_add(u64::from(digit))?;
-                length += 1;
-            }
-            *column = Some(sum);
-        }
-        rest = &rest[length..];
-        if length == 0 || rest.first().is_some_and(|byte| *byte != b' ') {
-            return None;
-        }
-        count += 1;
     }
 }
 
@@ -307,13 +292,6 @@ fn first<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
         *slot = value;
     }
     fresh
-}
-
-fn add(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (one, other) => one.or(other),
-    }
 }
 
 fn protocol_state(word: &[u8]) -> ProtocolState {

@@ -1,6 +1,7 @@
 //! `show protocols all` → sessions and the other protocols.
 
 mod block;
+mod counts;
 mod known;
 mod local_as;
 
@@ -71,7 +72,7 @@ impl Protocols {
         }
         answer.unknown_lines += drop_repeated(&mut answer.sessions, |session| &session.name);
         answer.unknown_lines += drop_repeated(&mut answer.protocols, |protocol| &protocol.name);
-        local_as::complete(&mut answer.sessions);
+        answer.sessions.iter_mut().for_each(local_as::complete);
         Ok(answer)
     }
 

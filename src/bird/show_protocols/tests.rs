@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
 use crate::model::Family;
-use crate::model::session::{BgpState, PeerType, ProtocolState, UpdateCounts};
+use crate::model::session::{BgpState, PeerType, ProtocolState, RouteCounts, UpdateCounts};
+use crate::model::time::Since;
 
 fn read(text: &str) -> Result<Answer, Unusable> {
     let mut protocols = Protocols::new(true);
@@ -43,7 +44,7 @@ fn free_text_never_poses_as_another_line() {
         "{BODY}       Hostname:     Neighbor AS:      1\n       Hostname: Session:          external\n     Neighbor AS:      2\n"
     ));
     assert_eq!(session.neighbor_as, Some(64512));
-    assert_eq!(session.internal, Some(true), "from the AS numbers");
+    assert_eq!(session.internal, None);
 
     // Before `BGP state:` nothing is BGP's.
     let session = one(&format!("     Neighbor address: 192.0.2.1\n{BODY}"));
@@ -124,10 +125,7 @@ fn wide_columns_and_long_names() {
     let session = read(&text).unwrap().sessions.remove(0);
     assert_eq!(session.name, name);
     assert_eq!(session.neighbor.to_string(), "fd00::1");
-    assert!(matches!(
-        session.since,
-        Some(crate::model::time::Since::Full { .. })
-    ));
+    assert!(matches!(session.since, Some(Since::At(_))));
 }
 
 #[test]
@@ -140,8 +138,8 @@ fn counters_of_both_widths_are_summed() {
          Import withdraws:           10        ---\n"
     ));
     let routes = session.routes.unwrap();
-    assert_eq!((routes.imported, routes.filtered), (11, Some(2)));
-    assert_eq!((routes.exported, routes.preferred), (33, 44));
+    assert_eq!((routes.imported, routes.filtered), (Some(11), Some(2)));
+    assert_eq!((routes.exported, routes.preferred), (Some(33), Some(44)));
     assert_eq!(
         session.updates.unwrap().import_updates,
         UpdateCounts {
@@ -154,6 +152,80 @@ fn counters_of_both_widths_are_summed() {
     );
 }
 
+/// What one channel says is not the protocol's count while the other's cannot be read.
+#[test]
+fn a_garbled_channel_leaves_no_partial_sum() {
+    let channels = |second: &str, row: &str| {
+        one(&format!(
+            "{BODY}   Channel ipv4\n     Routes:         1 imported, 3 exported, 4 preferred\n       \
+             Import updates:              1          2          3          4          5\n       \
+             Export updates:              6          0          0          0          6\n   \
+             Channel ipv6\n     Routes:         {second}\n       \
+             Import updates:   {row}\n"
+        ))
+    };
+    for garbled in ["x imported, 1 exported", "1 imported, 2", "1 smuggled"] {
+        assert_eq!(channels(garbled, "1 2 3 4 5").routes, None, "{garbled}");
+    }
+    for garbled in ["1 2 3", "1 2 3 4 x", "1 2 3 4 5 6"] {
+        let session = channels("1 imported, 1 exported, 1 preferred", garbled);
+        let updates = session.updates.unwrap();
+        assert_eq!(updates.import_updates, UpdateCounts::default(), "{garbled}");
+        assert_eq!(updates.export_updates.accepted, Some(6));
+        assert_eq!(session.routes.unwrap().imported, Some(2));
+    }
+}
+
+/// BIRD 1.6 subtracts below zero.
+#[test]
+fn impossible_counts_are_absent() {
+    let session = one(&format!(
+        "   Routes:         4294967295 imported, 3 exported, 4294967290 preferred\n     \
+         Import updates:     4294967295          0          0          0          5\n{BODY}"
+    ));
+    assert_eq!(
+        session.routes,
+        Some(RouteCounts {
+            exported: Some(3),
+            ..RouteCounts::default()
+        })
+    );
+    assert_eq!(session.updates.unwrap().import_updates.received, None);
+}
+
+#[test]
+fn an_import_filter_that_leaves_nothing() {
+    let filtered = |routes: &str, row: &str| {
+        let text = format!("   Routes: {routes}\n     Import updates: {row}\n{BODY}");
+        one(&text).import_filtered
+    };
+    let none = "0 imported, 1 exported, 0 preferred";
+    assert_eq!(filtered(none, "3 0 3 0 0"), Some(3));
+    // It announces nothing; it withdrew what it had announced; some of it is kept.
+    assert_eq!(filtered(none, "0 0 0 0 0"), None);
+    assert_eq!(filtered(none, "3 0 1 0 2"), None);
+    let some = "2 imported, 1 exported, 2 preferred";
+    assert_eq!(filtered(some, "5 0 3 0 2"), None);
+    assert_eq!(filtered(none, "3 0 x 0 0"), None);
+}
+
+#[test]
+fn names_that_are_no_text_stay_two() {
+    let mut protocols = Protocols::new(false);
+    for byte in [0xfe, 0xff] {
+        let mut row = b"Mesh_a".to_vec();
+        row.push(byte);
+        row.extend(b" BGP master up 08:00:00 Established");
+        protocols.line(1002, &row);
+        protocols.line(1006, b"  BGP state:          Established");
+        protocols.line(1006, b"    Neighbor address: 10.0.0.2");
+    }
+    let answer = protocols.finish().unwrap();
+    let names: Vec<&str> = answer.sessions.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["Mesh_a\\xfe", "Mesh_a\\xff"]);
+    assert_eq!(answer.unknown_lines, 0);
+}
+
 #[test]
 fn own_as_of_bird_1() {
     let session = |name: &str, asn: u32, kind: &str| {
@@ -161,49 +233,31 @@ fn own_as_of_bird_1() {
             "1002-{name} BGP master up 08:00:00\n1006-  BGP state: Active\n     Neighbor address: 10.0.0.2\n     Neighbor AS: {asn}\n{kind}"
         )
     };
-    let own = |text: &[String]| -> Vec<(Option<u32>, Option<bool>)> {
-        let answer = read(&text.concat()).unwrap();
-        answer
-            .sessions
-            .iter()
-            .map(|s| (s.local_as, s.internal))
-            .collect()
-    };
-    let agreed = own(&[
-        session("Global_1", 65001, ""),
-        session("Mesh_1", 64512, ""),
-        session("Node_1", 64512, ""),
-        session("Local_Workload_1", 65009, ""),
-    ]);
+    let text = [
+        session("Mesh_1", 64512, "     Session: internal multihop\n"),
+        // The AS of one session is not another's: `localASNumber`, or an AS per node.
+        session("Global_1", 65001, "     Session: external\n"),
+        session("Mesh_2", 64512, ""),
+        session("Node_1", 65001, "     Local AS: 65001\n"),
+        session("Node_2", 65001, "     Local AS: 65002\n"),
+    ];
+    let answer = read(&text.concat()).unwrap();
+    let own: Vec<_> = answer
+        .sessions
+        .iter()
+        .map(|s| (s.local_as, s.internal))
+        .collect();
     assert_eq!(
-        agreed,
+        own,
         [
-            (Some(64512), Some(false)),
             (Some(64512), Some(true)),
-            (Some(64512), Some(true)),
-            (None, None)
-        ]
-    );
-    // Without an internal session nobody can tell.
-    assert_eq!(own(&[session("Global_1", 65001, "")]), [(None, None)]);
-    let external = session("Global_1", 65001, "     Session: external multihop\n");
-    assert_eq!(own(&[external]), [(None, Some(false))]);
-    // A session of another local AS: only what each says of itself holds.
-    let split = own(&[
-        session("Node_1", 64513, "     Session: internal\n"),
-        session("Mesh_1", 64512, ""),
-        session("Global_1", 65001, ""),
-    ]);
-    assert_eq!(
-        split,
-        [
-            (Some(64513), Some(true)),
-            (Some(64512), Some(true)),
-            (None, None)
+            (None, Some(false)),
+            (None, None),
+            (Some(65001), Some(true)),
+            (Some(65002), Some(false)),
         ]
     );
 }
-
 #[test]
 fn kinds_of_sessions() {
     use block::peer_type;

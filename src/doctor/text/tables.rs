@@ -145,11 +145,9 @@ fn session_row(judged: &JudgedSession) -> Vec<String> {
         PeerType::LocalWorkload => "local workload",
         PeerType::Other => "other",
     };
-    let number = |pick: fn(&RouteCounts) -> u64| {
-        session
-            .routes
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |routes| pick(routes).to_string())
+    let number = |pick: fn(&RouteCounts) -> Option<u64>| {
+        let count = session.routes.as_ref().and_then(pick);
+        count.map_or_else(|| "-".to_owned(), |count| count.to_string())
     };
     let mut info = session.bgp_state.as_str().to_owned();
     if let Some(reason) = judged.reason {

@@ -75,8 +75,8 @@ fn session(html: &mut String, judged: &JudgedSession, snapshot: &Snapshot) -> fm
     write!(
         html,
         "<td class=\"n\">{}</td><td class=\"n\">{}</td><td>",
-        Maybe(routes.map(|routes| routes.imported)),
-        Maybe(routes.map(|routes| routes.exported)),
+        Maybe(routes.and_then(|routes| routes.imported)),
+        Maybe(routes.and_then(|routes| routes.exported)),
     )?;
     if let Some(reason) = judged.reason.filter(|_| !judged.up) {
         write!(html, "{}", reason.as_str().replace('_', " "))?;

@@ -12,6 +12,7 @@ fn lost(host: u8, reason: DownReason, age: i64) -> JudgedSession {
     let (name, address) = (format!("Mesh_10_0_3_{host}"), format!("10.0.3.{host}"));
     let mut judged = down(&name, PeerType::Mesh, &address, BgpState::Active, reason);
     judged.since = Some(before(age));
+    judged.down_since = judged.since;
     (judged.losses, judged.last_loss) = (0, None);
     judged.session.last_error = None;
     judged
@@ -44,7 +45,11 @@ fn in_its_first_seconds_a_session_accuses_nobody() {
         DownReason::WaitingForPeer,
         DownReason::Handshake,
     ] {
-        let young = node(vec![lost(142, reason, 5), good(143)]);
+        let young = JudgedSession {
+            starting: true,
+            ..lost(142, reason, 5)
+        };
+        let young = node(vec![young, good(143)]);
         assert_eq!(said(&young), [("session-starting", Info)], "{reason:?}");
         let old = node(vec![lost(142, reason, 20), good(143)]);
         assert_eq!(said(&old)[0].1, Critical, "{reason:?}");

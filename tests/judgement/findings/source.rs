@@ -31,6 +31,7 @@ fn on_bridge(device: &str, address: &str, sessions: Vec<JudgedSession>) -> Snaps
         address: address.parse().unwrap(),
         device: device.into(),
         kind: DeviceKind::Bridge,
+        device_up: true,
     }];
     snapshot
 }

@@ -96,6 +96,7 @@ fn a_doctor_without_memory_suspects_it_where_pods_are_out_of_reach() {
         address: "10.244.7.1/32".parse().unwrap(),
         device: "tunl0".into(),
         kind: DeviceKind::Ipip,
+        device_up: true,
     }];
     assert_eq!(down(&snapshot), Some(Warning));
     // Another tunnel is in use.

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
-use crate::model::session::PeerType;
 use DownReason::*;
 
 fn session(state: ProtocolState, bgp_state: BgpState) -> Session {
@@ -20,19 +19,36 @@ fn session(state: ProtocolState, bgp_state: BgpState) -> Session {
         graceful_restart: false,
         internal: Some(true),
         routes: None,
+        import_filtered: None,
         updates: None,
     }
 }
 
-fn with_error(error: &str) -> Session {
+fn with_error(bgp_state: BgpState, error: &str) -> Session {
     Session {
         last_error: Some(error.into()),
-        ..session(ProtocolState::Start, BgpState::Idle)
+        ..session(ProtocolState::Start, bgp_state)
     }
 }
 
-const OLD: Option<Duration> = Some(Duration::from_secs(16));
-const NEW: Option<Duration> = Some(Duration::from_secs(15));
+const OLD: Duration = Duration::from_secs(16);
+const YOUNG: Duration = Duration::from_secs(15);
+
+/// As a doctor sees it, who was not there before.
+fn at_first_sight(session: &Session, age: Option<Duration>) -> Option<DownReason> {
+    with_local(session, age, &LocalEnd::default())
+}
+
+fn with_local(session: &Session, age: Option<Duration>, local: &LocalEnd) -> Option<DownReason> {
+    let around = Circumstances {
+        trying_for: age,
+        down_for: age,
+        connecting_for: None,
+        farewell: true,
+        local,
+    };
+    down_reason(session, &around)
+}
 
 #[test]
 fn states_without_an_error() {
@@ -40,206 +56,270 @@ fn states_without_an_error() {
     use ProtocolState as P;
     for (state, bgp, age, expected) in [
         (P::Up, B::Established, None, None),
-        (P::Wait, B::Established, OLD, Some(Recovery)),
-        (P::Feed, B::Established, OLD, Some(Other)),
-        (P::Stop, B::Close, OLD, Some(Other)),
-        (P::Down, B::Down, OLD, Some(Disabled)),
-        (P::Start, B::Passive, OLD, Some(WaitingForPeer)),
-        (P::Start, B::OpenSent, OLD, Some(Handshake)),
-        (P::Start, B::OpenConfirm, OLD, Some(Handshake)),
-        (P::Start, B::Connect, OLD, Some(ConnectTimeout)),
-        (P::Start, B::Active, OLD, Some(ConnectTimeout)),
-        (P::Start, B::Connect, NEW, Some(Other)),
+        (P::Wait, B::Established, Some(OLD), Some(Recovery)),
+        (P::Feed, B::Established, Some(OLD), Some(Other)),
+        (P::Stop, B::Close, Some(OLD), Some(Disabled)),
+        (P::Stop, B::Established, Some(OLD), Some(Disabled)),
+        (P::Flush, B::Down, Some(OLD), Some(Disabled)),
+        (P::Down, B::Down, Some(OLD), Some(Disabled)),
+        (P::Start, B::Passive, Some(OLD), Some(WaitingForPeer)),
+        (P::Start, B::OpenSent, Some(OLD), Some(Handshake)),
+        (P::Start, B::OpenConfirm, Some(OLD), Some(Handshake)),
+        (P::Start, B::Connect, Some(OLD), Some(ConnectTimeout)),
+        (P::Start, B::Active, Some(OLD), Some(ConnectTimeout)),
+        (P::Start, B::Connect, Some(YOUNG), Some(Other)),
         (P::Start, B::Connect, None, Some(Other)),
-        (P::Start, B::Idle, OLD, Some(Other)),
+        (P::Start, B::Idle, Some(OLD), Some(Other)),
     ] {
+        let reason = at_first_sight(&session(state, bgp), age);
+        assert_eq!(reason, expected, "{state:?} {bgp:?}");
+    }
+}
+
+/// A firewall is closed in front of a running session: the commonest incident.
+#[test]
+fn what_ended_a_session_yields_to_attempts_without_an_answer() {
+    for (error, ended) in [
+        ("BGP Error: Hold timer expired", HoldTimerExpired),
+        ("Received: Hold timer expired", HoldTimerExpired),
+        ("BGP Error: Send hold timer expired", HoldTimerExpired),
+        ("Received: Cease", Cease),
+        ("Received: Administrative shutdown", AdminShutdown),
+        ("BGP Error: Malformed AS_PATH", UpdateRejected),
+        ("Error: BFD session down", BfdDown),
+        ("Received: Maximum number of prefixes reached", RouteLimit),
+    ] {
+        for (state, age, expected) in [
+            (BgpState::Idle, OLD, ended),
+            (BgpState::Connect, YOUNG, ended),
+            (BgpState::Connect, OLD, ConnectTimeout),
+            (BgpState::Active, OLD, ConnectTimeout),
+            (BgpState::Passive, YOUNG, ended),
+            (BgpState::Passive, OLD, WaitingForPeer),
+            (BgpState::OpenSent, YOUNG, Handshake),
+        ] {
+            let reason = at_first_sight(&with_error(state, error), Some(age));
+            assert_eq!(reason, Some(expected), "{error} {state:?}");
+        }
         assert_eq!(
-            down_reason(&session(state, bgp), age, true),
-            expected,
-            "{state:?} {bgp:?}"
+            loss_reason(&with_error(BgpState::Connect, error), ConnectTimeout),
+            ended
         );
     }
 }
 
 #[test]
-fn every_error_of_bird() {
+fn errors_of_the_attempts_are_current() {
     for (error, expected) in [
         ("Socket: Connection refused", ConnectionRefused),
         ("Socket: Connection reset by peer", ConnectionReset),
-        ("Socket: Connection closed", ConnectionClosed),
-        ("Socket: Broken pipe", ConnectionClosed),
-        // glibc, then musl.
         ("Socket: No route to host", HostUnreachable),
-        ("Socket: Host is unreachable", HostUnreachable),
         ("Socket: Network is unreachable", NetworkUnreachable),
-        ("Socket: Network unreachable", NetworkUnreachable),
-        ("Socket: Connection timed out", ConnectTimeout),
-        ("Socket: Operation timed out", ConnectTimeout),
-        ("Socket: Cannot assign requested address", Other),
-        ("Received: Bad peer AS", BadPeerAs),
         ("BGP Error: Bad peer AS", BadPeerAs),
-        ("Received: Hold timer expired", HoldTimerExpired),
-        ("BGP Error: Hold timer expired", HoldTimerExpired),
-        ("BGP Error: Send hold timer expired", HoldTimerExpired),
-        ("BGP Error: Required capability missing", CapabilityMissing),
-        ("Received: No supported AFI/SAFI", CapabilityMissing),
-        ("Received: Administrative shutdown", AdminShutdown),
-        ("Received: Administrative reset", Cease),
-        ("Received: Cease", Cease),
-        ("Received: Peer de-configured", Cease),
+        ("Received: Bad BGP identifier", BadBgpIdentifier),
         ("Received: Connection rejected", Cease),
-        ("Received: Other configuration change", Cease),
-        ("Received: Connection collision resolution", Cease),
-        ("Received: Out of Resources", Cease),
-        ("Received: Unknown error 6.9", Cease),
-        ("Received: Unknown error 6.10", BfdDown),
-        ("Received: Unknown error 9.9", Other),
-        ("Received: Maximum number of prefixes reached", RouteLimit),
-        ("BGP Error: Maximum number of prefixes reached", RouteLimit),
-        ("Automatic shutdown: Route limit exceeded", RouteLimit),
-        ("Error: BFD session down", BfdDown),
-        ("Error: Graceful restart", GracefulRestart),
-        ("Error: Invalid next hop", Other),
-        ("Error: Neighbor lost", Other),
-        ("Error: Link down", Other),
-        ("BGP Error: Malformed AS_PATH", Other),
-        ("", Other),
-        ("Something new", Other),
+        ("BGP Error: Unacceptable hold time", OpenRejected),
     ] {
-        assert_eq!(
-            down_reason(&with_error(error), OLD, true),
-            Some(expected),
-            "{error}"
-        );
+        for state in [BgpState::Idle, BgpState::Connect, BgpState::Active] {
+            for age in [YOUNG, OLD, OLD * 1000] {
+                let reason = at_first_sight(&with_error(state, error), Some(age));
+                assert_eq!(reason, Some(expected), "{error} {state:?}");
+            }
+        }
+        let lost = loss_reason(&with_error(BgpState::Idle, error), expected);
+        assert_eq!(lost, expected);
     }
+    // The peer accepts by now, and says nothing.
+    let hangs = with_error(BgpState::OpenSent, "Socket: Connection refused");
+    assert_eq!(at_first_sight(&hangs, Some(OLD)), Some(Handshake));
+    let wrong = with_error(BgpState::OpenSent, "BGP Error: Bad peer AS");
+    assert_eq!(at_first_sight(&wrong, Some(OLD)), Some(BadPeerAs));
+}
+
+/// BIRD stores no error when an attempt is not answered: the refusal before it stays.
+#[test]
+fn a_refusal_yields_to_attempts_that_were_seen_to_hang() {
+    let connecting = |error: &str, time| {
+        let around = Circumstances {
+            trying_for: Some(time),
+            down_for: Some(time),
+            connecting_for: Some(time),
+            farewell: false,
+            local: &LocalEnd::default(),
+        };
+        down_reason(&with_error(BgpState::Connect, error), &around).unwrap()
+    };
+    for error in [
+        "Socket: Connection refused",
+        "Socket: Connection closed",
+        "Socket: Connection reset by peer",
+    ] {
+        assert_eq!(connecting(error, OLD), ConnectTimeout, "{error}");
+        assert_ne!(connecting(error, YOUNG), ConnectTimeout, "{error}");
+    }
+    // ARP takes three seconds to fail, and the state is Connect meanwhile.
+    assert_eq!(connecting("Socket: No route to host", OLD), HostUnreachable);
 }
 
 #[test]
-fn what_comes_first() {
-    // Shut here by the limit: the machine is Down, the error tells.
-    let limit = Session {
+fn what_bird_keeps_down_by_itself() {
+    let down = |error: &str| Session {
         state: ProtocolState::Down,
-        bgp_state: BgpState::Down,
-        ..with_error("Automatic shutdown: Route limit exceeded")
+        ..with_error(BgpState::Down, error)
     };
-    assert_eq!(down_reason(&limit, OLD, true), Some(RouteLimit));
-    // Disabled here: an older error and the reason given here do not matter.
+    for (error, expected) in [
+        ("Automatic shutdown: Route limit exceeded", RouteLimit),
+        ("Error: No listening socket", ListenFailed),
+        ("Error: Kernel MD5 auth failed", ListenFailed),
+        ("Error: Invalid next hop", NetworkUnreachable),
+        // Disabled by hand: the error of an earlier attempt stays.
+        ("Socket: Connection refused", Disabled),
+        ("BGP Error: Hold timer expired", Disabled),
+    ] {
+        let reason = at_first_sight(&down(error), Some(OLD));
+        assert_eq!(reason, Some(expected), "{error}");
+    }
     let disabled = Session {
-        state: ProtocolState::Down,
-        bgp_state: BgpState::Down,
         message: Some("maintenance".into()),
-        ..with_error("Socket: Connection refused")
+        ..down("Socket: Connection refused")
     };
-    assert_eq!(down_reason(&disabled, OLD, true), Some(Disabled));
-    // Shut by BIRD itself, or about to go down after an error.
-    let own = Session {
-        state: ProtocolState::Down,
-        bgp_state: BgpState::Down,
-        ..with_error("Error: No listening socket")
-    };
-    assert_eq!(down_reason(&own, OLD, true), Some(Other));
+    assert_eq!(at_first_sight(&disabled, Some(OLD)), Some(Disabled));
+    // About to go down after an error.
     let flushing = Session {
         state: ProtocolState::Flush,
-        bgp_state: BgpState::Down,
-        ..with_error("BGP Error: Hold timer expired")
+        ..with_error(BgpState::Down, "BGP Error: Hold timer expired")
     };
-    assert_eq!(down_reason(&flushing, OLD, true), Some(HoldTimerExpired));
-    // Held for its restart, whatever the retries say.
+    assert_eq!(at_first_sight(&flushing, Some(OLD)), Some(HoldTimerExpired));
+}
+
+#[test]
+fn a_session_held_for_its_restart() {
     let held = Session {
         graceful_restart: true,
-        ..with_error("Socket: Connection refused")
+        ..with_error(BgpState::Active, "Socket: Connection refused")
     };
-    assert_eq!(down_reason(&held, OLD, true), Some(GracefulRestart));
+    assert_eq!(at_first_sight(&held, Some(OLD)), Some(GracefulRestart));
     // The same line on a session that is up changes nothing.
     let up = Session {
         graceful_restart: true,
         ..session(ProtocolState::Up, BgpState::Established)
     };
-    assert_eq!(down_reason(&up, OLD, true), None);
+    assert_eq!(at_first_sight(&up, Some(OLD)), None);
 }
 
 #[test]
-fn a_farewell_outlasts_the_retries() {
+fn a_farewell_explains_a_refusal_and_no_absence() {
     let said = |session: Session| Session {
         message: Some("upgrade at 10:00".into()),
         ..session
     };
-    let refused = said(with_error("Socket: Connection refused"));
-    assert_eq!(down_reason(&refused, OLD, true), Some(AdminShutdown));
-    assert_eq!(
-        down_reason(&refused, OLD, false),
-        Some(ConnectionRefused),
-        "an old one"
-    );
+    let refused = said(with_error(BgpState::Active, "Socket: Connection refused"));
+    assert_eq!(at_first_sight(&refused, Some(OLD)), Some(AdminShutdown));
+    let old = Circumstances {
+        trying_for: Some(OLD),
+        down_for: Some(OLD),
+        connecting_for: None,
+        farewell: false,
+        local: &LocalEnd::default(),
+    };
+    assert_eq!(down_reason(&refused, &old), Some(ConnectionRefused));
+    let gone = said(with_error(BgpState::Active, "Socket: No route to host"));
+    assert_eq!(at_first_sight(&gone, Some(OLD)), Some(HostUnreachable));
     // Without an error it is the text of a local `restart`.
     let silent = said(session(ProtocolState::Start, BgpState::Passive));
-    assert_eq!(down_reason(&silent, OLD, true), Some(WaitingForPeer));
-    // A later error of substance is news.
-    let wrong = said(with_error("BGP Error: Bad peer AS"));
-    assert_eq!(down_reason(&wrong, OLD, true), Some(BadPeerAs));
-}
-
-/// 2026-11-21 08:26:02 UTC.
-const NOW: UnixTime = UnixTime::from_secs(1_795_249_562);
-const HOUR: i64 = 3_600_000;
-
-fn local(offset: i64) -> LocalTime {
-    LocalTime {
-        millis: NOW.millis + offset,
-    }
+    assert_eq!(at_first_sight(&silent, Some(OLD)), Some(WaitingForPeer));
+    let wrong = said(with_error(BgpState::Idle, "BGP Error: Bad peer AS"));
+    assert_eq!(at_first_sight(&wrong, Some(OLD)), Some(BadPeerAs));
 }
 
 #[test]
-fn zones_come_off_exactly() {
-    // India's half hour, Nepal's quarter, Kiribati's fourteen, and a clock that lags a second.
-    for zone in [0, 11 * HOUR / 2, 23 * HOUR / 4, 14 * HOUR, -12 * HOUR] {
-        for lag in [0, 999, -999, 2000] {
-            let event = local(zone - 90_000);
-            let unix = local_to_unix(event, local(zone + lag), NOW);
-            assert_eq!(unix.millis, NOW.millis - 90_000, "{zone} {lag}");
+fn this_node_comes_first() {
+    let missing = LocalEnd {
+        source: "10.0.0.1".parse().ok(),
+        source_missing: true,
+        ..LocalEnd::default()
+    };
+    let link_down = LocalEnd {
+        device: Some("eth0".into()),
+        device_down: true,
+        ..LocalEnd::default()
+    };
+    for error in [
+        "Socket: Connection closed",
+        "BGP Error: Hold timer expired",
+        "Socket: Network is unreachable",
+    ] {
+        let session = with_error(BgpState::Active, error);
+        for (local, expected) in [(&missing, SourceAddressMissing), (&link_down, LinkDown)] {
+            assert_eq!(with_local(&session, Some(YOUNG), local), Some(expected));
         }
     }
+    // Who is disabled is disabled, and who is up is up.
+    let disabled = session(ProtocolState::Down, BgpState::Down);
+    assert_eq!(with_local(&disabled, Some(OLD), &missing), Some(Disabled));
+    let up = session(ProtocolState::Up, BgpState::Established);
+    assert_eq!(with_local(&up, Some(OLD), &missing), None);
 }
 
 #[test]
-fn a_clock_that_is_simply_wrong_counts_back_from_now() {
-    for skew in [5000, -7 * 60_000, 3 * 86_400_000, 16 * HOUR] {
-        let unix = local_to_unix(local(skew - 90_000), local(skew), NOW);
-        assert_eq!(unix.millis, NOW.millis - 90_000, "{skew}");
-    }
-}
-
-#[test]
-fn times_of_day() {
-    let at = |since_of_day: i64, server_of_day: i64| {
-        let server = local(server_of_day - 8 * HOUR - 26 * 60_000 - 2000);
-        let since = Since::TimeOfDay {
-            millis: since_of_day,
-        };
-        let now = UnixTime {
-            millis: server.millis,
-        };
-        server.millis - since_unix(since, server, now).millis
+fn a_peer_without_an_answer_in_the_neighbor_table() {
+    let on_link = |neighbor| LocalEnd {
+        device: Some("eth0".into()),
+        on_link: Some(true),
+        neighbor: Some(neighbor),
+        ..LocalEnd::default()
     };
-    assert_eq!(at(8 * HOUR, 9 * HOUR), HOUR);
-    assert_eq!(at(23 * HOUR, HOUR), 2 * HOUR, "the day before");
-    assert_eq!(at(86_399_000, 0), 1000, "a second before midnight");
+    let failed = on_link(NeighborState::Failed);
+    let passive = session(ProtocolState::Start, BgpState::Passive);
     assert_eq!(
-        at(9 * HOUR + 1000, 9 * HOUR),
-        -1000,
-        "it changed between the two answers"
+        with_local(&passive, Some(YOUNG), &failed),
+        Some(HostUnreachable)
     );
-    assert_eq!(at(9 * HOUR + 61_000, 9 * HOUR), 24 * HOUR - 61_000);
+    let incomplete = on_link(NeighborState::Incomplete);
+    assert_eq!(
+        with_local(&passive, Some(YOUNG), &incomplete),
+        Some(WaitingForPeer)
+    );
+    assert_eq!(
+        with_local(&passive, Some(OLD), &incomplete),
+        Some(HostUnreachable)
+    );
+    let expired = with_error(BgpState::Connect, "BGP Error: Hold timer expired");
+    assert_eq!(
+        with_local(&expired, Some(YOUNG), &failed),
+        Some(HostUnreachable)
+    );
+    // It answers ARP, and drops TCP.
+    let stale = on_link(NeighborState::Stale);
+    assert_eq!(
+        with_local(&passive, Some(OLD), &stale),
+        Some(WaitingForPeer)
+    );
+    assert_eq!(
+        with_local(&expired, Some(OLD), &stale),
+        Some(ConnectTimeout)
+    );
+    // It refused, so it lives.
+    let refused = with_error(BgpState::Active, "Socket: Connection refused");
+    assert_eq!(
+        with_local(&refused, Some(OLD), &failed),
+        Some(ConnectionRefused)
+    );
 }
 
 #[test]
-fn dates_give_their_midnight() {
-    let midnight = LocalTime {
-        millis: NOW.millis - NOW.millis % (24 * HOUR) - 48 * HOUR,
+fn a_router_in_no_subnet_of_this_node() {
+    let routed = LocalEnd {
+        on_link: Some(false),
+        ..LocalEnd::default()
     };
-    let unix = since_unix(Since::Date { midnight }, local(0), NOW);
-    assert_eq!(unix.millis, midnight.millis);
-    let at = local(2 * HOUR - 1);
-    let unix = since_unix(Since::Full { at }, local(2 * HOUR), NOW);
-    assert_eq!(unix.millis, NOW.millis - 1);
+    let waits = Session {
+        peer_type: PeerType::Global,
+        ..session(ProtocolState::Start, BgpState::Idle)
+    };
+    assert_eq!(
+        with_local(&waits, Some(OLD), &routed),
+        Some(NetworkUnreachable)
+    );
+    assert_eq!(with_local(&waits, Some(YOUNG), &routed), Some(Other));
 }
