@@ -6,8 +6,9 @@ use crate::diagnose;
 use crate::http::{self, App, Limits, Server, Site, WebConfig};
 use crate::log;
 use crate::metrics::{self, Detail, Labels};
-use crate::model::finding::Finding;
+use crate::model::finding::{DOCS, Finding};
 use crate::model::snapshot::Snapshot;
+use crate::report::{self, NodeReport};
 use anyhow::{Context, Result, bail};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -214,6 +215,14 @@ impl App for CollectingTask {
 
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
         diagnose::findings(snapshot, &self.node)
+    }
+
+    fn document(&self, snapshot: &Snapshot, detail: report::ReportDetail) -> NodeReport {
+        let findings = self.findings(snapshot);
+        let mut document = NodeReport::new(&self.node, snapshot, &findings, DOCS, detail);
+        document.passed = diagnose::passed(snapshot, &findings);
+        document.cannot_see = diagnose::cannot_see(snapshot, false);
+        document
     }
 }
 

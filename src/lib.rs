@@ -14,6 +14,7 @@ pub mod collect;
 pub mod daemon;
 pub mod diagnose;
 pub mod doctor;
+pub mod fleet;
 pub mod http;
 pub mod log;
 pub mod metrics;

@@ -1,8 +1,12 @@
 //! The command line: typed flags, each checked when it is read.
 
+mod fleet;
 mod probe;
 mod values;
 
+pub use fleet::FleetArgs;
+#[cfg(feature = "tls")]
+pub use fleet::FleetTlsArgs;
 pub use probe::ProbeArgs;
 
 use crate::build_info;
@@ -311,9 +315,12 @@ pub struct DoctorArgs {
         value_parser = values::duration(Duration::ZERO, LONGEST_INTERVAL)
     )]
     pub interval: Duration,
-    /// Repeat until interrupted
+    /// Repeat until interrupted, every --interval
     #[arg(long)]
     pub watch: bool,
+    /// About the cluster.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 #[cfg(test)]

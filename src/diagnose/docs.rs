@@ -1,36 +1,95 @@
-//! Where each finding is explained.
+//! The ids of findings, and where each is explained.
 
-/// The document of a finding: a path in the repository.
-pub(super) fn document(id: &str) -> &'static str {
-    match id {
-        "bird-hung"
-        | "bird-dead-routes-stay"
-        | "bird-absent"
-        | "bird-unreadable"
-        | "protocol-disabled" => "docs/runbooks/CalicoBirdDown.md",
-        "kernel-unreadable" => "docs/runbooks/CalicoKernelUnreadable.md",
-        "no-forwarding" => "docs/runbooks/CalicoIPForwardingDisabled.md",
-        "tunnel-down" => "docs/runbooks/CalicoTunnelDown.md",
-        "ipip-blocked" | "tunnel-one-way" => "docs/runbooks/CalicoTunnelOneWay.md",
-        "underlay-mtu" => "docs/runbooks/CalicoTunnelMTUTooLarge.md",
-        "recovery-stuck" => "docs/runbooks/CalicoBirdRecoveryStuck.md",
-        "no-peers" => "docs/runbooks/CalicoBGPNoPeers.md",
-        "node-isolated" => "docs/runbooks/CalicoBGPNodeIsolated.md",
-        "flapping" => "docs/runbooks/CalicoBGPPeerFlapping.md",
-        "peer-empty" => "docs/runbooks/CalicoBGPPeerNoRoutes.md",
-        "mesh-too-large" => "docs/runbooks/CalicoBGPMeshTooLarge.md",
-        "kernel-refuses" => "docs/runbooks/CalicoBirdKernelRoutesRejected.md",
-        "duplicate-block" => "docs/runbooks/CalicoDuplicateBlock.md",
-        "route-missing"
-        | "default-fallthrough"
-        | "route-blackholed"
-        | "next-hop-lost"
-        | "link-down"
-        | "route-stale" => "docs/runbooks/CalicoPodCIDRRouteMissing.md",
-        "via-gateway" => "docs/runbooks/CalicoPodRouteViaGateway.md",
-        "wrong-encapsulation" => "docs/runbooks/CalicoEncapsulationMismatch.md",
-        "foreign-blackhole" => "docs/runbooks/CalicoForeignBlackhole.md",
-        "route-churn" => "docs/runbooks/CalicoRouteChurn.md",
-        _ => "docs/runbooks/CalicoBGPPeeringDown.md",
-    }
+/// Every finding's id, with its document: a path in the repository.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("bfd-down", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("bird-absent", "docs/runbooks/CalicoBirdDown.md"),
+    ("bird-dead-routes-stay", "docs/runbooks/CalicoBirdDown.md"),
+    ("bird-hung", "docs/runbooks/CalicoBirdDown.md"),
+    ("bird-unreadable", "docs/runbooks/CalicoBirdDown.md"),
+    (
+        "capability-missing",
+        "docs/runbooks/CalicoBGPPeeringDown.md",
+    ),
+    (
+        "default-fallthrough",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
+    ("duplicate-block", "docs/runbooks/CalicoDuplicateBlock.md"),
+    ("flapping", "docs/runbooks/CalicoBGPPeerFlapping.md"),
+    (
+        "foreign-blackhole",
+        "docs/runbooks/CalicoForeignBlackhole.md",
+    ),
+    (
+        "hold-timer-expired",
+        "docs/runbooks/CalicoBGPPeeringDown.md",
+    ),
+    ("ipip-blocked", "docs/runbooks/CalicoTunnelOneWay.md"),
+    (
+        "kernel-refuses",
+        "docs/runbooks/CalicoBirdKernelRoutesRejected.md",
+    ),
+    (
+        "kernel-unreadable",
+        "docs/runbooks/CalicoKernelUnreadable.md",
+    ),
+    ("link-down", "docs/runbooks/CalicoPodCIDRRouteMissing.md"),
+    ("mesh-too-large", "docs/runbooks/CalicoBGPMeshTooLarge.md"),
+    (
+        "next-hop-lost",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
+    (
+        "no-forwarding",
+        "docs/runbooks/CalicoIPForwardingDisabled.md",
+    ),
+    ("no-peers", "docs/runbooks/CalicoBGPNoPeers.md"),
+    ("node-isolated", "docs/runbooks/CalicoBGPNodeIsolated.md"),
+    ("peer-blocked", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-cease", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-closes", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-down", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-empty", "docs/runbooks/CalicoBGPPeerNoRoutes.md"),
+    ("peer-handshake", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-refused", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-restarting", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-shutdown", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("protocol-disabled", "docs/runbooks/CalicoBirdDown.md"),
+    ("recovery-stuck", "docs/runbooks/CalicoBirdRecoveryStuck.md"),
+    (
+        "route-blackholed",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
+    ("route-churn", "docs/runbooks/CalicoRouteChurn.md"),
+    ("route-limit", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    (
+        "route-missing",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
+    ("route-stale", "docs/runbooks/CalicoPodCIDRRouteMissing.md"),
+    ("session-disabled", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("session-starting", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("tunnel-down", "docs/runbooks/CalicoTunnelDown.md"),
+    ("tunnel-one-way", "docs/runbooks/CalicoTunnelOneWay.md"),
+    ("underlay-mtu", "docs/runbooks/CalicoTunnelMTUTooLarge.md"),
+    ("via-gateway", "docs/runbooks/CalicoPodRouteViaGateway.md"),
+    ("wrong-as", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    (
+        "wrong-encapsulation",
+        "docs/runbooks/CalicoEncapsulationMismatch.md",
+    ),
+    ("wrong-source", "docs/runbooks/CalicoBGPPeeringDown.md"),
+];
+
+/// The document of a finding.
+pub fn document(id: &str) -> &'static str {
+    let found = DOCUMENTS.iter().find(|(known, _)| *known == id);
+    found.map_or("docs/runbooks/README.md", |(_, document)| document)
+}
+
+/// The id as this version has it; `None` for one that it does not know.
+pub fn known_id(id: &str) -> Option<&'static str> {
+    let found = DOCUMENTS.iter().find(|(known, _)| *known == id);
+    found.map(|(known, _)| *known)
 }

@@ -16,6 +16,7 @@ mod tunnels;
 mod unanswered;
 
 pub use cannot_see::cannot_see;
+pub use docs::{document, known_id};
 pub use passed::passed;
 
 use crate::assess::problems::{Problem, ProblemKind, problems};
@@ -48,7 +49,7 @@ pub fn findings(snapshot: &Snapshot, node: &str) -> Vec<Finding> {
             meaning: words.meaning,
             cause: words.cause,
             next: words.next,
-            docs: docs::document(words.id),
+            docs: document(words.id),
         }
     });
     findings.collect()

@@ -1,14 +1,17 @@
 //! `doctor`: what is wrong on this node, on one screen.
 
+mod fleet;
 mod text;
 
 use crate::cli::{Color, DoctorArgs, Output};
 use crate::collect::NodeCollector;
 use crate::diagnose;
+use crate::fleet::Client;
 use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{Snapshot, Tunnel};
-use crate::report::{self, NodeReport};
+use crate::report::{self, NodeReport, ReportDetail};
 use anyhow::{Context, Result};
+use fleet::Fleet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,18 +59,33 @@ async fn examine(settings: DoctorArgs, last: &mut ExitCode) -> Result<ExitCode> 
         tokio::time::sleep(settings.interval).await;
         snapshot = collector.collect().await;
     }
+    let fleet = settings.fleet.fleet.then_some(&settings.fleet);
+    let client = fleet.map(Client::new).transpose()?;
     loop {
-        let findings = diagnose::findings(&snapshot, &settings.collect.node);
-        let report = Report {
-            node: &settings.collect.node,
-            snapshot: &snapshot,
-            findings: &findings,
-            passed: diagnose::passed(&snapshot, &findings),
-            cannot_see: diagnose::cannot_see(&snapshot, true),
+        let node = &settings.collect.node;
+        let (text, code) = match fleet.zip(client.as_ref()) {
+            Some((config, client)) => {
+                let fleet = fleet::examine(node, &snapshot, config, client).await;
+                (
+                    render_fleet(&fleet, &settings)?,
+                    code(&snapshot, &fleet.findings),
+                )
+            }
+            None => {
+                let findings = diagnose::findings(&snapshot, node);
+                let report = Report {
+                    node,
+                    snapshot: &snapshot,
+                    findings: &findings,
+                    passed: diagnose::passed(&snapshot, &findings),
+                    cannot_see: diagnose::cannot_see(&snapshot, true),
+                };
+                (render(&report, &settings)?, code(&snapshot, &findings))
+            }
         };
-        *last = code(&snapshot, &findings);
-        if !print(&report, &settings)? || !settings.watch {
-            return Ok(*last);
+        *last = code;
+        if !print(&text, &settings)? || !settings.watch {
+            return Ok(code);
         }
         // They are for the daemon's log.
         drop(collector.take_events());
@@ -113,12 +131,35 @@ fn code(snapshot: &Snapshot, findings: &[Finding]) -> ExitCode {
     ExitCode::from(if unread { 2 } else { u8::from(found()) })
 }
 
-fn json(report: &Report<'_>) -> Result<String> {
-    let mut document = NodeReport::new(report.node, report.snapshot, report.findings, DOCS, false);
+fn render(report: &Report<'_>, settings: &DoctorArgs) -> Result<String> {
+    if settings.output == Output::Text {
+        return Ok(text::render(report, is_colored(settings)));
+    }
+    let mut document = NodeReport::new(
+        report.node,
+        report.snapshot,
+        report.findings,
+        DOCS,
+        ReportDetail::All,
+    );
     document.passed.clone_from(&report.passed);
     document.cannot_see.clone_from(&report.cannot_see);
-    let text = report::to_text(&document, true).context("cannot write the report")?;
-    Ok(format!("{text}\n"))
+    report::to_text(&document, true).context("cannot write the report")
+}
+
+fn render_fleet(fleet: &Fleet, settings: &DoctorArgs) -> Result<String> {
+    if settings.output == Output::Text {
+        return Ok(text::render_fleet(fleet, is_colored(settings)));
+    }
+    report::to_text(&fleet.report, true).context("cannot write the report")
+}
+
+fn is_colored(settings: &DoctorArgs) -> bool {
+    match settings.color {
+        Color::Auto => std::io::stdout().is_terminal() && color_is_welcome(),
+        Color::Always => true,
+        Color::Never => false,
+    }
 }
 
 /// No $NO_COLOR (no-color.org: present and not empty), and a terminal that is not dumb.
@@ -128,25 +169,12 @@ fn color_is_welcome() -> bool {
 }
 
 /// False when nobody reads any more, which is no failure.
-fn print(report: &Report<'_>, settings: &DoctorArgs) -> Result<bool> {
+fn print(text: &str, settings: &DoctorArgs) -> Result<bool> {
     let mut out = std::io::stdout().lock();
-    let text = match settings.output {
-        Output::Json => json(report)?,
-        Output::Text => {
-            let color = match settings.color {
-                Color::Auto => out.is_terminal() && color_is_welcome(),
-                Color::Always => true,
-                Color::Never => false,
-            };
-            let clear = if settings.watch && out.is_terminal() {
-                "\x1b[2J\x1b[H"
-            } else {
-                ""
-            };
-            format!("{clear}{}", text::render(report, color))
-        }
-    };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let clear = settings.watch && settings.output == Output::Text && out.is_terminal();
+    let clear = if clear { "\x1b[2J\x1b[H" } else { "" };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{clear}{text}{end}").and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error).context("cannot write the report"),

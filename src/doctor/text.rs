@@ -1,8 +1,10 @@
 //! The report for a person: what is wrong, then the facts, then what is right and what cannot be seen.
 
+mod fleet;
 mod tables;
 
 use super::Report;
+use super::fleet::Fleet;
 use crate::model::Family;
 use crate::model::PerFamily;
 use crate::model::finding::{DOCS, Finding, Severity};
@@ -19,6 +21,16 @@ pub(super) fn render(report: &Report<'_>, color: bool) -> String {
         color,
     };
     screen.report(report);
+    screen.text
+}
+
+/// The report on the cluster.
+pub(super) fn render_fleet(fleet: &Fleet, color: bool) -> String {
+    let mut screen = Screen {
+        text: String::new(),
+        color,
+    };
+    fleet::write(&mut screen, fleet);
     screen.text
 }
 

@@ -4,6 +4,7 @@ use super::{App, Site, status};
 use crate::metrics::{Format, Renderer};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::UnixTime;
+use crate::report::{self, ReportDetail};
 use futures_util::future::BoxFuture;
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -30,6 +31,11 @@ pub trait Content: Send + Sync + 'static {
 
     /// The status page, as HTML.
     fn status_page(&self, snapshot: &Self::Snapshot, now: UnixTime) -> Result<String, fmt::Error>;
+
+    /// The JSON document for `/api/v1/node`; `None` where there is none.
+    fn document(&self, _snapshot: &Self::Snapshot, _detail: ReportDetail) -> Option<String> {
+        None
+    }
 }
 
 /// The pages of a node.
@@ -74,5 +80,9 @@ impl<A: App> Content for NodeContent<A> {
     fn status_page(&self, snapshot: &Snapshot, now: UnixTime) -> Result<String, fmt::Error> {
         let findings = self.app.findings(snapshot);
         status::page(&self.site, snapshot, &findings, now)
+    }
+
+    fn document(&self, snapshot: &Snapshot, detail: ReportDetail) -> Option<String> {
+        report::to_text(&self.app.document(snapshot, detail), false).ok()
     }
 }

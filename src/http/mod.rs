@@ -21,6 +21,7 @@ pub use web_config::{WebConfig, WebConfigError, WebConfigFile};
 use crate::metrics::{Detail, Labels};
 use crate::model::finding::Finding;
 use crate::model::snapshot::Snapshot;
+use crate::report::{self, NodeReport};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub trait App: Send + Sync + 'static {
 
     /// What is wrong in `snapshot`, for the status page, worst first.
     fn findings(&self, snapshot: &Snapshot) -> Vec<Finding>;
+
+    /// `snapshot` and what is wrong in it, for `/api/v1/node`.
+    fn document(&self, snapshot: &Snapshot, detail: report::ReportDetail) -> NodeReport;
 }
 
 /// How the app is presented.

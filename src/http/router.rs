@@ -3,6 +3,7 @@
 use super::Content;
 use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
 use crate::metrics::{Format, negotiate};
+use crate::report::ReportDetail;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -14,7 +15,11 @@ use std::time::{Duration, SystemTime};
 pub const LONGEST_COLLECTION: Duration = Duration::from_secs(25);
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// Path of the node's JSON document.
+const NODE: &str = "/api/v1/node";
 
 /// Answers requests.
 pub(super) struct Router<C: Content> {
@@ -35,7 +40,7 @@ impl<C: Content> Router<C> {
     pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let path = request.uri().path();
         let metrics = path == self.telemetry_path;
-        if !metrics && !matches!(path, "/" | "/-/healthy" | "/-/ready") {
+        if !metrics && !matches!(path, "/" | NODE | "/-/healthy" | "/-/ready") {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -52,7 +57,42 @@ impl<C: Content> Router<C> {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "nothing has been collected yet\n",
             ),
+            NODE => self.document(request).await,
             _ => self.status(request.headers()).await,
+        }
+    }
+
+    /// `?detail=unhealthy` asks for the short document.
+    async fn document<B>(&self, request: &Request<B>) -> Response<Bytes> {
+        let query = request.uri().query().unwrap_or_default();
+        let detail = match query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("detail="))
+        {
+            None | Some("all") => ReportDetail::All,
+            Some("unhealthy") => ReportDetail::Unhealthy,
+            Some(_) => {
+                return plain(StatusCode::BAD_REQUEST, "detail is all or unhealthy\n");
+            }
+        };
+        let snapshot = match self.snapshot().await {
+            Ok(snapshot) => snapshot,
+            Err(response) => return response,
+        };
+        let Some(json) = self.content.document(&snapshot, detail) else {
+            return plain(StatusCode::NOT_FOUND, "not found\n");
+        };
+        let (body, gzip) = self.compressed(json, request.headers());
+        negotiated(body, JSON, gzip)
+    }
+
+    /// As gzip, where the client takes it and it is worth it.
+    fn compressed(&self, text: String, headers: &HeaderMap) -> (Bytes, bool) {
+        let gzip = text.len() >= WORTH_COMPRESSING
+            && negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
+        match gzip.then(|| page::compress(&text)) {
+            Some(Ok(compressed)) => (Bytes::from(compressed), true),
+            _ => (Bytes::from(text), false),
         }
     }
 
@@ -93,12 +133,7 @@ impl<C: Content> Router<C> {
         let Ok(html) = self.content.status_page(&snapshot, now) else {
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the page\n");
         };
-        let gzip = html.len() >= WORTH_COMPRESSING
-            && negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
-        let body = match gzip.then(|| page::compress(&html)) {
-            Some(Ok(compressed)) => Bytes::from(compressed),
-            _ => Bytes::from(html),
-        };
+        let (body, gzip) = self.compressed(html, headers);
         let mut response = negotiated(body, HTML, gzip);
         let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";

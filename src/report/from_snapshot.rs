@@ -1,28 +1,35 @@
 //! The judged facts, field by field.
 
 use super::{
-    Answer, DaemonReport, ExportGapReport, FindingReport, KernelReport, NodeReport, PodCidrReport,
-    SessionReport,
+    Answer, DaemonReport, ExportGapReport, FindingReport, KernelReport, NodePeers, NodeReport,
+    PodCidrCounts, PodCidrReport, ReportDetail, SessionCounts, SessionReport, UNHEALTHY,
 };
 use crate::model::finding::{Finding, Severity};
 use crate::model::pod_cidr::PodCidr;
 use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, Snapshot};
+use std::collections::HashSet;
+use std::net::IpAddr;
 
 impl NodeReport {
-    /// The document of `node`. `docs` is what the documents' paths are relative to; `unhealthy_only` leaves out sessions
-    /// that are up and pod CIDRs that are reached as they should be.
+    /// The document of `node`. `docs` is what the documents' paths are relative to.
     pub fn new(
         node: &str,
         snapshot: &Snapshot,
         findings: &[Finding],
         docs: &str,
-        unhealthy_only: bool,
+        detail: ReportDetail,
     ) -> Self {
         let daemons = || snapshot.daemons.iter();
         let sessions = || daemons().flat_map(|view| &view.sessions);
         let presence = snapshot.presence.as_ref();
         let identities = daemons().flat_map(|view| &view.node);
+        let up = sessions().filter(|judged| judged.up).count();
+        let wanted = |healthy: bool| detail == ReportDetail::All || !healthy;
+        let most = match detail {
+            ReportDetail::All => usize::MAX,
+            ReportDetail::Unhealthy => UNHEALTHY,
+        };
         NodeReport {
             node: node.to_owned(),
             at: snapshot.at.to_string(),
@@ -32,21 +39,30 @@ impl NodeReport {
                 .all(|finding| finding.severity == Severity::Info),
             addresses: identities.map(|identity| identity.address).collect(),
             daemons: daemons().map(|view| DaemonReport::from(&**view)).collect(),
+            session_counts: SessionCounts {
+                up,
+                down: sessions().count() - up,
+            },
             sessions: sessions()
-                .filter(|judged| !(unhealthy_only && judged.up))
+                .filter(|judged| wanted(judged.up))
+                .take(most)
                 .map(SessionReport::from)
                 .collect(),
-            internal_peers_up: sessions()
-                .filter(|judged| judged.up && is_internal(judged))
-                .map(|judged| judged.session.neighbor)
-                .collect(),
+            node_peers: NodePeers::new(snapshot),
             kernel: KernelReport::from(&snapshot.kernel),
+            pod_cidr_counts: presence.map(|presence| {
+                let cidrs = presence.cidrs.iter();
+                let absent = cidrs.filter(|pod| pod.absent.is_some()).count();
+                PodCidrCounts {
+                    present: presence.cidrs.len() - absent,
+                    absent,
+                }
+            }),
             pod_cidrs: presence.map(|presence| {
                 let cidrs = presence.cidrs.iter();
                 cidrs
-                    .filter(|pod| {
-                        !unhealthy_only || pod.absent.is_some() || pod.mismatch == Some(true)
-                    })
+                    .filter(|pod| wanted(pod.absent.is_none() && pod.mismatch != Some(true)))
+                    .take(most)
                     .map(PodCidrReport::from)
                     .collect()
             }),
@@ -65,18 +81,63 @@ impl NodeReport {
     }
 }
 
-/// A session with another Calico node: of the mesh, or internal and of a BGPPeer. A router of another AS is none.
-fn is_internal(judged: &JudgedSession) -> bool {
-    let session = &judged.session;
-    match session.peer_type {
-        PeerType::Mesh => true,
-        PeerType::Node | PeerType::Global => session.internal == Some(true),
-        PeerType::LocalWorkload | PeerType::Other => false,
+impl NodePeers {
+    /// A router is no node: one of another AS, and one through which pod CIDRs of others are routed (a ToR that reflects).
+    fn new(snapshot: &Snapshot) -> Self {
+        let presence = snapshot.presence.as_ref();
+        let reached = presence.map_or(&[][..], |presence| &presence.cidrs).iter();
+        let routers: HashSet<IpAddr> = reached
+            .filter_map(|pod| {
+                let gateway = pod.reached.as_ref()?.gateway?;
+                (pod.expected.owner != Some(gateway)).then_some(gateway)
+            })
+            .collect();
+        let mut peers = NodePeers::default();
+        for view in &snapshot.daemons {
+            let own_as = |neighbor: IpAddr| {
+                let mut identities = view.node.iter();
+                let own = identities.find(|node| node.address.is_ipv4() == neighbor.is_ipv4());
+                own.and_then(|node| node.local_as)
+            };
+            for judged in &view.sessions {
+                let session = &judged.session;
+                let neighbor = session.neighbor;
+                let is_internal = session.internal.unwrap_or_else(|| {
+                    session.neighbor_as.is_some() && session.neighbor_as == own_as(neighbor)
+                });
+                let list = match (session.peer_type, judged.up) {
+                    (PeerType::Mesh, true) => &mut peers.mesh_up,
+                    (PeerType::Mesh, false) => &mut peers.mesh_down,
+                    (PeerType::Node | PeerType::Global, _)
+                        if !is_internal || routers.contains(&neighbor) =>
+                    {
+                        continue;
+                    }
+                    (PeerType::Node | PeerType::Global, true) => &mut peers.bgppeer_up,
+                    (PeerType::Node | PeerType::Global, false) => &mut peers.bgppeer_down,
+                    (PeerType::LocalWorkload | PeerType::Other, _) => continue,
+                };
+                list.push(neighbor);
+            }
+        }
+        peers
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        let lists = [
+            &self.mesh_up,
+            &self.mesh_down,
+            &self.bgppeer_up,
+            &self.bgppeer_down,
+        ];
+        lists.into_iter().flatten().copied()
     }
 }
 
 impl FindingReport {
-    fn new(finding: &Finding, docs: &str) -> Self {
+    /// `docs` is what the document's path is relative to.
+    pub fn new(finding: &Finding, docs: &str) -> Self {
         FindingReport {
             id: finding.id.to_owned(),
             severity: finding.severity.as_str().to_owned(),

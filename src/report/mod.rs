@@ -24,18 +24,58 @@ pub struct NodeReport {
     /// This node's own BGP addresses, as far as they are known.
     pub addresses: Vec<IpAddr>,
     pub daemons: Vec<DaemonReport>,
-    /// All sessions; only those that are down where only those were asked for.
+    pub session_counts: SessionCounts,
+    /// All sessions; with [`ReportDetail::Unhealthy`] those that are down.
     pub sessions: Vec<SessionReport>,
-    /// Neighbours of the mesh and of internal sessions that are up.
-    pub internal_peers_up: Vec<IpAddr>,
+    pub node_peers: NodePeers,
     pub kernel: KernelReport,
-    /// All expected pod CIDRs; only those that are absent or mismatched where only those were asked for.
+    pub pod_cidr_counts: Option<PodCidrCounts>,
+    /// All expected pod CIDRs; with [`ReportDetail::Unhealthy`] those that are absent or mismatched.
     pub pod_cidrs: Option<Vec<PodCidrReport>>,
     pub duplicate_cidrs: Option<Vec<IpNet>>,
     pub export_gap: Option<ExportGapReport>,
     pub findings: Vec<FindingReport>,
     pub passed: Vec<String>,
     pub cannot_see: Vec<String>,
+}
+
+/// How much of a node's document is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReportDetail {
+    /// Everything.
+    #[default]
+    All,
+    /// Of sessions and of pod CIDRs those that are not healthy, at most [`UNHEALTHY`] of each: the document stays small.
+    Unhealthy,
+}
+
+/// Sessions, and pod CIDRs, of [`ReportDetail::Unhealthy`] at most.
+pub const UNHEALTHY: usize = 50;
+
+/// Sessions, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "docs/doctor.md explains each field")]
+pub struct SessionCounts {
+    pub up: usize,
+    pub down: usize,
+}
+
+/// Pod CIDRs, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "docs/doctor.md explains each field")]
+pub struct PodCidrCounts {
+    pub present: usize,
+    pub absent: usize,
+}
+
+/// Neighbours that are nodes of this cluster: those of the mesh, and those of internal sessions of a BGPPeer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "docs/doctor.md explains each field")]
+pub struct NodePeers {
+    pub mesh_up: Vec<IpAddr>,
+    pub mesh_down: Vec<IpAddr>,
+    pub bgppeer_up: Vec<IpAddr>,
+    pub bgppeer_down: Vec<IpAddr>,
 }
 
 /// One BIRD daemon.

@@ -22,11 +22,12 @@ const OWNERS: &[(&[&str], &[&str])] = &[
             "rustls",
             "tokio_rustls",
         ],
-        &["http", "daemon", "probe"],
+        &["http", "daemon", "probe", "fleet"],
     ),
     (&["clap"], &["cli", "main"]),
-    (&["anyhow"], &["main", "daemon", "doctor", "probe"]),
-    (&["base64", "bcrypt", "socket2", "x509_parser"], &["http"]),
+    (&["anyhow"], &["main", "daemon", "doctor", "fleet", "probe"]),
+    (&["bcrypt", "socket2", "x509_parser"], &["http"]),
+    (&["base64"], &["http", "fleet"]),
     (&["serde_saphyr"], &["yaml"]),
     (&["UnixStream"], &["bird"]),
     (&["flate2"], &["metrics", "http"]),
@@ -56,10 +57,12 @@ const USES: &[(&str, &[&str])] = &[
     ("assess", &["assess", "model", "netlink"]),
     ("diagnose", &["diagnose", "assess", "model"]),
     ("metrics", &["metrics", "model"]),
+    ("report", &["report", "model"]),
     (
         "http",
-        &["http", "metrics", "model", "watched_file", "yaml"],
+        &["http", "metrics", "model", "report", "watched_file", "yaml"],
     ),
+    ("fleet", &["fleet", "cli", "diagnose", "model", "report"]),
 ];
 
 /// The module of a path such as src/bird/reply.rs: `bird`.

@@ -16,6 +16,7 @@ use calico_bgp_exporter::http::{App, Limits, Server, Site, WebConfig, bind};
 use calico_bgp_exporter::metrics::Detail;
 use calico_bgp_exporter::model::finding::{Finding, Severity};
 use calico_bgp_exporter::model::snapshot::Snapshot;
+use calico_bgp_exporter::report::{NodeReport, ReportDetail};
 use futures_util::future::BoxFuture;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -51,6 +52,10 @@ impl App for Shared {
 
     fn findings(&self, _: &Snapshot) -> Vec<Finding> {
         self.0.findings.lock().unwrap().clone()
+    }
+
+    fn document(&self, snapshot: &Snapshot, detail: ReportDetail) -> NodeReport {
+        NodeReport::new("node-1", snapshot, &self.findings(snapshot), "", detail)
     }
 }
 

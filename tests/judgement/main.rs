@@ -3,10 +3,12 @@
 
 mod assessor;
 mod build;
+mod document;
 mod expectation;
 mod findings;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod fleet;
 mod history;
 mod presence;
 mod tunnels;

@@ -4,12 +4,16 @@ use super::{ProblemKind, Problems, rejected};
 use crate::model::finding::Severity;
 use crate::model::route::{Origin, RouteChange};
 use crate::model::snapshot::{RouteChanges, Snapshot};
+use crate::model::time::UnixTime;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Routes of BIRD removed or replaced a second that are no accident (the alert CalicoRouteChurn waits for the same).
 const CHURN_A_SECOND: f64 = 0.1;
+
+/// A session that moved so long before may still change routes.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// Changes of BIRD's routes between two collections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +60,15 @@ fn export_gap<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     }
 }
 
-/// BIRD's routes go and come back while this process runs.
+/// BIRD's routes go and come back while this process runs, and no session did.
 fn churn(snapshot: &Snapshot) -> Option<Churn> {
     let earlier = snapshot.earlier.as_ref()?;
+    let mut sessions = snapshot.daemons.iter().flat_map(|view| &view.sessions);
+    let moved = |since: UnixTime| snapshot.at.since(since) <= earlier.ago + SETTLED;
+    if sessions.any(|judged| judged.since.is_some_and(moved) || judged.last_loss.is_some_and(moved))
+    {
+        return None;
+    }
     let since = |change| {
         let of_bird = |changes: &RouteChanges| -> u64 {
             let of_bird = changes
