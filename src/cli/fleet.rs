@@ -3,6 +3,7 @@
 use super::values;
 use clap::Args;
 use ipnet::IpNet;
+#[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::time::Duration;
 
