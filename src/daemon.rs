@@ -4,13 +4,15 @@ use crate::cli::{LONGEST_TIMEOUT, ServeArgs};
 use crate::collect::NodeCollector;
 use crate::diagnose;
 use crate::http::{self, App, Limits, Server, Site, WebConfig};
-use crate::log;
+use crate::log::{self, LogThread};
 use crate::metrics::{self, Detail, Labels};
 use crate::model::finding::{DOCS, Finding};
 use crate::model::snapshot::Snapshot;
 use crate::report::{self, NodeReport};
+use crate::sandbox;
 use anyhow::{Context, Result, bail};
 use futures_util::future::BoxFuture;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,19 +34,19 @@ const FEWEST_CONNECTIONS: u64 = 16;
 const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_COLLECTION.as_secs());
 
 /// Runs until SIGTERM or SIGINT.
-pub fn run(settings: ServeArgs) -> Result<()> {
+pub fn run(settings: ServeArgs, log: &mut LogThread) -> Result<()> {
     let limits = limits(metrics::descriptor_limit())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(settings, limits));
+    let result = runtime.block_on(serve(settings, limits, log));
     // Not for a password that is being checked: that may take seconds, and nobody gets the answer.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(settings: ServeArgs, limits: Limits) -> Result<()> {
+async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Result<()> {
     let web_config = match &settings.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
@@ -81,10 +83,18 @@ async fn serve(settings: ServeArgs, limits: Limits) -> Result<()> {
         node,
     };
     let reloading = reload_on_hangup(web_config.reload_handle())?;
+    let ended = ended()?;
+    // All that needs more is open now. The thread that logs is restricted like this one.
+    if settings.sandbox {
+        let mut files = web_config.paths();
+        files.extend(settings.collect.pod_cidr_file.clone());
+        enter_sandbox(&files);
+    }
+    log.begin();
     let server = Server::new(listeners, app, site)
         .with_web_config(web_config)
         .with_limits(limits)
-        .run(ended()?);
+        .run(ended);
     tokio::select! {
         () = collecting => {}
         () = reloading => {}
@@ -112,6 +122,24 @@ fn limits(descriptors: Option<u64>) -> Result<Limits> {
     limits.reserve = limits.reserve.min(left / 4);
     limits.connections = limits.connections.min(left - limits.reserve);
     Ok(limits)
+}
+
+/// Restricts this process to reading /proc and the directories of `files`, those that symbolic links lead to included.
+fn enter_sandbox(files: &[PathBuf]) {
+    let mut readable = vec![PathBuf::from("/proc")];
+    for file in files {
+        let directory = |path: &Path| path.parent().map(Path::to_owned);
+        // The parent of a bare name is empty and means here.
+        let given = directory(file).filter(|path| !path.as_os_str().is_empty());
+        readable.push(given.unwrap_or_else(|| PathBuf::from(".")));
+        readable.extend(file.canonicalize().ok().as_deref().and_then(directory));
+    }
+    let in_force = sandbox::enter(&readable);
+    if in_force.is_whole() {
+        tracing::info!(%in_force, "sandbox entered");
+    } else {
+        tracing::warn!(%in_force, "only a part of the sandbox is in force");
+    }
 }
 
 fn ended() -> Result<impl Future<Output = ()>> {

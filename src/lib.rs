@@ -22,5 +22,6 @@ pub mod model;
 pub mod netlink;
 pub mod probe;
 pub mod report;
+pub mod sandbox;
 pub mod watched_file;
 mod yaml;

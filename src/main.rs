@@ -3,8 +3,9 @@
 use calico_bgp_exporter::cli::{Cli, Command, LogFormat};
 use calico_bgp_exporter::collect::pod_cidr_file::BadFile;
 use calico_bgp_exporter::http::WebConfigError;
+use calico_bgp_exporter::log::{self, LogThread};
 use calico_bgp_exporter::probe::{self, BadKeyFile};
-use calico_bgp_exporter::{daemon, doctor, log};
+use calico_bgp_exporter::{daemon, doctor};
 use std::io::Write;
 use std::process::ExitCode;
 use tracing::Level;
@@ -14,9 +15,12 @@ fn main() -> ExitCode {
     match cli.command {
         None => {
             let (level, format) = (cli.serve.log_level, cli.serve.log_format);
-            serve(level, format, || daemon::run(cli.serve))
+            serve(level, format, |log| daemon::run(cli.serve, log))
         }
-        Some(Command::Probe(args)) => serve(args.log_level, args.log_format, || probe::run(*args)),
+        Some(Command::Probe(args)) => serve(args.log_level, args.log_format, |log| {
+            log.begin();
+            probe::run(*args)
+        }),
         Some(Command::Doctor(settings)) => doctor::run(settings).unwrap_or_else(|error| {
             say(format_args!("error: {error:#}"));
             ExitCode::from(2)
@@ -28,10 +32,10 @@ fn main() -> ExitCode {
 fn serve(
     level: Level,
     format: LogFormat,
-    program: impl FnOnce() -> anyhow::Result<()>,
+    program: impl FnOnce(&mut LogThread) -> anyhow::Result<()>,
 ) -> ExitCode {
-    let _flush = log::init(level, format);
-    let Err(error) = program() else {
+    let mut log = log::init(level, format);
+    let Err(error) = program(&mut log) else {
         return ExitCode::SUCCESS;
     };
     match format {

@@ -57,6 +57,11 @@ impl Files {
         self.read.push((path.to_owned(), Stamp::of(path)));
     }
 
+    /// Their paths.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.read.iter().map(|(path, _)| path.as_path())
+    }
+
     /// Those of `before` as well that these lack.
     pub fn add_missing(&mut self, before: &Files) {
         for (path, _) in &before.read {

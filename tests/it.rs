@@ -17,6 +17,8 @@ mod lab;
 mod page;
 #[path = "it/process.rs"]
 mod process;
+#[path = "it/sandbox.rs"]
+mod sandbox;
 #[path = "it/sessions.rs"]
 mod sessions;
 #[path = "it/sockets.rs"]

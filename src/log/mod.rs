@@ -4,7 +4,7 @@ mod events;
 mod writer;
 
 pub use events::event;
-pub use writer::Flush;
+pub use writer::LogThread;
 
 use crate::cli::LogFormat;
 use tracing::Level;
@@ -13,9 +13,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use writer::Writer;
 
-/// Begins to log. Lines of the crates below this one come through from `warn` on, unless more was asked for. What was
-/// logged is on its way out until the result is dropped.
-pub fn init(level: Level, format: LogFormat) -> Flush {
+/// Sets up the log. Lines of the crates below this one come through from `warn` on, unless more was asked for. The thread
+/// that writes them is still to be begun.
+pub fn init(level: Level, format: LogFormat) -> LogThread {
     let _ = tracing_log::LogTracer::init();
     let below = if level > Level::INFO {
         level
@@ -26,7 +26,7 @@ pub fn init(level: Level, format: LogFormat) -> Flush {
         .with_default(LevelFilter::from_level(below))
         .with_target(env!("CARGO_CRATE_NAME"), level);
     let registry = tracing_subscriber::registry().with(filter);
-    let (writer, flush) = Writer::start(std::io::stderr(), format, |count| {
+    let (writer, thread) = Writer::new(std::io::stderr(), format, |count| {
         tracing::warn!(count, "log lines were dropped, because stderr was not read");
     });
     let layer = tracing_subscriber::fmt::layer()
@@ -37,5 +37,5 @@ pub fn init(level: Level, format: LogFormat) -> Flush {
         LogFormat::Text => registry.with(layer.with_ansi(false)).init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
     }
-    flush
+    thread
 }

@@ -31,32 +31,46 @@ struct Counts {
     dropped: AtomicU64,
 }
 
-/// When dropped, waits a moment for the last lines.
-#[derive(Debug)]
+/// The thread that writes the lines. When dropped, it is given a moment to write the last ones.
 #[must_use]
-pub struct Flush(Arc<Counts>);
+pub struct LogThread {
+    counts: Arc<Counts>,
+    /// Taken by the thread when it begins.
+    body: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl LogThread {
+    /// Begins to write. Lines of before wait until then.
+    pub fn begin(&mut self) {
+        if let Some(body) = self.body.take() {
+            // Without a thread nothing is logged.
+            let _ = thread::Builder::new().name("log".into()).spawn(body);
+        }
+    }
+}
 
 impl Writer {
-    /// Begins to write lines to `out`. `report` is called with the number of lines that were dropped.
-    pub(super) fn start(
+    /// A writer to `out` and its thread. `report` is called with the number of lines that were dropped.
+    pub(super) fn new(
         out: impl Write + Send + 'static,
         format: LogFormat,
         report: impl Fn(u64) + Send + 'static,
-    ) -> (Self, Flush) {
+    ) -> (Self, LogThread) {
         let (lines, written) = sync_channel(WAITING);
         let counts = Arc::new(Counts::default());
         let of_thread = Arc::clone(&counts);
-        // Without a thread nothing is logged and every line counts as dropped.
-        let _ = thread::Builder::new()
-            .name("log".into())
-            .spawn(move || write_lines(out, &written, &of_thread, report));
-        let flush = Flush(Arc::clone(&counts));
+        let thread = LogThread {
+            counts: Arc::clone(&counts),
+            body: Some(Box::new(move || {
+                write_lines(out, &written, &of_thread, report);
+            })),
+        };
         let writer = Writer {
             lines,
             counts,
             format,
         };
-        (writer, flush)
+        (writer, thread)
     }
 }
 
@@ -119,10 +133,11 @@ fn printable(line: &str, format: LogFormat) -> String {
     }
 }
 
-impl Drop for Flush {
+impl Drop for LogThread {
     fn drop(&mut self) {
+        self.begin();
         let deadline = Instant::now() + FLUSH;
-        while self.0.waiting.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        while self.counts.waiting.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -158,9 +173,10 @@ mod tests {
         let (taken, lines) = channel();
         let (report, dropped) = channel();
         let out = Blocked { go: wait, taken };
-        let (mut writer, flush) = Writer::start(out, LogFormat::Text, move |count| {
+        let (mut writer, mut thread) = Writer::new(out, LogFormat::Text, move |count| {
             let _ = report.send(count);
         });
+        thread.begin();
         let began = Instant::now();
         for number in 0..WAITING + 11 {
             let line = format!("line {number}\n");
@@ -168,7 +184,7 @@ mod tests {
         }
         assert!(began.elapsed() < Duration::from_secs(1));
         let began = Instant::now();
-        drop(flush);
+        drop(thread);
         assert!(began.elapsed() < FLUSH * 3);
         for _ in 0..=WAITING {
             go.send(()).unwrap();
@@ -185,9 +201,9 @@ mod tests {
             .write(true)
             .open("/dev/full")
             .unwrap();
-        let (mut writer, flush) = Writer::start(full, LogFormat::Json, |_| ());
+        let (mut writer, thread) = Writer::new(full, LogFormat::Json, |_| ());
         writer.write_all(b"{}\n").unwrap();
-        drop(flush);
+        drop(thread);
     }
 
     #[test]

@@ -29,6 +29,7 @@ const OWNERS: &[(&[&str], &[&str])] = &[
     (&["bcrypt", "socket2", "x509_parser"], &["http"]),
     (&["base64"], &["http", "fleet"]),
     (&["serde_saphyr"], &["yaml"]),
+    (&["landlock", "seccompiler"], &["sandbox"]),
     (&["UnixStream"], &["bird"]),
     (&["flate2"], &["metrics", "http"]),
 ];

@@ -58,6 +58,11 @@ impl WebConfig {
         false
     }
 
+    /// The file and those that it names.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.files().paths().map(Path::to_owned).collect()
+    }
+
     /// A handle that has the files read at once when it is notified.
     pub fn reload_handle(&self) -> Arc<Notify> {
         Arc::clone(&self.at_once)
