@@ -1,15 +1,15 @@
 //! One node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
+use super::pods::classify::{Classified, Evidence, classify};
 use super::pods::expected::Expectation;
-use super::pods::lookup;
-use super::pods::owners::Owners;
+use super::pods::owners::{Owners, is_host_route};
 use super::pods::verdict::{self, KernelState};
 use super::routes::{self, Originated};
 use super::sessions::events::Event;
 use super::sessions::local_end::NodeFacts;
 use super::sessions::tracker::DaemonTracker;
 use super::tunnels::{Routed, TunnelTracker};
-use crate::model::daemon::{DaemonReport, DaemonStatus, QueryErrorKind};
+use crate::model::daemon::{DaemonReport, DaemonStatus, QueryError};
 use crate::model::pod_cidr::ExpectedMode;
 use crate::model::pod_cidr::{Expected, PodCidr};
 use crate::model::rib::Rib;
@@ -50,8 +50,32 @@ struct One {
     /// The same, or what the socket's name says of one that never answered.
     claims: Option<DaemonFamily>,
     answers: bool,
+    /// The route table was read at least once.
     table_read: bool,
-    refused: Option<Vec<IpNet>>,
+    /// Why it could not be read when it last had to be.
+    table_error: Option<String>,
+    /// What BIRD marks `!`, with the gateway of its route.
+    rejected: Vec<(IpNet, Option<IpAddr>)>,
+    /// What BIRD exports to its kernel protocols; asked for only where the rest does not tell what is a pod CIDR.
+    kernel_exports: Option<BTreeSet<IpNet>>,
+}
+
+impl One {
+    fn route_table(&self) -> Option<Result<(), String>> {
+        match &self.table_error {
+            Some(error) => Some(Err(error.clone())),
+            None => self.table_read.then_some(Ok(())),
+        }
+    }
+
+    fn covers(&self, family: Family) -> bool {
+        self.version.is_some_and(|version| version.covers(family))
+    }
+
+    /// Whether its route table stands: read when it last had to be.
+    fn has_table(&self) -> bool {
+        self.table_read && self.table_error.is_none()
+    }
 }
 
 /// The kernel's part of a snapshot.
@@ -63,6 +87,10 @@ pub struct JudgedKernel {
     pub tunnels: Vec<Tunnel>,
     /// Pod CIDRs; `None` while nothing says which to expect.
     pub presence: Option<Presence>,
+    /// Of each daemon, routes towards pods that the kernel rejected; `None` without its route table.
+    pub rejected: Vec<Option<Vec<IpNet>>>,
+    /// Daemons whose exports to the kernel would tell which prefixes are pod CIDRs.
+    pub wants_exports: Vec<usize>,
 }
 
 impl Assessor {
@@ -102,34 +130,60 @@ impl Assessor {
         one.answers = look.result.is_ok();
         let mut view = one.history.see(look, facts, events);
         if listed {
-            one.expectation.see_sessions(&view.sessions);
-        } else {
-            one.expectation.see_silence();
+            one.expectation.set_sessions(&view.sessions);
         }
-        view.refused = one.refused.clone().filter(|_| view.daemon.is_ok());
+        view.route_table = one.route_table().filter(|_| view.daemon.is_ok());
         view
     }
 
     /// Takes in the route table of daemon number `at`, read just after `view`. True when it should be read
-    /// again at the next look.
-    pub fn see_table(&mut self, at: usize, rib: &Rib, view: &mut DaemonView) -> bool {
+    /// again at the next collection.
+    pub fn set_table(
+        &mut self,
+        at: usize,
+        rib: &mut Rib,
+        view: &mut DaemonView,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let one = &mut self.daemons[at];
+        if one.table_error.take().is_some() {
+            events.push(Event::RouteTable {
+                socket: view.socket.clone(),
+                error: None,
+            });
+        }
         one.table_read = true;
-        let refused: BTreeSet<IpNet> = rib
-            .paths
-            .iter()
-            .filter(|p| p.refused)
-            .map(|p| p.prefix)
-            .collect();
-        one.refused = Some(refused.into_iter().collect());
-        view.refused = one.refused.clone();
-        one.expectation.see_table(rib, &view.sessions, view.at)
+        one.rejected = std::mem::take(&mut rib.rejected);
+        one.kernel_exports = None;
+        let again = one.expectation.set_table(rib, &view.sessions, view.at);
+        view.route_table = one.route_table();
+        again
     }
 
-    /// Counts a failed query of a route table.
-    pub fn count_error(&mut self, at: usize, kind: QueryErrorKind, view: &mut DaemonView) {
-        self.daemons[at].history.count_error(kind);
-        *view.query_errors.entry(kind).or_default() += 1;
+    /// The route table of daemon number `at` could not be read: what rests on it is not known any more.
+    pub fn fail_table(
+        &mut self,
+        at: usize,
+        error: QueryError,
+        view: &mut DaemonView,
+        events: &mut Vec<Event>,
+    ) {
+        let one = &mut self.daemons[at];
+        one.history.count_error(error.kind);
+        *view.query_errors.entry(error.kind).or_default() += 1;
+        if one.table_error.is_none() {
+            events.push(Event::RouteTable {
+                socket: view.socket.clone(),
+                error: Some(error.detail.clone()),
+            });
+        }
+        one.table_error = Some(error.detail);
+        view.route_table = one.route_table();
+    }
+
+    /// Takes in what daemon number `at` exports to its kernel protocols; empty where it could not be asked.
+    pub fn set_kernel_exports(&mut self, at: usize, exports: BTreeSet<IpNet>) {
+        self.daemons[at].kernel_exports = Some(exports);
     }
 
     /// Session losses of every daemon.
@@ -152,11 +206,22 @@ impl Assessor {
         now: Duration,
     ) -> JudgedKernel {
         let owners = PerFamily::new(|family| self.owners(family));
+        let mut wants_exports = Vec::new();
+        let classified = PerFamily::new(|family| {
+            let (at, one) = self.table_of(family)?;
+            let found = self.classified(one, family, ground);
+            if found.wants_exports {
+                wants_exports.push(at);
+            }
+            Some(found)
+        });
         // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
-        let own = PerFamily::new(|version| {
-            self.table_of(version)
-                .filter(|one| one.answers)
-                .map(|one| one.expectation.own())
+        let own = PerFamily::new(|family| {
+            let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
+            classified[family]
+                .as_ref()
+                .filter(|_| answers)
+                .map(|found| &found.own)
         });
         let pods = routes::pod_addresses(ground, &self.rules.pools);
         let owners = PerFamily::new(|family| &owners[family]);
@@ -165,12 +230,20 @@ impl Assessor {
             by_device: &counted.by_device,
             owners,
         };
+        let rejected = self.daemons.iter().map(|one| {
+            let known = one.answers && one.has_table();
+            known.then(|| routes::rejected(&one.rejected, &pods, ground))
+        });
+        let rejected = rejected.collect();
         let tunnels = self.tunnels.see(ground, Some(routed), now);
-        let presence = self.presence(ground, mine, &counted.contested);
+        let presence = self.presence(ground, mine, &classified);
+        wants_exports.dedup();
         JudgedKernel {
             routes: counted.summary,
             tunnels,
             presence,
+            rejected,
+            wants_exports,
         }
     }
 
@@ -179,59 +252,90 @@ impl Assessor {
         self.tunnels.see(ground, None, now)
     }
 
-    fn table_of(&self, version: Family) -> Option<&One> {
-        self.daemons
-            .iter()
-            .find(|one| one.table_read && one.version.is_some_and(|of| of.covers(version)))
+    fn table_of(&self, family: Family) -> Option<(usize, &One)> {
+        let mut daemons = self.daemons.iter().enumerate();
+        daemons.find(|(_, one)| one.has_table() && one.covers(family))
     }
 
-    fn owners(&self, version: Family) -> Owners {
-        let mut owners = self
-            .table_of(version)
-            .map(|one| one.expectation.owners().clone())
-            .unwrap_or_default();
-        owners.extend(
-            self.configured
+    fn classified(&self, one: &One, family: Family, ground: KernelState<'_>) -> Classified {
+        let of_family = |net: &IpNet| Family::from(*net) == family;
+        let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
+        let tables: Vec<u32> = ground.fib.tables(family).collect();
+        let has_route = |net: IpNet| {
+            tables
                 .iter()
-                .filter(|expected| Family::from(expected.cidr) == version)
-                .filter_map(|expected| Some((expected.cidr, expected.owner?))),
-        );
-        owners
+                .any(|table| ground.fib.routes_at(*table, &net).next().is_some())
+        };
+        let workloads: Vec<IpNet> = ground
+            .fib
+            .iter(family)
+            .filter(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
+            .map(|route| route.key.dst)
+            .collect();
+        let evidence = Evidence {
+            pools: &pools,
+            has_route: &has_route,
+            has_workload: &|net| workloads.iter().any(|workload| net.contains(workload)),
+            kernel_exports: one.kernel_exports.as_ref(),
+        };
+        classify(
+            family,
+            &one.expectation.prefixes(),
+            one.expectation.table(),
+            &evidence,
+        )
+    }
+
+    fn owners(&self, family: Family) -> Owners {
+        let configured = self.configured.iter();
+        let configured = configured
+            .filter(|expected| Family::from(expected.cidr) == family)
+            .filter_map(|expected| Some((expected.cidr, expected.owner?)));
+        let table = self
+            .table_of(family)
+            .map(|(_, one)| one.expectation.table().clone());
+        Owners::of_table(table.unwrap_or_default(), configured.collect())
     }
 
     fn presence(
         &self,
         ground: KernelState<'_>,
         mine: &[IpAddr],
-        contested: &[IpNet],
+        classified: &PerFamily<Option<Classified>>,
     ) -> Option<Presence> {
-        let is_known = PerFamily::new(|family| self.is_known(family));
-        if is_known == PerFamily::default() {
-            return None;
-        }
-        let mut duplicates: BTreeSet<IpNet> = contested.iter().copied().collect();
+        let mut unjudged = PerFamily::default();
+        let mut own = PerFamily::default();
+        let mut duplicates = Vec::new();
         let mut expected: BTreeSet<Expected> = BTreeSet::new();
-        for one in &self.daemons {
-            let shared = one.expectation.duplicates();
-            // A node that is kept out of service advertisement hears the service CIDRs from every other, and installs
-            // none of them.
-            let is_service =
-                |cidr| shared.get(&cidr) == Some(&true) && !has_exact_route(cidr, ground);
-            duplicates.extend(shared.keys().filter(|cidr| !is_service(**cidr)));
-            let blocks = one.expectation.expected().into_iter();
-            expected.extend(blocks.filter(|expected| !is_service(expected.cidr)));
+        for (family, found) in classified.iter() {
+            let Some(found) = found else { continue };
+            unjudged[family] = Some(found.unjudged);
+            let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
+            own[family] = answers.then_some(found.own.len() as u64);
+            duplicates.extend_from_slice(&found.duplicates);
+            expected.extend(&found.expected);
         }
-        duplicates.retain(|cidr| self.in_pools(*cidr));
-        expected.retain(|expected| self.in_pools(expected.cidr));
         let learned: BTreeSet<IpNet> = expected.iter().map(|expected| expected.cidr).collect();
+        let originates = |cidr| {
+            self.daemons
+                .iter()
+                .any(|one| one.expectation.table().own().contains(&cidr))
+        };
         expected.extend(self.configured.iter().copied().filter(|configured| {
             // One list may serve all nodes, and name what is known by now.
-            let is_mine = match configured.owner {
-                Some(owner) => mine.contains(&owner),
-                None => learned.contains(&configured.cidr),
-            };
-            !is_mine && !self.originates(configured.cidr)
+            let is_mine = configured.owner.is_some_and(|owner| mine.contains(&owner));
+            !is_mine && !learned.contains(&configured.cidr) && !originates(configured.cidr)
         }));
+        let is_known = PerFamily::new(|family| {
+            let none = !expected
+                .iter()
+                .any(|expected| Family::from(expected.cidr) == family);
+            self.is_known(family) && !(none && unjudged[family].is_some_and(|count| count > 0))
+        });
+        if is_known == PerFamily::default() && unjudged == PerFamily::default() {
+            return None;
+        }
+        expected.retain(|expected| is_known[Family::from(expected.cidr)]);
         let mut left_out = PerFamily::default();
         for expected in expected.iter().skip(self.rules.limit) {
             left_out[Family::from(expected.cidr)] += 1;
@@ -244,8 +348,10 @@ impl Assessor {
         Some(Presence {
             cidrs,
             left_out,
-            duplicates: duplicates.into_iter().collect(),
+            duplicates,
             is_known,
+            unjudged,
+            own,
         })
     }
 
@@ -260,27 +366,6 @@ impl Assessor {
             .peekable();
         self.configured.iter().any(configured)
             || speakers.peek().is_none()
-            || speakers.any(|one| one.table_read)
+            || speakers.any(One::has_table)
     }
-
-    fn originates(&self, cidr: IpNet) -> bool {
-        self.daemons
-            .iter()
-            .any(|one| one.expectation.own().contains(&cidr))
-    }
-
-    /// A family without a pool of its own is not narrowed by those of the other.
-    fn in_pools(&self, cidr: IpNet) -> bool {
-        let mut pools = self
-            .rules
-            .pools
-            .iter()
-            .filter(|pool| Family::from(**pool) == Family::from(cidr))
-            .peekable();
-        pools.peek().is_none() || pools.any(|pool| pool.contains(&cidr))
-    }
-}
-
-fn has_exact_route(cidr: IpNet, ground: KernelState<'_>) -> bool {
-    lookup::choose(ground.fib, ground.rules, cidr).is_some_and(|route| route.key.dst == cidr)
 }

@@ -10,6 +10,7 @@ use crate::model::snapshot::RouteSummary;
 use crate::model::{Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Routes of one look, counted, with the pod routes of each device.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,6 +99,28 @@ pub fn count(
         counted.summary.foreign_blackholes[version] = foreign;
     }
     counted
+}
+
+/// Of the routes that BIRD marks `!` those towards pods, unless the standing route has the same next hop.
+pub fn rejected(
+    marked: &[(IpNet, Option<IpAddr>)],
+    pods: &Coverage,
+    ground: KernelState<'_>,
+) -> Vec<IpNet> {
+    let repeats = |net: IpNet, gateway: Option<IpAddr>| {
+        let mut tables = ground.fib.tables(Family::from(net));
+        tables.any(|table| {
+            let mut routes = ground.fib.routes_at(table, &net);
+            gateway.is_some()
+                && routes.any(|route| route.next_hops().any(|hop| hop.gateway == gateway))
+        })
+    };
+    let rejected: BTreeSet<IpNet> = marked
+        .iter()
+        .filter(|(net, gateway)| pods.contains(*net) && !repeats(*net, *gateway))
+        .map(|(net, _)| *net)
+        .collect();
+    rejected.into_iter().collect()
 }
 
 fn is_foreign_blackhole(route: &Route, origin: Origin, own: &BTreeSet<IpNet>) -> bool {

@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// Bound of `show protocols all`; 1000 established sessions of BIRD 2 are about 2.5 MB.
 const PROTOCOLS_LIMIT: usize = 16 << 20;
-/// Bound of a route table; 100k routes of `show route all` are about 25 MB.
-const ROUTES_LIMIT: usize = 64 << 20;
+/// A route table is parsed as it comes; its reader bounds what is kept, and the deadline what is read.
+const ROUTES_LIMIT: usize = usize::MAX;
 /// Bound of everything else.
 const SHORT_LIMIT: usize = 64 << 10;
 /// Small enough to stay in the first cache; BIRD writes 4 KiB at a time.

@@ -91,6 +91,17 @@ fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
         .collect()
 }
 
+/// Every prefix that the daemon exports to its kernel protocols; empty where it cannot be asked.
+pub(super) async fn kernel_exports(view: &DaemonView, deadline: Instant) -> BTreeSet<IpNet> {
+    let mut all = BTreeSet::new();
+    for kernel in kernel_protocols(view) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let exported = bird::exported(kernel.socket, kernel.name, left).await;
+        all.extend(exported.unwrap_or_default());
+    }
+    all
+}
+
 async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> Option<ExportGap> {
     let mut gap = ExportGap::default();
     for kernel in kernels {

@@ -38,6 +38,8 @@ use std::time::{Duration, Instant, SystemTime};
 const FRESH: Duration = Duration::from_secs(1);
 /// Addresses are read this often.
 const ADDRESSES: Duration = Duration::from_secs(60);
+/// A route table may take longer than the rest: 500,000 paths take BIRD about two seconds.
+const TABLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Dumps that confirm an absence, at most.
 const CONFIRMATIONS: usize = 3;
 
@@ -140,10 +142,11 @@ impl NodeCollector {
         let least = self.settings.timeout / 4;
         let deadline = (begun + self.settings.timeout).max(Instant::now() + least);
         self.read_addresses().await;
-        let read = self.read_tables(deadline, false).await;
+        let read = self.read_tables(false).await;
         if dumped || read || self.judged.is_none() {
             self.judge();
-            self.confirm_absences(deadline).await;
+            self.read_kernel_exports(deadline).await;
+            self.confirm_absences().await;
             self.note_absences();
         }
         self.compare_exports(deadline).await;
@@ -152,7 +155,7 @@ impl NodeCollector {
 
     /// An absence is said only after a second complete dump, and after a look at what BIRD says now; either may bring
     /// up others.
-    async fn confirm_absences(&mut self, deadline: Instant) {
+    async fn confirm_absences(&mut self) {
         let mut confirmed = self.absent.clone();
         for _ in 0..CONFIRMATIONS {
             let absent: BTreeSet<Expected> = self.absentees().collect();
@@ -162,7 +165,7 @@ impl NodeCollector {
             confirmed = absent;
             self.kernel.confirm().await;
             self.dumped = Some(Instant::now());
-            self.read_tables(deadline, true).await;
+            self.read_tables(true).await;
             self.judge();
         }
     }
@@ -223,10 +226,11 @@ impl NodeCollector {
         dumped
     }
 
-    /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read.
-    async fn read_tables(&mut self, deadline: Instant, urgent: bool) -> bool {
+    /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read, or failed.
+    async fn read_tables(&mut self, urgent: bool) -> bool {
         let routes = route_table_policy::route_mark(&self.kernel.counters());
-        let mut read = false;
+        let timeout = self.settings.timeout.max(TABLE_TIMEOUT);
+        let mut asked = false;
         for at in 0..self.daemons.len() {
             let Asked {
                 socket,
@@ -237,28 +241,46 @@ impl NodeCollector {
             else {
                 continue;
             };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if view.daemon.is_err() || !table.due(view, routes, urgent) || left.is_zero() {
+            if view.daemon.is_err() || !table.due(view, routes, urgent) {
                 continue;
             }
-            let asked = Instant::now();
-            let answer = bird::rib(socket, left).await;
-            table.asked(asked.elapsed());
+            asked = true;
+            let began = Instant::now();
+            let answer = bird::rib(socket, timeout).await;
+            table.asked(began.elapsed());
+            let (view, events) = (Arc::make_mut(view), &mut self.events);
             match answer {
-                Ok(rib) => {
-                    read = true;
-                    if self.assessor.see_table(at, &rib, Arc::make_mut(view)) {
+                Ok(mut rib) => {
+                    if self.assessor.set_table(at, &mut rib, view, events) {
                         table.ask_again();
                     }
                 }
                 Err(error) => {
-                    tracing::debug!(%socket, detail = error.detail, "the route table could not be read");
-                    self.assessor
-                        .count_error(at, error.kind, Arc::make_mut(view));
+                    self.assessor.fail_table(at, error, view, events);
+                    table.ask_again();
                 }
             }
         }
-        read
+        asked
+    }
+
+    /// Asks what BIRD exports to the kernel where only that tells which prefixes are pod CIDRs. Once for each table.
+    async fn read_kernel_exports(&mut self, deadline: Instant) {
+        let wanted = self
+            .judged
+            .as_ref()
+            .map(|judged| judged.wants_exports.clone());
+        for at in wanted.unwrap_or_default() {
+            let Some(view) = &self.daemons[at].view else {
+                continue;
+            };
+            let exports = export_comparison::kernel_exports(view, deadline).await;
+            self.assessor.set_kernel_exports(at, exports);
+            self.judged = None;
+        }
+        if self.judged.is_none() {
+            self.judge();
+        }
     }
 
     fn judge(&mut self) {
@@ -281,7 +303,17 @@ impl NodeCollector {
             .map(|own| own.address.addr())
             .collect();
         let now = self.begun.elapsed();
-        self.judged = Some(self.assessor.judge(ground, &mine, now));
+        let mut judged = self.assessor.judge(ground, &mine, now);
+        for (asked, rejected) in self
+            .daemons
+            .iter_mut()
+            .zip(std::mem::take(&mut judged.rejected))
+        {
+            if let Some(view) = asked.view.as_mut().filter(|view| view.rejected != rejected) {
+                Arc::make_mut(view).rejected = rejected;
+            }
+        }
+        self.judged = Some(judged);
     }
 
     fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
@@ -294,7 +326,8 @@ impl NodeCollector {
     }
 
     fn note_absences(&mut self) {
-        if self.judged.is_none() {
+        let presence = self.judged.as_ref().map(|judged| judged.presence.is_some());
+        if presence != Some(true) {
             return;
         }
         let now: BTreeSet<Expected> = self.absentees().collect();

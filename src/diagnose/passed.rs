@@ -25,7 +25,7 @@ fn daemons(snapshot: &Snapshot, passed: &mut Vec<String>) {
             if !daemon.recovery {
                 passed.push(format!("no graceful-restart recovery on {}", view.socket));
             }
-            if view.refused.as_ref().is_some_and(Vec::is_empty) {
+            if view.rejected.as_ref().is_some_and(Vec::is_empty) {
                 passed.push(format!("the kernel rejects no route of {}", view.socket));
             }
         }

@@ -50,6 +50,17 @@ pub fn event(event: &Event) {
             up: false,
             detail,
         } => warn!(socket, detail, "BIRD does not answer"),
+        Event::RouteTable {
+            socket,
+            error: Some(detail),
+        } => warn!(
+            socket,
+            detail, "BIRD's route table could not be read: pod CIDRs are not judged"
+        ),
+        Event::RouteTable {
+            socket,
+            error: None,
+        } => info!(socket, "BIRD's route table can be read again"),
         Event::Restarted { socket } => warn!(socket, "BIRD was restarted"),
         Event::Recovery {
             socket,

@@ -25,6 +25,7 @@ pub(super) fn encode(out: &mut MetricsWriter, daemons: &[Arc<DaemonView>]) -> fm
     per_daemon(out, &read)?;
     unknown_lines(out, daemons)?;
     protocols(out, &read)?;
+    route_tables(out, &read)?;
     rejected(out, &read)
 }
 
@@ -146,19 +147,37 @@ fn protocols(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::R
     Ok(())
 }
 
+/// Of two daemons of one family the first tells.
+fn route_tables(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
+    let node = out.node();
+    let mut written = BTreeSet::new();
+    let mut series = out.family(&f::BIRD_ROUTE_TABLE_UP);
+    for (view, _) in read {
+        let Some(table) = &view.route_table else {
+            continue;
+        };
+        for version in Family::ALL {
+            if view.ip_version.covers(version) && written.insert(version) {
+                series.gauge(&[node, version.as_str().into()], u32::from(table.is_ok()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The prefixes tell the family, also where one daemon has both.
 fn rejected(out: &mut MetricsWriter, read: &[(&DaemonView, &Daemon)]) -> fmt::Result {
     let node = out.node();
     let mut written = BTreeSet::new();
     let mut series = out.family(&f::BIRD_KERNEL_REJECTED);
     for (view, _) in read {
-        let Some(refused) = &view.refused else {
+        let Some(rejected) = &view.rejected else {
             continue;
         };
         for version in Family::ALL {
             let own = view.ip_version;
             if own.covers(version) && written.insert(version) {
-                let count = refused.iter().filter(|net| Family::from(**net) == version);
+                let count = rejected.iter().filter(|net| Family::from(**net) == version);
                 series.gauge(&[node, version.as_str().into()], count.count() as u64)?;
             }
         }

@@ -119,6 +119,8 @@ families! {
         "How long the last query of the BIRD daemon took.";
     BIRD_QUERY_ERRORS = Counter "calico_bird_query_errors_total" [node ip_version socket error]
         "Failed queries of the BIRD daemon: connect (no connection), timeout, closed (before its last line), malformed (not BIRD's grammar), refused (reply code 8xxx or 9xxx), too_large.";
+    BIRD_ROUTE_TABLE_UP = Gauge "calico_bird_route_table_up" [node ip_version]
+        "Whether BIRD's route table was read when it last had to be. At 0 what rests on it is absent: pod CIDRs, own blocks, foreign blackholes, rejected routes.";
     BIRD_UNKNOWN_LINES = Counter "calico_bird_unknown_lines_total" [node ip_version]
         "Lines of BIRD's answers that were passed over because this version does not know them.";
     BIRD_PROTOCOL_UP = Gauge "calico_bird_protocol_up" [node ip_version protocol type]
@@ -171,6 +173,10 @@ families! {
         "Whether the kernel has a usable route to the expected pod CIDR: exactly that CIDR, or a shorter one (never a default route) whose next hop is its owner.";
     POD_CIDRS = Gauge "calico_pod_cidrs" [node ip_version present]
         "Expected pod CIDRs, counted by whether their route is present.";
+    POD_CIDRS_UNJUDGED = Gauge "calico_pod_cidrs_unjudged" [node ip_version]
+        "Prefixes learned over BGP that may be pod CIDRs and that nothing says to be: neither present nor missing. --ip-pool tells.";
+    OWN_POD_CIDRS = Gauge "calico_own_pod_cidrs" [node ip_version]
+        "Blocks of pod addresses that this node originates.";
     POD_CIDR_INFO = Info "calico_pod_cidr_route_info" [node cidr ip_version owner encapsulation device gateway origin]
         "How the expected pod CIDR is reached now.";
     POD_CIDR_FALLTHROUGH = Gauge "calico_pod_cidr_route_fallthrough" [node cidr ip_version owner via]

@@ -126,6 +126,17 @@ fn totals(out: &mut MetricsWriter, presence: &Presence, known: &[Family]) -> fmt
             .filter(|net| Family::from(**net) == *version);
         series.gauge(&[node, version.as_str().into()], count.count())?;
     }
+    for (family, counts) in [
+        (&f::POD_CIDRS_UNJUDGED, presence.unjudged),
+        (&f::OWN_POD_CIDRS, presence.own),
+    ] {
+        let mut series = out.family(family);
+        for (version, count) in counts.iter() {
+            if let Some(count) = count {
+                series.gauge(&[node, version.as_str().into()], *count)?;
+            }
+        }
+    }
     let mut series = out.family(&f::POD_CIDRS_LEFT_OUT);
     let left_out = presence.left_out.iter();
     for (version, count) in left_out.filter(|(version, _)| known.contains(version)) {

@@ -37,8 +37,11 @@ pub struct DaemonView {
     pub unknown_lines: u64,
     /// This node's own BGP identity, while known.
     pub node: Vec<NodeIdentity>,
-    /// Prefixes that the kernel refused (`!`), as of the last look at the route table; `None` before one.
-    pub refused: Option<Vec<IpNet>>,
+    /// Whether its route table was read when it last had to be, and why not; `None` before the first time and while the
+    /// daemon does not answer.
+    pub route_table: Option<Result<(), String>>,
+    /// Prefixes of pods that the kernel rejected (`!`); `None` without the route table.
+    pub rejected: Option<Vec<IpNet>>,
 }
 
 /// This node as BGP knows it.
@@ -92,8 +95,13 @@ pub struct Presence {
     pub left_out: PerFamily<u64>,
     /// CIDRs that more than one node announces.
     pub duplicates: Vec<IpNet>,
-    /// Whether it is known what to expect, IPv4 and IPv6: of a family whose daemon was never read nothing is said.
+    /// Whether it is known what to expect: of a family whose route table was not read, or whose prefixes are all
+    /// unjudged, nothing is said.
     pub is_known: PerFamily<bool>,
+    /// Prefixes that may be pod CIDRs, and nothing says so; `None` without the route table.
+    pub unjudged: PerFamily<Option<u64>>,
+    /// Blocks that this node originates; `None` without the route table of a daemon that answers.
+    pub own: PerFamily<Option<u64>>,
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.

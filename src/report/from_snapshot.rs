@@ -158,7 +158,7 @@ impl From<&DaemonView> for DaemonReport {
             ip_version: view.ip_version.as_str().to_owned(),
             up: view.daemon.is_ok(),
             started: view.started.map(|at| at.to_string()),
-            refused: view.refused.clone(),
+            rejected: view.rejected.clone(),
             answer: match &view.daemon {
                 Ok(daemon) => Answer::Ok {
                     version: daemon.version.clone(),

@@ -48,7 +48,7 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     for view in &snapshot.daemons {
         if let Ok(daemon) = &view.daemon {
             recovery(view, snapshot.at, found);
-            if let Some(rejected) = view.refused.as_deref().filter(|all| !all.is_empty()) {
+            if let Some(rejected) = view.rejected.as_deref().filter(|all| !all.is_empty()) {
                 found.add(Severity::Critical, ProblemKind::RoutesRejected(rejected));
             }
             protocols_down(view, daemon, found);

@@ -87,7 +87,7 @@ fn rejected(snapshot: &Snapshot) -> impl Iterator<Item = IpNet> {
     snapshot
         .daemons
         .iter()
-        .filter_map(|view| view.refused.as_deref())
+        .filter_map(|view| view.rejected.as_deref())
         .flatten()
         .copied()
 }

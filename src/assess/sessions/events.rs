@@ -34,6 +34,11 @@ pub enum Event {
     },
     /// A daemon began anew.
     Restarted { socket: String },
+    /// A daemon's route table cannot be read, or can again.
+    RouteTable {
+        socket: String,
+        error: Option<String>,
+    },
     /// A graceful-restart recovery began or ended.
     Recovery { socket: String, active: bool },
     /// Pod CIDRs whose route went missing, or is back; the first few by name.

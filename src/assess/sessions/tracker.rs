@@ -72,7 +72,8 @@ impl DaemonTracker {
             query_errors: self.errors.clone(),
             unknown_lines: self.unknown_lines,
             node: self.nodes.clone(),
-            refused: None,
+            route_table: None,
+            rejected: None,
             daemon,
         }
     }

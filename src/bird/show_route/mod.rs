@@ -4,17 +4,21 @@ mod row;
 
 use super::reply::Sink;
 use super::text::{address, words};
-use crate::model::rib::{Rib, RibPath, RibSource};
+use crate::model::rib::{AddressIndex, AsPath, Rib, RibPath, RibSource};
 use ipnet::IpNet;
 use row::Row;
 use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 
-/// Most paths kept; a table beyond it is an error, not a part of a table.
-const MAX_PATHS: usize = 500_000;
+/// Most paths kept (32 bytes each); a table beyond it is an error, not a part of a table.
+const MAX_PATHS: usize = 1_000_000;
+/// Most protocol names and most addresses kept.
+const MAX_NAMES: usize = 100_000;
 
 /// More paths than are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MAX_PATHS} routes")]
+#[error("more than {MAX_PATHS} paths, or more than {MAX_NAMES} protocols or addresses")]
 pub struct TooMany;
 
 /// Reads the lines of `show route all`.
@@ -22,10 +26,13 @@ pub struct TooMany;
 pub struct Routes {
     rib: Rib,
     names: HashMap<Box<[u8]>, u32>,
+    addresses: HashMap<IpAddr, NonZeroU32>,
     /// Prefix of the last row: further paths of it leave the column blank.
     prefix: Option<IpNet>,
     /// The path whose attributes are being read.
     path: Option<RibPath>,
+    /// `via` of its row.
+    gateway: Option<IpAddr>,
     too_many: bool,
 }
 
@@ -41,6 +48,10 @@ impl Routes {
 
     fn close_path(&mut self) {
         if let Some(path) = self.path.take() {
+            if path.rejected && self.rib.rejected.len() < MAX_NAMES {
+                let gateway = self.gateway.or(self.rib.address(path.next_hop));
+                self.rib.rejected.push((path.prefix, gateway));
+            }
             if path.source == RibSource::Other {
                 return;
             }
@@ -70,14 +81,16 @@ impl Routes {
         let Some(prefix) = self.prefix else {
             return true;
         };
+        self.gateway = row.gateway;
         self.path = Some(RibPath {
             prefix,
             protocol: self.protocol(row.protocol),
             source: RibSource::Other,
             next_hop: None,
-            as_path_empty: false,
+            originator: None,
+            as_path: AsPath::default(),
             best: row.best,
-            refused: row.refused,
+            rejected: row.rejected,
             unreachable: row.destination == b"unreachable",
         });
         true
@@ -88,9 +101,28 @@ impl Routes {
             return *index;
         }
         let index = self.rib.protocols.len() as u32;
+        if self.rib.protocols.len() >= MAX_NAMES {
+            self.too_many = true;
+            return index.saturating_sub(1);
+        }
         self.rib.protocols.push(super::text::string(name));
         self.names.insert(name.into(), index);
         index
+    }
+
+    fn address(&mut self, value: &[u8]) -> AddressIndex {
+        let address = words(value).next().and_then(address)?;
+        if let Some(index) = self.addresses.get(&address) {
+            return Some(*index);
+        }
+        if self.rib.addresses.len() >= MAX_NAMES {
+            self.too_many = true;
+            return None;
+        }
+        self.rib.addresses.push(address);
+        let index = NonZeroU32::new(self.rib.addresses.len() as u32)?;
+        self.addresses.insert(address, index);
+        Some(index)
     }
 
     /// `Type: BGP unicast univ`, `BGP.next_hop: …`; BIRD 3: `source: BGP`, `bgp_next_hop: …`.
@@ -106,11 +138,18 @@ impl Routes {
             // Attributes without a value: `BGP.atomic_aggr` of some versions.
             return words(text).count() == 1;
         };
+        let (name, value) = (&text[..colon], &text[colon + 1..]);
+        let index = match name {
+            // IPv6 gives two next hops: the global address, then the link-local one.
+            b"BGP.next_hop" | b"bgp_next_hop" | b"BGP.originator_id" | b"bgp_originator_id" => {
+                self.address(value)
+            }
+            _ => None,
+        };
         let Some(path) = &mut self.path else {
             return true;
         };
-        let value = &text[colon + 1..];
-        match &text[..colon] {
+        match name {
             b"Type" | b"source" => {
                 path.source = match words(value).next() {
                     Some(b"BGP") => RibSource::Bgp,
@@ -118,11 +157,15 @@ impl Routes {
                     _ => RibSource::Other,
                 }
             }
-            // IPv6 gives two: the global address, then the link-local one.
-            b"BGP.next_hop" | b"bgp_next_hop" => {
-                path.next_hop = words(value).next().and_then(address);
+            b"BGP.next_hop" | b"bgp_next_hop" => path.next_hop = index,
+            b"BGP.originator_id" | b"bgp_originator_id" => path.originator = index,
+            b"BGP.as_path" | b"bgp_path" => {
+                path.as_path = match words(value).count() {
+                    0 => AsPath::Empty,
+                    1 => AsPath::Single,
+                    _ => AsPath::Longer,
+                }
             }
-            b"BGP.as_path" | b"bgp_path" => path.as_path_empty = words(value).next().is_none(),
             _ => {}
         }
         true

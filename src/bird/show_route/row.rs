@@ -6,6 +6,7 @@
 
 use super::super::text::parse;
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// What a row says.
 #[derive(Debug, PartialEq)]
@@ -18,8 +19,10 @@ pub struct Row<'a> {
     pub protocol: &'a [u8],
     /// `*`, or `!`.
     pub best: bool,
-    /// `!`.
-    pub refused: bool,
+    /// `!`: the kernel rejected it.
+    pub rejected: bool,
+    /// Address behind `via` (BIRD 1).
+    pub gateway: Option<IpAddr>,
 }
 
 impl<'a> Row<'a> {
@@ -38,13 +41,18 @@ impl<'a> Row<'a> {
         } else {
             head.split_at(head.iter().position(|byte| *byte == b' ')?)
         };
-        let destination = super::words(way).next()?;
+        let mut way = super::words(way);
+        let destination = way.next()?;
+        let gateway = (destination == b"via")
+            .then(|| super::address(way.next()?))
+            .flatten();
         Some(Row {
             prefix,
             destination,
             protocol,
             best: matches!(after.first(), Some(b'*' | b'!')),
-            refused: after.first() == Some(&b'!'),
+            rejected: after.first() == Some(&b'!'),
+            gateway,
         })
     }
 }
@@ -68,7 +76,7 @@ mod tests {
         assert_eq!(row.prefix, b"192.168.162.128/26");
         assert_eq!(row.destination, b"via");
         assert_eq!(row.protocol, b"Mesh_10_0_4_144");
-        assert!(row.best && row.refused);
+        assert!(row.best && row.rejected);
 
         let row = Row::read(b"                     unreachable [N1 08:24:19.697] (100) [AS64997i]")
             .unwrap();
@@ -76,7 +84,7 @@ mod tests {
             (row.prefix, row.destination),
             (&b""[..], &b"unreachable"[..])
         );
-        assert!(!row.best && !row.refused);
+        assert!(!row.best && !row.rejected);
 
         for bad in [
             &b""[..],

@@ -1,0 +1,169 @@
+//! Which of the learned prefixes are pod CIDRs. docs/metrics.md, "Expected pod CIDRs", has the rules.
+
+use super::learned::{LearnedPrefix, LearnedTable};
+use super::owners::is_host_route;
+use crate::model::Family;
+use crate::model::pod_cidr::Expected;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Calico's shortest block: `blockSize` 20 to 32 for IPv4 (IPPool, projectcalico.org/v3).
+const SHORTEST_BLOCK_V4: u8 = 20;
+/// An IPv6 pool hands out nothing shorter to a node.
+const SHORTEST_BLOCK_V6: u8 = 64;
+
+/// What the kernel and BIRD say of prefixes.
+pub struct Evidence<'a> {
+    /// Pools of the family; empty without `--ip-pool`.
+    pub pools: &'a [IpNet],
+    /// Whether the kernel has a route with exactly that destination, of any type.
+    pub has_route: &'a dyn Fn(IpNet) -> bool,
+    /// Whether a workload of this node has an address inside.
+    pub has_workload: &'a dyn Fn(IpNet) -> bool,
+    /// What BIRD exports to its kernel protocol, where it was asked.
+    pub kernel_exports: Option<&'a BTreeSet<IpNet>>,
+}
+
+/// Pod CIDRs of one family.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Classified {
+    /// Other nodes' pod CIDRs, in order.
+    pub expected: Vec<Expected>,
+    /// Pod CIDRs that two nodes announce; this node's own included.
+    pub duplicates: Vec<IpNet>,
+    /// Prefixes that may be pod CIDRs, and nothing says so.
+    pub unjudged: u64,
+    /// This node's own blocks.
+    pub own: BTreeSet<IpNet>,
+    /// BIRD's exports to the kernel would tell more.
+    pub wants_exports: bool,
+}
+
+/// Sorts the prefixes of one family.
+pub fn classify(
+    family: Family,
+    prefixes: &BTreeMap<IpNet, LearnedPrefix>,
+    table: &LearnedTable,
+    evidence: &Evidence<'_>,
+) -> Classified {
+    let mut found = Classified {
+        own: own_blocks(family, table, evidence),
+        ..Classified::default()
+    };
+    let lengths = block_lengths(family, prefixes, &found.own, evidence);
+    for prefix in prefixes
+        .values()
+        .filter(|prefix| Family::from(prefix.net) == family)
+    {
+        let verdict = if evidence.pools.is_empty() {
+            without_pool(prefix, &lengths, evidence)
+        } else {
+            Some(inside_pool(prefix, evidence.pools))
+        };
+        match verdict {
+            Some(true) => {
+                found.expected.push(Expected {
+                    cidr: prefix.net,
+                    owner: prefix.owner,
+                });
+                if prefix.originators > 1 {
+                    found.duplicates.push(prefix.net);
+                }
+            }
+            Some(false) => {}
+            None => {
+                found.unjudged += u64::from(is_block_size(prefix.net));
+                found.wants_exports |= prefix.over.internal && evidence.kernel_exports.is_none();
+            }
+        }
+    }
+    let claimed = |net: &&IpNet| {
+        table
+            .get(**net)
+            .is_some_and(|learned| learned.originators > 0)
+    };
+    found.duplicates.extend(found.own.iter().filter(claimed));
+    found.duplicates.sort_unstable();
+    found
+}
+
+/// A pool that is announced as a whole is an aggregate, unless a node is known to originate it.
+fn inside_pool(prefix: &LearnedPrefix, pools: &[IpNet]) -> bool {
+    let learned = prefix.over.internal || prefix.over.other;
+    let inside =
+        |pool: &IpNet| pool.contains(&prefix.net) && (*pool != prefix.net || prefix.over.named);
+    learned && !is_host_route(prefix.net) && pools.iter().any(inside)
+}
+
+/// `Some(false)`: no pod CIDR, such as a service CIDR. `None`: cannot be judged.
+fn without_pool(
+    prefix: &LearnedPrefix,
+    lengths: &BTreeSet<u8>,
+    evidence: &Evidence<'_>,
+) -> Option<bool> {
+    if is_host_route(prefix.net) || !is_block_size(prefix.net) {
+        return Some(false);
+    }
+    if !prefix.over.internal {
+        // Nothing at all: only a workload's own session announces it.
+        return if prefix.over.other { None } else { Some(false) };
+    }
+    if (evidence.has_route)(prefix.net) {
+        return Some(true);
+    }
+    if prefix.originators == 1 && lengths.contains(&prefix.net.prefix_len()) {
+        return Some(true);
+    }
+    match evidence.kernel_exports {
+        Some(exports) => Some(exports.contains(&prefix.net)),
+        None => None,
+    }
+}
+
+/// Not an aggregate and not the default route.
+fn is_block_size(net: IpNet) -> bool {
+    let shortest = match net {
+        IpNet::V4(_) => SHORTEST_BLOCK_V4,
+        IpNet::V6(_) => SHORTEST_BLOCK_V6,
+    };
+    net.prefix_len() >= shortest
+}
+
+/// Prefix lengths of blocks that are routed here.
+fn block_lengths(
+    family: Family,
+    prefixes: &BTreeMap<IpNet, LearnedPrefix>,
+    own: &BTreeSet<IpNet>,
+    evidence: &Evidence<'_>,
+) -> BTreeSet<u8> {
+    let learned = prefixes
+        .values()
+        .filter(|prefix| prefix.over.internal)
+        .map(|prefix| prefix.net);
+    learned
+        .chain(own.iter().copied())
+        .filter(|net| Family::from(*net) == family && is_block_size(*net) && !is_host_route(*net))
+        .filter(|net| (evidence.has_route)(*net))
+        .map(|net| net.prefix_len())
+        .collect()
+}
+
+/// Of what BIRD's static protocols have, the blocks. A service CIDR is there too; without a pool it is told by
+/// its length, or by other nodes that announce it while no workload is inside.
+fn own_blocks(family: Family, table: &LearnedTable, evidence: &Evidence<'_>) -> BTreeSet<IpNet> {
+    let own = table
+        .own()
+        .iter()
+        .copied()
+        .filter(|net| Family::from(*net) == family);
+    own.filter(|net| {
+        if !evidence.pools.is_empty() {
+            return evidence.pools.iter().any(|pool| pool.contains(net));
+        }
+        let shared = table.get(*net).is_some();
+        is_block_size(*net)
+            && !is_host_route(*net)
+            && ((evidence.has_workload)(*net) || !shared && (evidence.has_route)(*net))
+    })
+    .collect()
+}

@@ -1,0 +1,343 @@
+//! BIRD's route table, prefix by prefix: who announced it, whose it is, and whether several nodes claim it.
+
+use crate::model::rib::{AsPath, Rib, RibPath, RibSource};
+use crate::model::session::{JudgedSession, PeerType};
+use ipnet::IpNet;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+/// No owner.
+const NOBODY: u32 = u32::MAX;
+
+/// How a prefix was learned; workloads' own sessions do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LearnedOver {
+    /// Over an internal session, with an empty AS path.
+    pub internal: bool,
+    /// The same, from an originator that is known.
+    pub named: bool,
+    /// Over an external session, or with an AS path.
+    pub other: bool,
+}
+
+/// One prefix that BGP sessions announce.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    net: IpNet,
+    owner: u32,
+    announcers: (u32, u32),
+    over: LearnedOver,
+    originators: u8,
+}
+
+/// A prefix as [`LearnedTable`] gives it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LearnedPrefix {
+    /// The prefix.
+    pub net: IpNet,
+    /// The node that has it, where a path names it.
+    pub owner: Option<IpAddr>,
+    /// How it was learned.
+    pub over: LearnedOver,
+    /// Number of nodes that originate it, by first-hand paths: 0, 1, or 2 for two and more.
+    pub originators: u8,
+}
+
+/// What BIRD's route table says, sorted by prefix.
+#[derive(Debug, Default)]
+pub struct LearnedTable {
+    rows: Vec<Row>,
+    owners: Vec<IpAddr>,
+    announcers: Vec<u32>,
+    protocols: Vec<String>,
+    neighbors: Vec<Option<IpAddr>>,
+    paths: Vec<u64>,
+    own: BTreeSet<IpNet>,
+    lengths: BTreeSet<u8>,
+}
+
+/// What a path's session tells about it.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    neighbor: IpAddr,
+    id: Option<IpAddr>,
+    internal: bool,
+    mesh: bool,
+    workload: bool,
+}
+
+impl LearnedTable {
+    /// From a table and the sessions that filled it.
+    pub fn new(rib: &Rib, sessions: &[JudgedSession]) -> Self {
+        let peers = Peers::new(rib, sessions);
+        let mut table = LearnedTable {
+            protocols: rib.protocols.clone(),
+            neighbors: peers
+                .of_protocol
+                .iter()
+                .map(|p| Some(p.as_ref()?.neighbor))
+                .collect(),
+            paths: vec![0; rib.protocols.len()],
+            ..LearnedTable::default()
+        };
+        let mut order: Vec<u32> = Vec::with_capacity(rib.paths.len());
+        for (index, path) in rib.paths.iter().enumerate() {
+            match path.source {
+                RibSource::Static => {
+                    table.own.insert(path.prefix);
+                }
+                RibSource::Bgp => {
+                    if let Some(count) = table.paths.get_mut(path.protocol as usize) {
+                        *count += 1;
+                    }
+                    order.push(index as u32);
+                }
+                RibSource::Other => {}
+            }
+        }
+        // Several tables of one daemon may hold the same prefix.
+        order.sort_by_key(|index| rib.paths[*index as usize].prefix);
+        let mut interned = HashMap::new();
+        for group in
+            order.chunk_by(|a, b| rib.paths[*a as usize].prefix == rib.paths[*b as usize].prefix)
+        {
+            let paths = || group.iter().map(|index| &rib.paths[*index as usize]);
+            table.push(rib, &peers, paths, &mut interned);
+        }
+        table
+    }
+
+    fn push<'p, I: Iterator<Item = &'p RibPath>>(
+        &mut self,
+        rib: &Rib,
+        peers: &Peers,
+        paths: impl Fn() -> I,
+        interned: &mut HashMap<IpAddr, u32>,
+    ) {
+        let Some(net) = paths().next().map(|path| path.prefix) else {
+            return;
+        };
+        let start = self.announcers.len();
+        let mut over = LearnedOver::default();
+        let mut originators = [None; 2];
+        for path in paths() {
+            let Some(peer) = peers.of(path) else { continue };
+            if !self.announcers[start..].contains(&path.protocol) {
+                self.announcers.push(path.protocol);
+            }
+            if peer.workload {
+                continue;
+            }
+            if peer.internal && path.as_path == AsPath::Empty {
+                over.internal = true;
+                over.named |= peers.owner(path, rib).is_some();
+            } else {
+                over.other = true;
+            }
+            if let Some(claim) = peers.originator(path, rib) {
+                match originators {
+                    [None, _] => originators[0] = Some(claim),
+                    [Some(first), None] if claim.differs(first) => originators[1] = Some(claim),
+                    _ => {}
+                }
+            }
+        }
+        let first = |best| {
+            let mut paths = paths().filter(|path| path.best == best);
+            paths.find_map(|path| peers.owner(path, rib))
+        };
+        let owner = first(true)
+            .or_else(|| first(false))
+            .map_or(NOBODY, |owner| {
+                *interned.entry(owner).or_insert_with(|| {
+                    self.owners.push(owner);
+                    self.owners.len() as u32 - 1
+                })
+            });
+        self.lengths.insert(net.prefix_len());
+        self.rows.push(Row {
+            net,
+            owner,
+            announcers: (start as u32, self.announcers.len() as u32),
+            over,
+            originators: originators.iter().flatten().count() as u8,
+        });
+    }
+
+    fn row(&self, net: IpNet) -> Option<&Row> {
+        let at = self.rows.binary_search_by_key(&net, |row| row.net).ok()?;
+        Some(&self.rows[at])
+    }
+
+    fn owner(&self, row: &Row) -> Option<IpAddr> {
+        self.owners.get(row.owner as usize).copied()
+    }
+
+    /// Every prefix, in order.
+    pub fn prefixes(&self) -> impl Iterator<Item = LearnedPrefix> + '_ {
+        self.rows.iter().map(|row| self.prefix(row))
+    }
+
+    /// One prefix.
+    pub fn get(&self, net: IpNet) -> Option<LearnedPrefix> {
+        self.row(net).map(|row| self.prefix(row))
+    }
+
+    fn prefix(&self, row: &Row) -> LearnedPrefix {
+        LearnedPrefix {
+            net: row.net,
+            owner: self.owner(row),
+            over: row.over,
+            originators: row.originators,
+        }
+    }
+
+    /// Names of the sessions that announce `net`.
+    pub fn announcers(&self, net: IpNet) -> impl Iterator<Item = &str> {
+        let (start, end) = self.row(net).map_or((0, 0), |row| row.announcers);
+        let announcers = &self.announcers[start as usize..end as usize];
+        announcers
+            .iter()
+            .filter_map(|at| self.protocols.get(*at as usize).map(String::as_str))
+    }
+
+    /// Whether the neighbour with that address announced just this prefix.
+    pub fn announced_by(&self, net: IpNet, neighbor: IpAddr) -> bool {
+        let (start, end) = self.row(net).map_or((0, 0), |row| row.announcers);
+        self.announcers[start as usize..end as usize]
+            .iter()
+            .any(|at| self.neighbors.get(*at as usize) == Some(&Some(neighbor)))
+    }
+
+    /// Paths by session name.
+    pub fn paths_of(&self, protocol: &str) -> u64 {
+        let at = self.protocols.iter().position(|name| name == protocol);
+        at.map_or(0, |at| self.paths[at])
+    }
+
+    /// Prefixes of BIRD's static protocols: this node's blocks and service CIDRs.
+    pub fn own(&self) -> &BTreeSet<IpNet> {
+        &self.own
+    }
+
+    /// The owner of all of `net`, by the longest prefix that has one.
+    pub fn owner_of(&self, net: IpNet) -> Option<IpAddr> {
+        let lengths = self
+            .lengths
+            .iter()
+            .rev()
+            .filter(|len| **len <= net.prefix_len());
+        lengths
+            .filter_map(|len| IpNet::new(net.addr(), *len).ok())
+            .find_map(|covering| self.owner(self.row(covering.trunc())?))
+    }
+}
+
+/// Sessions by protocol index, and which neighbour has which router ID.
+struct Peers {
+    of_protocol: Vec<Option<Peer>>,
+    by_id: HashMap<(IpAddr, bool), IpAddr>,
+    neighbors: BTreeSet<IpAddr>,
+}
+
+impl Peers {
+    fn new(rib: &Rib, sessions: &[JudgedSession]) -> Self {
+        let mut by_name: HashMap<&str, Peer> = HashMap::new();
+        let mut by_id = HashMap::new();
+        let mut neighbors = BTreeSet::new();
+        for session in sessions.iter().map(|judged| &judged.session) {
+            let id = session
+                .neighbor_id
+                .as_deref()
+                .and_then(|id| id.parse::<IpAddr>().ok());
+            let peer = Peer {
+                neighbor: session.neighbor,
+                id,
+                internal: session.internal.unwrap_or_else(|| {
+                    session.local_as.is_some() && session.local_as == session.neighbor_as
+                }),
+                mesh: session.peer_type == PeerType::Mesh,
+                workload: session.peer_type == PeerType::LocalWorkload,
+            };
+            if let Some(id) = id.filter(|_| !peer.workload) {
+                by_id
+                    .entry((id, peer.neighbor.is_ipv4()))
+                    .or_insert(peer.neighbor);
+            }
+            neighbors.insert(peer.neighbor);
+            by_name.insert(session.name.as_str(), peer);
+        }
+        Peers {
+            of_protocol: rib
+                .protocols
+                .iter()
+                .map(|name| by_name.get(name.as_str()).copied())
+                .collect(),
+            by_id,
+            neighbors,
+        }
+    }
+
+    fn of(&self, path: &RibPath) -> Option<Peer> {
+        *self.of_protocol.get(path.protocol as usize)?
+    }
+
+    /// The node that the path names as the owner of its prefix. Never a switch or reflector that passes it on.
+    fn owner(&self, path: &RibPath, rib: &Rib) -> Option<IpAddr> {
+        let peer = self.of(path).filter(|peer| !peer.workload)?;
+        let next_hop = rib.address(path.next_hop);
+        let from_neighbor = next_hop == Some(peer.neighbor);
+        if !peer.internal {
+            let first_hand = peer.mesh && path.as_path == AsPath::Single && from_neighbor;
+            return first_hand.then_some(peer.neighbor);
+        }
+        if path.as_path != AsPath::Empty {
+            return None;
+        }
+        let Some(id) = rib.address(path.originator) else {
+            return from_neighbor.then_some(peer.neighbor);
+        };
+        let is_v4 = path.prefix.addr().is_ipv4();
+        let known = self.by_id.get(&(id, is_v4)).copied();
+        let by_next_hop = || next_hop.filter(|hop| !self.neighbors.contains(hop));
+        known
+            .or_else(by_next_hop)
+            .or_else(|| Some(id).filter(|id| id.is_ipv4() == is_v4))
+    }
+
+    /// Who originated a first-hand path: one whose next hop BIRD can reach, and that was not passed on by a node which
+    /// only learned it.
+    fn originator(&self, path: &RibPath, rib: &Rib) -> Option<Claim> {
+        let peer = self
+            .of(path)
+            .filter(|peer| !peer.workload && !path.unreachable)?;
+        let next_hop = rib.address(path.next_hop);
+        let from_neighbor = next_hop == Some(peer.neighbor);
+        let id = peer.id.unwrap_or(peer.neighbor);
+        let id = match (peer.internal, path.as_path) {
+            (true, AsPath::Empty) => rib.address(path.originator).or(from_neighbor.then_some(id)),
+            (false, AsPath::Single) => from_neighbor.then_some(id),
+            _ => None,
+        }?;
+        let third_party = next_hop.filter(|hop| !self.neighbors.contains(hop));
+        Some(Claim { id, third_party })
+    }
+}
+
+/// A node that originates a prefix.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    /// BGP identifier.
+    id: IpAddr,
+    /// The next hop, where a reflector passed it on unchanged.
+    third_party: Option<IpAddr>,
+}
+
+impl Claim {
+    /// Two nodes: other identifiers, and not the same next hop. In Calico's VXLANCrossSubnet mode every node announces the
+    /// blocks of its subnet too, with their owner as next hop.
+    fn differs(self, other: Claim) -> bool {
+        let same_hop = self.third_party.is_some() && self.third_party == other.third_party;
+        self.id != other.id && !same_hop
+    }
+}
