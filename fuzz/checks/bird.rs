@@ -122,7 +122,7 @@ pub fn routes(data: &[u8]) {
         for path in &rib.paths {
             assert!((path.protocol as usize) < rib.protocols.len());
             assert!(path.source != RibSource::Other);
-            assert!(path.best || !path.refused);
+            assert!(path.best || !path.rejected);
             assert_eq!(path.prefix, path.prefix.trunc());
         }
     }

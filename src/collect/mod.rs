@@ -8,6 +8,7 @@ mod node_facts;
 pub mod pod_cidr_file;
 mod previous_counters;
 mod route_table_policy;
+mod route_tables;
 
 use crate::assess::assessor::{AssessConfig, Assessor, JudgedKernel};
 use crate::assess::kernel_events::KernelTracker;
@@ -38,8 +39,6 @@ use std::time::{Duration, Instant, SystemTime};
 const FRESH: Duration = Duration::from_secs(1);
 /// Addresses are read this often.
 const ADDRESSES: Duration = Duration::from_secs(60);
-/// A route table may take longer than the rest: 500,000 paths take BIRD about two seconds.
-const TABLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Dumps that confirm an absence, at most.
 const CONFIRMATIONS: usize = 3;
 
@@ -224,63 +223,6 @@ impl NodeCollector {
             self.daemons[at].answered = Some(Instant::now());
         }
         dumped
-    }
-
-    /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read, or failed.
-    async fn read_tables(&mut self, urgent: bool) -> bool {
-        let routes = route_table_policy::route_mark(&self.kernel.counters());
-        let timeout = self.settings.timeout.max(TABLE_TIMEOUT);
-        let mut asked = false;
-        for at in 0..self.daemons.len() {
-            let Asked {
-                socket,
-                view: Some(view),
-                table,
-                ..
-            } = &mut self.daemons[at]
-            else {
-                continue;
-            };
-            if view.daemon.is_err() || !table.due(view, routes, urgent) {
-                continue;
-            }
-            asked = true;
-            let began = Instant::now();
-            let answer = bird::rib(socket, timeout).await;
-            table.asked(began.elapsed());
-            let (view, events) = (Arc::make_mut(view), &mut self.events);
-            match answer {
-                Ok(mut rib) => {
-                    if self.assessor.set_table(at, &mut rib, view, events) {
-                        table.ask_again();
-                    }
-                }
-                Err(error) => {
-                    self.assessor.fail_table(at, error, view, events);
-                    table.ask_again();
-                }
-            }
-        }
-        asked
-    }
-
-    /// Asks what BIRD exports to the kernel where only that tells which prefixes are pod CIDRs. Once for each table.
-    async fn read_kernel_exports(&mut self, deadline: Instant) {
-        let wanted = self
-            .judged
-            .as_ref()
-            .map(|judged| judged.wants_exports.clone());
-        for at in wanted.unwrap_or_default() {
-            let Some(view) = &self.daemons[at].view else {
-                continue;
-            };
-            let exports = export_comparison::kernel_exports(view, deadline).await;
-            self.assessor.set_kernel_exports(at, exports);
-            self.judged = None;
-        }
-        if self.judged.is_none() {
-            self.judge();
-        }
     }
 
     fn judge(&mut self) {

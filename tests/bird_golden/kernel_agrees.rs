@@ -2,7 +2,7 @@
 
 use crate::captures::{answer_of, feed, files, json, root, routes, scenarios};
 use calico_bgp_exporter::bird::show_route::Prefixes;
-use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
+use calico_bgp_exporter::model::rib::{AsPath, Rib, RibPath, RibSource};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn exports_against_the_kernel() {
         let refused: BTreeSet<_> = routes(&table)
             .paths
             .iter()
-            .filter(|p| p.refused)
+            .filter(|p| p.rejected)
             .map(|p| p.prefix)
             .collect();
         let expected: BTreeSet<_> = exported
@@ -136,17 +136,20 @@ fn shapes_of_both_generations() {
         assert_eq!(both.len(), 2);
         assert!(both[0].best && !both[1].best);
         assert_eq!(rib.protocols[both[1].protocol as usize], "Mesh_10_0_3_143");
-        assert_eq!(both[1].next_hop, "10.0.3.143".parse().ok());
-        assert!(both.iter().all(|path| path.as_path_empty));
+        assert_eq!(rib.address(both[1].next_hop), "10.0.3.143".parse().ok());
+        assert!(both.iter().all(|path| path.as_path == AsPath::Empty));
 
         let foreign = paths(&rib, "10.88.2.0/24");
-        assert_eq!(foreign[0].next_hop, "203.0.113.77".parse().ok());
-        assert!(!foreign[0].as_path_empty && !foreign[0].unreachable);
+        assert_eq!(
+            rib.address(foreign[0].next_hop),
+            "203.0.113.77".parse().ok()
+        );
+        assert!(foreign[0].as_path != AsPath::Empty && !foreign[0].unreachable);
 
         let service = paths(&rib, "10.96.0.0/12");
         assert_eq!((service.len(), service[0].source), (1, RibSource::Static));
         assert_eq!(
-            (service[0].next_hop, service[0].as_path_empty),
+            (service[0].next_hop, service[0].as_path == AsPath::Empty),
             (None, false)
         );
         // Learned from the kernel, or a device's own: counted, not kept.
@@ -164,7 +167,7 @@ fn refused_and_unreachable() {
             _ => "route-foreign-replacement/show_route_192.168.82.0_26_all.txt",
         };
         let rib = of(refused);
-        let refused: Vec<_> = rib.paths.iter().filter(|path| path.refused).collect();
+        let refused: Vec<_> = rib.paths.iter().filter(|path| path.rejected).collect();
         assert_eq!(refused.len(), 1, "{version} {refused:?}");
         assert!(refused[0].best);
         let unreachable = of("route-nexthop-unreachable/show_route_all.txt");
@@ -187,13 +190,18 @@ fn attributes_of_bird_3() {
         let rib = routes(&root().join(version).join("zoo/show_route_all.txt"));
         let block = paths(&rib, "192.168.82.0/26");
         assert_eq!(block.len(), 2, "{version}");
-        assert!(block[0].best && block[0].as_path_empty && block[0].source == RibSource::Bgp);
+        assert!(
+            block[0].best && block[0].as_path == AsPath::Empty && block[0].source == RibSource::Bgp
+        );
         let six = paths(&rib, "fd00:10:244:5200::/122");
-        assert_eq!(six[0].next_hop, "fd00:3::142".parse().ok());
-        assert!(six[0].as_path_empty);
+        assert_eq!(rib.address(six[0].next_hop), "fd00:3::142".parse().ok());
+        assert!(six[0].as_path == AsPath::Empty);
         let third_party = paths(&rib, "10.88.3.0/24");
-        assert_eq!(third_party[0].next_hop, "203.0.113.77".parse().ok());
-        assert!(!third_party[0].as_path_empty);
+        assert_eq!(
+            rib.address(third_party[0].next_hop),
+            "203.0.113.77".parse().ok()
+        );
+        assert!(third_party[0].as_path != AsPath::Empty);
         assert_eq!(paths(&rib, "10.96.0.0/12")[0].source, RibSource::Static);
         assert!(paths(&rib, "10.0.3.0/24").is_empty());
     }

@@ -97,7 +97,7 @@ fn one_daemon_for_both_gives_both() {
             kernel("kernel3", None),
         ];
     }
-    view.refused = Some(vec!["fd00:10::/122".parse().unwrap()]);
+    view.rejected = Some(vec!["fd00:10::/122".parse().unwrap()]);
     snapshot.daemons = vec![view.into()];
     let series = series(snapshot, EVERYTHING);
     assert_eq!(with_prefix(&series, "calico_bgp_peers{").len(), 2 * 5 * 2);

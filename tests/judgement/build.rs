@@ -3,13 +3,15 @@
 use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer, DaemonReport};
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
-use calico_bgp_exporter::model::rib::{Rib, RibPath, RibSource};
+use calico_bgp_exporter::model::rib::{AddressIndex, AsPath, Rib, RibPath, RibSource};
 use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
 use calico_bgp_exporter::model::session::{
     BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
 };
 use calico_bgp_exporter::model::time::{BirdTime, LocalTime, Moment, Since, UnixTime};
 use ipnet::IpNet;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 pub const NOON: i64 = 1_795_262_400;
@@ -103,6 +105,7 @@ pub fn judged(session: Session, since: i64, imported: u64) -> JudgedSession {
 /// Paths as (prefix, protocol, owner); an empty protocol makes a static one.
 pub fn rib(paths: &[(&str, &str, &str)]) -> Rib {
     let mut rib = Rib::default();
+    let mut addresses = Vec::new();
     for (prefix, protocol, owner) in paths {
         let at = rib
             .protocols
@@ -120,14 +123,29 @@ pub fn rib(paths: &[(&str, &str, &str)]) -> Rib {
             } else {
                 RibSource::Bgp
             },
-            next_hop: owner.parse().ok(),
-            as_path_empty: true,
+            next_hop: intern(&mut addresses, owner),
+            originator: None,
+            as_path: AsPath::Empty,
             best: true,
-            refused: false,
+            rejected: false,
             unreachable: false,
         });
     }
+    rib.addresses = addresses;
     rib
+}
+
+/// An index as [`Rib::address`] takes it; `None` for what is no address.
+pub fn intern(addresses: &mut Vec<IpAddr>, text: &str) -> AddressIndex {
+    let address = text.parse().ok()?;
+    let at = addresses
+        .iter()
+        .position(|known| *known == address)
+        .unwrap_or_else(|| {
+            addresses.push(address);
+            addresses.len() - 1
+        });
+    NonZeroU32::new(at as u32 + 1)
 }
 
 /// `dst [via GATEWAY] dev INDEX`, or a kind without a device.

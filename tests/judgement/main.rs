@@ -3,6 +3,7 @@
 
 mod assessor;
 mod build;
+mod designs;
 mod document;
 mod expectation;
 mod findings;

@@ -22,7 +22,10 @@ fn merged_paths_of_bird_1() {
     );
     assert_eq!((rib.total_paths, rib.unknown_lines), (1, 0));
     assert!(rib.paths[0].best);
-    assert_eq!(rib.paths[0].next_hop, "10.0.3.217".parse().ok());
+    assert_eq!(
+        rib.address(rib.paths[0].next_hop),
+        "10.0.3.217".parse().ok()
+    );
 }
 
 #[test]
@@ -31,7 +34,7 @@ fn paths_of_sets_and_confederations_are_not_empty() {
         let rib = read(&format!(
             "1007-10.0.0.0/8 via 10.0.0.1 on eth0 [b 08:00:00] * (100) [i]\n1008-\tType: BGP unicast univ\n1012-\tBGP.as_path: {path}\n0000 "
         ));
-        assert!(!rib.paths[0].as_path_empty, "{path}");
+        assert!(rib.paths[0].as_path != AsPath::Empty, "{path}");
     }
 }
 
@@ -40,8 +43,8 @@ fn the_global_next_hop_of_two() {
     let rib = read(
         "1007-fd00:1::/64 via fe80::1 on eth0 [b 08:00:00 from fd00::1] * (100/?) [i]\n1008-\tType: BGP unicast univ\n1012-\tBGP.next_hop: fd00::1 fe80::1\n \tBGP.as_path: \n0000 ",
     );
-    assert_eq!(rib.paths[0].next_hop, "fd00::1".parse().ok());
-    assert!(rib.paths[0].as_path_empty);
+    assert_eq!(rib.address(rib.paths[0].next_hop), "fd00::1".parse().ok());
+    assert_eq!(rib.paths[0].as_path, AsPath::Empty);
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn a_bgp_path_without_its_as_path_is_not_taken_for_an_internal_one() {
     let rib = read(
         "1007-10.0.0.0/8 via 10.0.0.1 on eth0 [b 08:00:00] * (100) [i]\n1008-\tType: BGP unicast univ\n0000 ",
     );
-    assert!(!rib.paths[0].as_path_empty);
+    assert!(rib.paths[0].as_path != AsPath::Empty);
 }
 
 #[test]
