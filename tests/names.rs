@@ -128,8 +128,14 @@ fn every_name_in_alerts_dashboards_and_documents_is_scraped() {
         count("alerts/"),
         count("docs/")
     );
+    let renamed = sources::renamed(&root());
+    assert!(!renamed.is_empty());
     let mut wrong = Vec::new();
     for expression in &expressions {
+        if expression.place.starts_with("docs/migration.md") && renamed.contains(&expression.promql)
+        {
+            continue;
+        }
         match promql::names(&expression.promql) {
             Ok(named) => wrong.extend(check(&named, &known, &expression.place)),
             Err(error) => wrong.push(format!(

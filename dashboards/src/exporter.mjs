@@ -84,7 +84,7 @@ const resyncs = l.graph({
   h: 8,
 });
 
-const lookTime = spreadOf(13, "Time for one look", "How long one look at BIRD and the kernel takes.", m("calico_bgp_exporter_look_duration_seconds"), "s", {
+const lookTime = spreadOf(13, "Time for one look", "How long one look at BIRD and the kernel takes.", m("calico_bgp_exporter_collection_duration_seconds"), "s", {
   custom: { scaleDistribution: { type: "log", log: 10 } },
   defaults: { min: undefined },
   thresholds: l.limits(1, 3),
@@ -115,7 +115,7 @@ const exporters = l.table({
     l.rows(`max by (cluster, node) (${ofExporter("process_open_fds")} / ${ofExporter("process_max_fds")})`),
     l.rows(`time() - max by (cluster, node) (${ofExporter("process_start_time_seconds")})`),
     l.rows(`sum by (cluster, node) (increase(${m("calico_bird_query_errors_total")}[$__range]))`),
-    l.rows(`max by (cluster, node) (${m("calico_bgp_exporter_look_duration_seconds")})`),
+    l.rows(`max by (cluster, node) (${m("calico_bgp_exporter_collection_duration_seconds")})`),
     l.rows(`max by (cluster, node) (${build} * 0 or ${q.silentNodes})`),
   ],
   unit: "none",

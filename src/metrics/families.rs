@@ -94,7 +94,7 @@ families! {
     BGP_PEER_STATE_CHANGE = Gauge "calico_bgp_peer_state_change_timestamp_seconds" [node peer peer_type ip_version protocol]
         "Unix time at which the session entered its present state.";
     BGP_PEER_SESSION_LOSSES = Counter "calico_bgp_peer_session_losses_total" [node peer peer_type ip_version protocol]
-        "Times the session was seen to leave the state up, also when it was back at the next look.";
+        "Times the session was seen to leave the state up, also when it was up again at the next collection.";
     BGP_SESSION_LOSSES = Counter "calico_bgp_session_losses_total" [node ip_version peer_type]
         "Times that sessions were seen to leave the state up, counted over all of them.";
     BGP_PEER_ROUTES = Gauge "calico_bgp_peer_routes" [node peer peer_type ip_version protocol kind]
@@ -106,7 +106,7 @@ families! {
 
     // BIRD
     BIRD_UP = Gauge "calico_bird_up" [node ip_version socket]
-        "Whether the last query of the BIRD daemon behind this socket was answered whole.";
+        "Whether the last query of the BIRD daemon behind this socket was answered completely.";
     BIRD_INFO = Info "calico_bird_info" [node ip_version version router_id]
         "Version and router ID of the BIRD daemon.";
     BIRD_START = Gauge "calico_bird_start_timestamp_seconds" [node ip_version]
@@ -122,27 +122,27 @@ families! {
     BIRD_ROUTE_TABLE_UP = Gauge "calico_bird_route_table_up" [node ip_version]
         "Whether BIRD's route table was read when it last had to be. At 0 what rests on it is absent: pod CIDRs, own blocks, foreign blackholes, rejected routes.";
     BIRD_UNKNOWN_LINES = Counter "calico_bird_unknown_lines_total" [node ip_version]
-        "Lines of BIRD's answers that were passed over because this version does not know them.";
+        "Lines of BIRD's answers that were skipped because this version of the exporter does not know them.";
     BIRD_PROTOCOL_UP = Gauge "calico_bird_protocol_up" [node ip_version protocol type]
         "Whether BIRD's own protocol of type kernel, device, direct or static is up.";
     BIRD_KERNEL_EXPORTED = Gauge "calico_bird_kernel_exported_routes" [node ip_version protocol]
-        "Routes that BIRD believes it put into the kernel. Hold it against calico_kernel_bird_routes.";
+        "Routes that BIRD has exported to the kernel, by its own count. Compare it with calico_kernel_bird_routes.";
     BIRD_KERNEL_REJECTED = Gauge "calico_bird_kernel_rejected_routes" [node ip_version]
-        "Routes that the kernel refused to take from BIRD, at the last look at BIRD's route table.";
+        "Routes that the kernel rejected (BIRD marks them !), when BIRD's route table was last read.";
 
     // Kernel
     KERNEL_UP = Gauge "calico_kernel_up" [node source]
-        "Whether the last look at the kernel's routes, links or sysctl settings was complete.";
+        "Whether the kernel's routes, links or sysctl settings were read completely at the last collection.";
     KERNEL_BIRD_ROUTES = Gauge "calico_kernel_bird_routes" [node ip_version]
-        "Kernel routes of protocol bird, whatever they lead to.";
+        "All kernel routes of protocol bird.";
     ROUTES = Gauge "calico_routes" [node ip_version encapsulation origin]
         "Kernel routes towards pod addresses by encapsulation (ipip, vxlan, wireguard, direct, gateway, local, blackhole) and by who installed them, zeros included.";
     ROUTE_CHANGES = Counter "calico_route_changes_total" [node ip_version origin change]
-        "Kernel routes that were added, removed or replaced: from notifications, and from the difference of two dumps where the kernel was silent.";
+        "Kernel routes that were added, removed or replaced: from notifications, and from the difference of two dumps where there was no notification.";
     FOREIGN_BLACKHOLES = Gauge "calico_foreign_blackholes" [node ip_version]
         "Blackhole routes of bird or felix for prefixes that this node does not originate. Absent while its own prefixes are not known.";
     TUNNEL_UP = Gauge "calico_tunnel_up" [node device kind]
-        "Whether the tunnel device is up; 0 also for one that was there and has gone.";
+        "Whether the tunnel device is up; 0 also for one that was removed.";
     TUNNEL_ROUTES = Gauge "calico_tunnel_routes" [node device kind ip_version]
         "Pod routes that use the tunnel.";
     TUNNEL_MTU = Gauge "calico_tunnel_mtu_bytes" [node device kind]
@@ -178,15 +178,15 @@ families! {
     OWN_POD_CIDRS = Gauge "calico_own_pod_cidrs" [node ip_version]
         "Blocks of pod addresses that this node originates.";
     POD_CIDR_INFO = Info "calico_pod_cidr_route_info" [node cidr ip_version owner encapsulation device gateway origin]
-        "How the expected pod CIDR is reached now.";
+        "The route by which the expected pod CIDR is reached now.";
     POD_CIDR_FALLTHROUGH = Gauge "calico_pod_cidr_route_fallthrough" [node cidr ip_version owner via]
         "What takes the packets of an expected pod CIDR whose route is absent: default, shorter, blackhole, unreachable, link_down, none. Only while absent.";
     POD_CIDR_MISMATCH = Gauge "calico_pod_cidr_encapsulation_mismatch" [node cidr ip_version owner]
-        "Whether the pod CIDR is reached otherwise than --expected-encapsulation says. Only with that setting, and while the route is present.";
+        "Whether the route to the pod CIDR differs from what --expected-encapsulation demands. Only with that setting, and while the route is present.";
     POD_CIDR_DUPLICATES = Gauge "calico_pod_cidr_duplicate_owners" [node ip_version]
         "Pod CIDRs that more than one node announces.";
     POD_CIDRS_LEFT_OUT = Gauge "calico_pod_cidrs_left_out" [node ip_version]
-        "Expected pod CIDRs beyond --pod-cidr.limit, which are not looked at.";
+        "Expected pod CIDRs beyond --pod-cidr.limit, which are not checked.";
 
     // Pod paths, only from `probe`
     POD_PATH_UP = Gauge "calico_pod_path_up" [node peer peer_node ip_version]
@@ -212,13 +212,13 @@ families! {
     BUILD_INFO = Info "calico_bgp_exporter_build_info" [node version revision]
         "Version of the exporter and the commit it was built from.";
     NETLINK_OVERRUNS = Counter "calico_bgp_exporter_netlink_overruns_total" [node]
-        "Times the kernel announced changes faster than they were read.";
+        "Times that notifications were lost, because the kernel sent them faster than they were read.";
     NETLINK_RESYNCS = Counter "calico_bgp_exporter_netlink_resyncs_total" [node]
-        "Dumps of the kernel's tables that were begun anew, because one was interrupted or announcements were lost.";
-    LOOK_DURATION = Gauge "calico_bgp_exporter_look_duration_seconds" [node]
-        "How long the look at BIRD and the kernel took that these metrics show.";
+        "Dumps of the kernel's tables that were repeated, because one was interrupted or notifications were lost.";
+    COLLECTION_DURATION = Gauge "calico_bgp_exporter_collection_duration_seconds" [node]
+        "How long it took to collect what these metrics show, from BIRD and the kernel.";
     SNAPSHOT_AGE = Gauge "calico_bgp_exporter_snapshot_age_seconds" [node]
-        "How long ago that look ended, when these metrics were written.";
+        "Time since that collection ended, when these metrics were written.";
     PROCESS_CPU = Counter "process_cpu_seconds_total" []
         "Total user and system CPU time spent in seconds.";
     PROCESS_OPEN_FDS = Gauge "process_open_fds" []

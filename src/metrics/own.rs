@@ -20,7 +20,7 @@ pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, now: UnixTime
         .counter(&[node], counters.netlink_overruns)?;
     out.family(&f::NETLINK_RESYNCS)
         .counter(&[node], counters.netlink_resyncs)?;
-    out.family(&f::LOOK_DURATION)
+    out.family(&f::COLLECTION_DURATION)
         .gauge(&[node], snapshot.duration.as_secs_f64())?;
     out.family(&f::SNAPSHOT_AGE)
         .gauge(&[node], now.since(snapshot.at).as_secs_f64())?;

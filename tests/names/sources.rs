@@ -259,3 +259,14 @@ fn spelt_out(code: &str) -> String {
         _ => code,
     }
 }
+
+/// The old names of the last table of docs/migration.md, which no series has any more.
+pub fn renamed(root: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(root.join("docs/migration.md")).unwrap();
+    let (_, section) = text
+        .split_once("## From an earlier build of this exporter")
+        .unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
+        .collect()
+}

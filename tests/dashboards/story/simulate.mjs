@@ -223,7 +223,7 @@ function exporter({ story, node, state, put, birdAnswers }, own) {
   put("calico_bgp_exporter_build_info", 1, { version: "0.1.0", revision: "3f2a91c" });
   put("calico_bgp_exporter_netlink_overruns_total", 0);
   put("calico_bgp_exporter_netlink_resyncs_total", count(state, "resyncs", state.rand() < 0.01 ? 1 : 0));
-  put("calico_bgp_exporter_look_duration_seconds", (birdAnswers ? 0.004 : 2) + 0.003 * state.rand());
+  put("calico_bgp_exporter_collection_duration_seconds", (birdAnswers ? 0.004 : 2) + 0.003 * state.rand());
   put("calico_bgp_exporter_snapshot_age_seconds", 5 * state.rand());
   own("process_cpu_seconds_total", (state.cpu += clock.step * (0.002 + 0.0008 * state.rand())));
   own("process_resident_memory_bytes", 5.2e6 + 4096 * Math.floor(40 * state.rand() + story.nodes.length * 3));
