@@ -87,6 +87,7 @@ pub struct DaemonReport {
     pub up: bool,
     pub started: Option<String>,
     /// Prefixes that the kernel rejected; null while not known.
+    #[serde(rename = "refused")]
     pub rejected: Option<Vec<IpNet>>,
     #[serde(flatten)]
     pub answer: Answer,

@@ -57,11 +57,19 @@ const USES: &[(&str, &[&str])] = &[
     ("netlink", &["netlink", "model"]),
     ("assess", &["assess", "model", "netlink"]),
     ("diagnose", &["diagnose", "assess", "model"]),
-    ("metrics", &["metrics", "model"]),
-    ("report", &["report", "model"]),
+    ("metrics", &["metrics", "model", "build_info"]),
+    ("report", &["report", "model", "build_info"]),
     (
         "http",
-        &["http", "metrics", "model", "report", "watched_file", "yaml"],
+        &[
+            "http",
+            "metrics",
+            "model",
+            "report",
+            "watched_file",
+            "yaml",
+            "build_info",
+        ],
     ),
     ("fleet", &["fleet", "cli", "diagnose", "model", "report"]),
 ];
