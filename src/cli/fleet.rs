@@ -31,6 +31,7 @@ pub struct FleetArgs {
     pub port: u16,
     /// Time for all nodes together
     #[arg(
+        id = "fleet_timeout",
         long = "fleet.timeout",
         value_name = "DURATION",
         default_value = "5s",
