@@ -95,7 +95,7 @@ def test_examples_leave_rules_and_log_as_they_are(example):
     """An example must not disarm an alert, drop a metric or silence the log by the way."""
     values = yaml.safe_load(example.read_text())
     rules = values.get("prometheusRule", {})
-    assert rules.keys() <= {"enabled", "labels", "runbookBaseURL"} and not rules.get("runbookBaseURL")
+    assert rules.keys() <= {"enabled", "labels", "runbookBaseURL", "clusterLabel"} and not rules.get("runbookBaseURL")
     assert "metricRelabelings" not in values.get("podMonitor", {}) and "log" not in values
     assert values.keys().isdisjoint({"image", "commonLabels", "extraArgs"})
 
