@@ -39,6 +39,7 @@ def test_defaults_leave_the_exporter_its_own():
     ("web.telemetryPath=/m", ["--web.telemetry-path=/m"]),
     ("web.existingConfigSecret=s", ["--web.config.file=/etc/calico-bgp-exporter/web/web-config.yml"]),
     ("log.format=json", ["--log.format=json"]),
+    ("sandbox=true", ["--sandbox"]),
 ])
 def test_value_to_flag(sets, wanted):
     args = container(sets)["args"]

@@ -32,7 +32,7 @@ def before(tmp_path_factory):
     folder = tmp_path_factory.mktemp("before")
     env = {**os.environ, "ARCH": "amd64", "VERSION": "0.0.1", "STAGE": "target/package-files"}
     for packager in "deb", "rpm":
-        run(ROOT / "target/tools/chart/venv/bin/nfpm", "package", "--config", "packaging/nfpm.yaml", "--packager", packager, "--target", folder, env=env, cwd=ROOT)
+        run(ROOT / "target/tools/chart/venv/bin/nfpm", "package", "--config", f"target/package-files/nfpm-{packager}.yaml", "--packager", packager, "--target", folder, env=env, cwd=ROOT)
     return next(folder.glob("*.deb")), next(folder.glob("*.rpm"))
 
 
@@ -43,8 +43,9 @@ def test_under_systemd(before, tmp_path):
     script = f"{ROOT}/tests/packages/lifecycle {results} {before[0]} {DEB} {before[1]} {RPM}"
     (units / "test.target").write_text("[Unit]\nDefaultDependencies=no\nWants=lifecycle.service\n")
     (units / "lifecycle.service").write_text(f"[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart={script}\n")
-    shared = "".join(f'mkdir -p "$PWD{d}"; mount --bind "{d}" "$PWD{d}"\n' for d in (tmp_path, before[0].parent) if str(d).startswith(("/tmp/", "/run/")))
-    (tmp_path / "prepare").write_text(shared or ":\n")
+    # What is written here must be seen outside of the overlay.
+    shared = "".join(f'mkdir -p "$PWD{d}"; mount --bind "{d}" "$PWD{d}"\n' for d in (tmp_path, before[0].parent, DEB.parent))
+    (tmp_path / "prepare").write_text(shared)
     with open(tmp_path / "log", "w+") as log:
         systemd = subprocess.Popen([ROOT / "tests/packages/boot", tmp_path], stdout=log, stderr=log)
         try:
@@ -69,7 +70,7 @@ def test_without_systemd_the_deb_enables_the_unit(tmp_path):
         mount -t overlay root -o lowerdir=/,upperdir={tmp_path}/over/upper,workdir={tmp_path}/over/work {root}
         mount -t tmpfs run {root}/run
         mkdir -p {root}/packages && cp {DEB} {root}/packages/it.deb
-        chroot {root} dpkg --install /packages/it.deb >/dev/null
+        chroot {root} dpkg --install /packages/it.deb >/dev/null 2>&1
         readlink {root}/etc/systemd/system/multi-user.target.wants/calico-bgp-exporter.service
         chroot {root} dpkg --purge calico-bgp-exporter >/dev/null
         ls {root}/etc/systemd/system/multi-user.target.wants/calico-bgp-exporter.service 2>/dev/null || echo gone

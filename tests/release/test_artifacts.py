@@ -118,7 +118,7 @@ def test_workflows_do_what_the_documents_say():
         assert workflow["permissions"] == {"contents": "read"}
         for job in workflow["jobs"].values():
             for step in job["steps"]:
-                for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", "")):
+                for target in re.findall(r"(?m)^\s*make ([a-z-]+)", step.get("run", "")):
                     assert run("make", "--dry-run", target, cwd=ROOT).returncode == 0
                 for script in re.findall(r"\b((?:packaging|tests/tools)/[a-z]+)", step.get("run", "")):
                     assert (ROOT / script).exists(), script

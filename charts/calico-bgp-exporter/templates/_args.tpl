@@ -28,6 +28,7 @@
 {{- $args = append $args (printf "--web.listen-address=%s" (include "cbe.listenAddress" .)) -}}
 {{- if ne $v.web.telemetryPath "/metrics" }}{{ $args = append $args (printf "--web.telemetry-path=%s" $v.web.telemetryPath) }}{{ end -}}
 {{- if include "cbe.webSecret" . }}{{ $args = append $args "--web.config.file=/etc/calico-bgp-exporter/web/web-config.yml" }}{{ end -}}
+{{- if $v.sandbox }}{{ $args = append $args "--sandbox" }}{{ end -}}
 {{- $args = concat $args (list (printf "--log.level=%s" $v.log.level) (printf "--log.format=%s" $v.log.format)) -}}
 {{- $given := list -}}
 {{- range $args }}{{ $given = append $given (splitList "=" . | first) }}{{ end -}}
