@@ -2,10 +2,12 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import pytest
 
@@ -18,9 +20,10 @@ LAB = ROOT / "tests/lab/lab"
 NAME = "cbeimg"
 IMAGE = ROOT / "target/image"
 VERSION = subprocess.run([ROOT / "packaging/version"], capture_output=True, text=True, check=True).stdout.strip()
-# The images are where packaging/image has put them; the state of running containers is a folder of ours (at most 50 characters).
-RUNROOT = tempfile.TemporaryDirectory()
-STORE = ["--root", IMAGE / "storage-amd64", "--runroot", RUNROOT.name, "--storage-driver", "vfs"]
+# The images are where packaging/image has put them. The state of running containers: a path of at most 50 characters, the same for each
+# run, as podman remembers it; it is removed at the end.
+RUNROOT = pathlib.Path(tempfile.gettempdir()) / f"calico-bgp-exporter-{zlib.crc32(str(ROOT).encode()):x}"
+STORE = ["--root", IMAGE / "storage-amd64", "--runroot", RUNROOT, "--storage-driver", "vfs"]
 
 
 def run(*args, ok=True, **more):
@@ -51,9 +54,9 @@ def leave_nothing():
     yield
     podman("umount", "--all", ok=False)
     mounts = [line.split()[1] for line in open("/proc/mounts")]
-    for mount in sorted((m for m in mounts if m.startswith((RUNROOT.name, str(IMAGE)))), reverse=True):
+    for mount in sorted((m for m in mounts if m.startswith((str(RUNROOT), str(IMAGE)))), reverse=True):
         run("umount", "--lazy", mount, ok=False)
-    RUNROOT.cleanup()
+    shutil.rmtree(RUNROOT, ignore_errors=True)
 
 
 def chart(*args):
