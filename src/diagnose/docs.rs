@@ -2,6 +2,7 @@
 
 /// Every finding's id, with its document: a path in the repository.
 const DOCUMENTS: &[(&str, &str)] = &[
+    ("address-gone", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("bfd-down", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("bird-absent", "docs/runbooks/CalicoBirdDown.md"),
     ("bird-dead-routes-stay", "docs/runbooks/CalicoBirdDown.md"),
@@ -22,9 +23,15 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "docs/runbooks/CalicoForeignBlackhole.md",
     ),
     (
+        "foreign-route",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
+    (
         "hold-timer-expired",
         "docs/runbooks/CalicoBGPPeeringDown.md",
     ),
+    ("import-filtered", "docs/runbooks/CalicoBGPPeerNoRoutes.md"),
+    ("interface-down", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("ipip-blocked", "docs/runbooks/CalicoTunnelOneWay.md"),
     (
         "kernel-refuses",
@@ -53,8 +60,10 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("peer-empty", "docs/runbooks/CalicoBGPPeerNoRoutes.md"),
     ("peer-handshake", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-refused", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("peer-rejects", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-restarting", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-shutdown", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("port-179-taken", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("protocol-disabled", "docs/runbooks/CalicoBirdDown.md"),
     ("recovery-stuck", "docs/runbooks/CalicoBirdRecoveryStuck.md"),
     (
@@ -68,12 +77,25 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "docs/runbooks/CalicoPodCIDRRouteMissing.md",
     ),
     ("route-stale", "docs/runbooks/CalicoPodCIDRRouteMissing.md"),
+    ("same-router-id", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("session-disabled", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("session-starting", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("tunnel-down", "docs/runbooks/CalicoTunnelDown.md"),
     ("tunnel-one-way", "docs/runbooks/CalicoTunnelOneWay.md"),
+    (
+        "tunnel-without-address",
+        "docs/runbooks/CalicoTunnelDown.md",
+    ),
     ("underlay-mtu", "docs/runbooks/CalicoTunnelMTUTooLarge.md"),
     ("via-gateway", "docs/runbooks/CalicoPodRouteViaGateway.md"),
+    (
+        "workload-packets-refused",
+        "docs/runbooks/CalicoIPForwardingDisabled.md",
+    ),
+    (
+        "workload-without-route",
+        "docs/runbooks/CalicoPodCIDRRouteMissing.md",
+    ),
     ("wrong-as", "docs/runbooks/CalicoBGPPeeringDown.md"),
     (
         "wrong-encapsulation",

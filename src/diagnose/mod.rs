@@ -70,6 +70,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::SessionsDown(down) => sessions::down(down, node),
         P::SessionsStarting(sessions) => sessions::starting(sessions),
         P::Flapping(sessions) => sessions::flapping(sessions),
+        P::ImportFiltered(sessions) => sessions::import_filtered(sessions),
         P::PeersEmpty(sessions) => sessions::empty(sessions),
         P::MeshTooLarge(peers) => sessions::mesh_too_large(*peers),
         P::RoutesRejected(prefixes) => daemons::routes_rejected(prefixes),

@@ -166,9 +166,10 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
             ],
         ),
         DownReason::SourceAddressMissing => say(
-            "source-address-missing",
-            "This node lost the address that its BGP sessions come from",
-            "No interface has the address that Calico configured for this node: the node got another one (DHCP, a restored machine, a              renamed card), or the address was moved. No peer is at fault.",
+            "address-gone",
+            "No interface of this node has its BGP address",
+            "No interface has the address that Calico configured for this node: the node got another one (DHCP, a restored machine, a \
+             renamed card), or the address was moved. No peer is at fault.",
             &[
                 "ip -br addr",
                 "kubectl get node NODE -o yaml | grep projectcalico.org/IPv (the address that Calico uses)",
@@ -177,7 +178,7 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         ),
         DownReason::LinkDown => say(
             "interface-down",
-            "The interface of BGP sessions is down",
+            "The interface of this node's BGP sessions is down",
             "The interface with this node's own BGP address, or that of the route to the peer, is down. No peer is at fault.",
             &[
                 "ip -br link",
@@ -185,9 +186,10 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
             ],
         ),
         DownReason::ListenFailed => say(
-            "peer-down",
-            "BIRD cannot listen for BGP connections",
-            "Another program listens on the BGP port of this node (FRR, MetalLB's speaker, kube-vip), or the kernel refused BIRD's              listening socket the session's MD5 password.",
+            "port-179-taken",
+            "BIRD cannot listen on its BGP port: another program has it",
+            "Another program listens on the BGP port of this node (FRR, MetalLB's speaker, kube-vip), or the kernel refused BIRD's \
+             listening socket the session's MD5 password.",
             &[
                 "ss -ltnp 'sport = :179' (is it bird?)",
                 "stop that program, or set listenPort in the BGPConfiguration; then restart calico-node here",
@@ -197,7 +199,8 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         DownReason::BadBgpIdentifier => say(
             "same-router-id",
             "Two routers have one BGP identifier (router ID)",
-            "The peer has the same router ID as this node (cloned machines, CALICO_ROUTER_ID set to one value for all nodes), or one              that is no valid identifier. The session cannot come up until they differ.",
+            "The peer has the same router ID as this node (cloned machines, CALICO_ROUTER_ID set to one value for all nodes), or one \
+             that is no valid identifier. The session cannot come up until they differ.",
             &[
                 "birdcl -s SOCKET show status (Router ID), here and on the node PEER",
                 "kubectl get ds -A -o yaml | grep -A1 CALICO_ROUTER_ID (each node needs its own; `hash` derives one from the name)",
@@ -206,7 +209,8 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         DownReason::OpenRejected => say(
             "peer-rejects",
             "The OPEN message is rejected",
-            "One end does not accept the other's OPEN message: hold time, version or an optional parameter (RFC 4271 section 6.2); or              something else than BGP answers there.",
+            "One end does not accept the other's OPEN message: hold time, version or an optional parameter (RFC 4271 section 6.2); or \
+             something else than BGP answers there.",
             &[
                 SHOW,
                 "compare the session's settings on both ends",
@@ -216,7 +220,8 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         DownReason::UpdateRejected => say(
             "peer-rejects",
             "An UPDATE message is rejected",
-            "One end found an error in a route that the other announced (RFC 4271 section 6.3), and closed the session. It will close it              again as long as the route is announced.",
+            "One end found an error in a route that the other announced (RFC 4271 section 6.3), and closed the session. It will close it \
+             again as long as the route is announced.",
             &[
                 SHOW,
                 "read the log of BIRD on both ends: it names the attribute",

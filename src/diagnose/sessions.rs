@@ -62,22 +62,93 @@ pub(super) fn down(down: &SessionsDown<'_>, node: &str) -> Words {
     } else {
         format!("; {}", list(evidence))
     };
+    let title = match own_end(down) {
+        Some(own) => format!("{}: {own}", words.title),
+        None => format!("{}: {}", words.title, peers(sessions)),
+    };
+    let mut cause = words.cause;
+    if let Some((other, step)) = special(down) {
+        cause = other;
+        let first = sessions.first().map(|down| down.judged.session.neighbor);
+        let peer = first.map_or_else(String::new, |peer| peer.to_string());
+        next.insert(0, step.replace("PEER", &peer));
+    }
+    if let (DownReason::LinkDown, Some(device)) = (down.reason, own_end(down)) {
+        for step in &mut next {
+            *step = step.replace("DEVICE", &device);
+        }
+    }
     Words {
         id: words.id,
-        title: format!("{}: {}", words.title, peers(sessions)),
+        title,
         seen: format!(
             "{} down, {}{errors}{evidence}",
             count(sessions.len(), "session"),
             down.reason.as_str()
         ),
         meaning: meaning(down).into(),
-        cause: words.cause.into(),
+        cause: cause.into(),
         next,
+    }
+}
+
+/// The part of this node that is at fault: an address, a device, a socket.
+fn own_end(down: &SessionsDown<'_>) -> Option<String> {
+    let locals = || {
+        down.sessions
+            .iter()
+            .filter_map(|down| down.judged.local.as_deref())
+    };
+    let parts: BTreeSet<String> = match down.reason {
+        DownReason::SourceAddressMissing => locals()
+            .filter_map(|local| Some(local.source?.to_string()))
+            .collect(),
+        DownReason::LinkDown => locals().filter_map(|local| local.device.clone()).collect(),
+        DownReason::ListenFailed => BTreeSet::from(["TCP 179".to_owned()]),
+        _ => return None,
+    };
+    (!parts.is_empty()).then(|| list(parts))
+}
+
+/// A cause, and the first step, of one reason under more special circumstances.
+fn special(down: &SessionsDown<'_>) -> Option<(&'static str, &'static str)> {
+    let mut sessions = down.sessions.iter();
+    match down.reason {
+        DownReason::BadPeerAs
+            if sessions.all(|down| down.judged.session.peer_type == PeerType::Mesh) =>
+        {
+            Some((
+                "Another BGP program answers at the peer's address (FRR, MetalLB's speaker, kube-vip), or the nodes' AS numbers were \
+                 changed and not taken up on both ends.",
+                "on the node PEER: ss -ltnp 'sport = :179' (is it bird?)",
+            ))
+        }
+        DownReason::HostUnreachable | DownReason::NetworkUnreachable
+            if sessions.all(|down| {
+                let local = down.judged.local.as_deref();
+                local.and_then(|local| local.neighbor) == Some(NeighborState::Reachable)
+            }) =>
+        {
+            Some((
+                "The host answers on the link (neighbor table), so a firewall there or here rejects TCP 179 with an ICMP error.",
+                "on the node PEER: nft list ruleset | grep -w 179; iptables -S | grep -w 179",
+            ))
+        }
+        _ => None,
     }
 }
 
 /// What this node itself saw, as far as the reason rests on it.
 fn evidence(down: &Down<'_>) -> Option<String> {
+    if down.reason == DownReason::BadBgpIdentifier {
+        let daemon = down.view.daemon.as_ref().ok()?;
+        let theirs = down.judged.session.neighbor_id.as_deref();
+        let theirs = theirs.map_or_else(String::new, |id| format!(", the peer's {id}"));
+        return Some(format!(
+            "this node's router ID is {}{theirs}",
+            daemon.router_id
+        ));
+    }
     let local = down.judged.local.as_deref()?;
     match down.reason {
         DownReason::SourceAddressMissing => {
@@ -88,6 +159,7 @@ fn evidence(down: &Down<'_>) -> Option<String> {
             let state = match local.neighbor? {
                 NeighborState::Failed => "FAILED",
                 NeighborState::Incomplete => "INCOMPLETE",
+                NeighborState::Reachable => "REACHABLE",
                 _ => return None,
             };
             let peer = down.judged.session.neighbor;
@@ -153,6 +225,32 @@ pub(super) fn flapping(sessions: &[&JudgedSession]) -> Words {
                 "the exporter's log has a line for each transition",
             ]))
             .collect(),
+    }
+}
+
+pub(super) fn import_filtered(sessions: &[&JudgedSession]) -> Words {
+    let filtered: u64 = sessions
+        .iter()
+        .filter_map(|judged| judged.session.import_filtered)
+        .sum();
+    let first = sessions.first();
+    let name = first.map_or("", |judged| judged.session.name.as_str());
+    Words {
+        id: "import-filtered",
+        title: format!(
+            "Everything that peers announce is filtered here: {}",
+            list(neighbors(sessions))
+        ),
+        seen: format!(
+            "{} up with 0 routes imported and {filtered} filtered",
+            count(sessions.len(), "session")
+        ),
+        meaning: "Pods behind these peers are not reached from this node, unless that is wanted.".into(),
+        cause: "A BGPFilter of this session rejects every route that the peer announces (calico#1647).".into(),
+        next: vec![
+            "calicoctl get bgppeer -o yaml (filters), calicoctl get bgpfilter -o yaml (importV4, importV6)".into(),
+            format!("birdcl show protocols all {name} (Route change stats: rejected, filtered)"),
+        ],
     }
 }
 

@@ -59,3 +59,20 @@ fn every_finding_names_a_document_that_exists() {
         assert!(root.join(document).exists(), "{document}");
     }
 }
+
+#[test]
+fn every_id_has_a_document() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnose");
+    let mut ids = Vec::new();
+    for file in std::fs::read_dir(root).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let named = text.split("id: \"").skip(1);
+        ids.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        let reasons = text.split("=> say(").skip(1);
+        ids.extend(reasons.map(|rest| rest.split('"').nth(1).unwrap().to_owned()));
+    }
+    assert!(ids.len() > 40, "{ids:?}");
+    for id in ids {
+        assert!(diagnose::known_id(&id).is_some(), "{id}");
+    }
+}

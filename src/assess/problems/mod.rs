@@ -42,6 +42,7 @@ pub enum ProblemKind<'a> {
     SessionsDown(sessions::SessionsDown<'a>),
     SessionsStarting(Vec<sessions::Down<'a>>),
     Flapping(Vec<&'a JudgedSession>),
+    ImportFiltered(Vec<&'a JudgedSession>),
     PeersEmpty(Vec<&'a JudgedSession>),
     MeshTooLarge(usize),
     RoutesRejected(&'a [IpNet]),

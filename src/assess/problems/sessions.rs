@@ -51,31 +51,27 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
         .flat_map(|view| view.sessions.iter().map(move |judged| (view, judged)))
         .filter_map(|(view, judged)| Down::new(view, judged, snapshot.at))
         .collect();
-    isolated(&all, &down, found);
     let mut by_reason: BTreeMap<DownReason, Vec<Down<'a>>> = BTreeMap::new();
     let mut starting = Vec::new();
-    for session in down {
+    for session in &down {
         match session.reason {
             // A recovery is a problem of its own.
             DownReason::Recovery => {}
-            _ if session.starting => starting.push(session),
-            reason => by_reason.entry(reason).or_default().push(session),
+            _ if session.starting => starting.push(*session),
+            reason => by_reason.entry(reason).or_default().push(*session),
         }
     }
-    for (reason, sessions) in by_reason {
-        let just_left = sessions.iter().all(|session| session.just_left);
-        let severity = match reason {
-            DownReason::GracefulRestart => Severity::Info,
-            _ if just_left => Severity::Warning,
-            _ => Severity::Critical,
-        };
-        let down = SessionsDown {
-            reason,
-            sessions,
-            just_left,
-            only: all.len() == 1,
-        };
-        found.add(severity, ProblemKind::SessionsDown(down));
+    // What is wrong at this end explains the rest.
+    let (own, others): (Vec<_>, Vec<_>) = by_reason
+        .into_iter()
+        .partition(|(reason, _)| is_of_this_node(*reason));
+    let only = all.len() == 1;
+    for (reason, sessions) in own {
+        of_one_reason(reason, sessions, only, found);
+    }
+    isolated(&all, &down, found);
+    for (reason, sessions) in others {
+        of_one_reason(reason, sessions, only, found);
     }
     if !starting.is_empty() {
         found.add(Severity::Info, ProblemKind::SessionsStarting(starting));
@@ -83,6 +79,35 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     flapping(snapshot, &all, found);
     empty(&all, found);
     large_mesh(&all, found);
+}
+
+fn of_one_reason<'a>(
+    reason: DownReason,
+    sessions: Vec<Down<'a>>,
+    only: bool,
+    found: &mut Problems<'a>,
+) {
+    let just_left = sessions.iter().all(|session| session.just_left);
+    let severity = match reason {
+        DownReason::GracefulRestart => Severity::Info,
+        _ if just_left => Severity::Warning,
+        _ => Severity::Critical,
+    };
+    let down = SessionsDown {
+        reason,
+        sessions,
+        just_left,
+        only,
+    };
+    found.add(severity, ProblemKind::SessionsDown(down));
+}
+
+/// The fault is at this end of the session, and no peer is to blame.
+fn is_of_this_node(reason: DownReason) -> bool {
+    matches!(
+        reason,
+        DownReason::SourceAddressMissing | DownReason::LinkDown | DownReason::ListenFailed
+    )
 }
 
 impl<'a> Down<'a> {
@@ -132,7 +157,7 @@ fn is_lasting(reason: DownReason) -> bool {
     )
 }
 
-/// No session is up, and for at least two of one family there is no excuse: not a recovery or a peer's restart (routes are
+/// No session is up, and for at least two of one family, or for a fault of this node, there is no excuse: not a recovery or a peer's restart (routes are
 /// kept), not a hand that disabled them.
 fn isolated<'a>(all: &[&JudgedSession], down: &[Down<'a>], found: &mut Problems<'a>) {
     let kept = |session: &Down<'_>| {
@@ -155,7 +180,8 @@ fn isolated<'a>(all: &[&JudgedSession], down: &[Down<'a>], found: &mut Problems<
             .filter(|session| session.judged.session.ip_version() == version);
         of.count()
     };
-    if Family::ALL.into_iter().any(|version| of(version) >= 2) {
+    let mut reasons = lost.iter().map(|session| session.reason);
+    if Family::ALL.into_iter().any(|version| of(version) >= 2) || reasons.any(is_of_this_node) {
         found.add(Severity::Critical, ProblemKind::Isolated(lost));
     }
 }
@@ -175,9 +201,28 @@ fn flapping<'a>(snapshot: &Snapshot, all: &[&'a JudgedSession], found: &mut Prob
 }
 
 fn empty<'a>(all: &[&'a JudgedSession], found: &mut Problems<'a>) {
+    let is_filtered = |judged: &&JudgedSession| {
+        judged.up
+            && judged
+                .session
+                .import_filtered
+                .is_some_and(|count| count > 0)
+    };
+    let filtered: Vec<&JudgedSession> = all.iter().copied().filter(is_filtered).collect();
+    if !filtered.is_empty() {
+        // A router's routes may be filtered on purpose.
+        let mut types = filtered.iter().map(|judged| judged.session.peer_type);
+        let severity = if types.any(|peer_type| peer_type == PeerType::Mesh) {
+            Severity::Warning
+        } else {
+            Severity::Info
+        };
+        found.add(severity, ProblemKind::ImportFiltered(filtered));
+    }
     let is_empty = |judged: &&JudgedSession| {
         let nothing = judged.session.routes.is_some_and(|r| r.imported == Some(0));
-        judged.up && nothing && judged.session.peer_type == PeerType::Mesh
+        let is_mesh = judged.session.peer_type == PeerType::Mesh;
+        judged.up && nothing && is_mesh && !is_filtered(judged)
     };
     let empty: Vec<&JudgedSession> = all.iter().copied().filter(is_empty).collect();
     if !empty.is_empty() {
