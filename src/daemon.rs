@@ -203,6 +203,9 @@ async fn collect(
             None => {
                 let snapshot = Arc::new(collector.collect().await);
                 next = Instant::now() + refresh;
+                if let Some(due) = collector.due() {
+                    next = next.min(Instant::from_std(due));
+                }
                 snapshot
             }
         };

@@ -1,21 +1,25 @@
 //! One node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
+use super::kernel_state::KernelState;
+use super::origin::Writers;
 use super::pods::classify::{Classified, Evidence, classify};
+use super::pods::confirmation::Confirmations;
 use super::pods::expected::Expectation;
+use super::pods::inquiry::{Answer, Question};
 use super::pods::owners::{Owners, is_host_route};
-use super::pods::verdict::{self, KernelState};
-use super::routes::{self, Originated};
+use super::pods::verdict;
+use super::routes::{self, Known, Survey};
 use super::sessions::events::Event;
 use super::sessions::local_end::NodeFacts;
 use super::sessions::tracker::DaemonTracker;
-use super::tunnels::{Routed, TunnelTracker};
+use super::tunnels::TunnelTracker;
 use crate::model::daemon::{DaemonReport, DaemonStatus, QueryError};
-use crate::model::pod_cidr::ExpectedMode;
-use crate::model::pod_cidr::{Expected, PodCidr};
+use crate::model::pod_cidr::{Expected, ExpectedMode};
 use crate::model::rib::Rib;
 use crate::model::session::PeerType;
-use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel};
+use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel, WorkloadFault};
 use crate::model::{DaemonFamily, Family, PerFamily};
+use crate::netlink::fib::Fib;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -39,6 +43,8 @@ pub struct Assessor {
     configured: Vec<Expected>,
     daemons: Vec<One>,
     tunnels: TunnelTracker,
+    confirmations: Confirmations,
+    writers: Writers,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +60,8 @@ struct One {
     table_read: bool,
     /// Why it could not be read when it last had to be.
     table_error: Option<String>,
+    /// When it was last read, by the monotonic clock.
+    table_read_at: Duration,
     /// What BIRD marks `!`, with the gateway of its route.
     rejected: Vec<(IpNet, Option<IpAddr>)>,
     /// What BIRD exports to its kernel protocols; asked for only where the rest does not tell what is a pod CIDR.
@@ -91,6 +99,22 @@ pub struct JudgedKernel {
     pub rejected: Vec<Option<Vec<IpNet>>>,
     /// Daemons whose exports to the kernel would tell which prefixes are pod CIDRs.
     pub wants_exports: Vec<usize>,
+    /// Packets of workloads that find no route where this node's own do, if any do.
+    pub workload_fault: Option<WorkloadFault>,
+}
+
+/// What the kernel is asked for one judgement.
+#[derive(Debug)]
+pub struct Plan {
+    /// Expected CIDRs, in order: as many as the limit says.
+    pub questions: Vec<Question>,
+    /// Nodes and neighbors whose own routes tell how pods are reached.
+    pub addresses: Vec<IpAddr>,
+    expected: Vec<Expected>,
+    presence: Option<Presence>,
+    own: PerFamily<Option<BTreeSet<IpNet>>>,
+    owners: PerFamily<Owners>,
+    wants_exports: Vec<usize>,
 }
 
 impl Assessor {
@@ -136,16 +160,18 @@ impl Assessor {
         view
     }
 
-    /// Takes in the route table of daemon number `at`, read just after `view`. True when it should be read
-    /// again at the next collection.
+    /// Takes in the route table of daemon number `at`, read just after `view`; the query began at `now` of the monotonic
+    /// clock. True when it should be read again at the next collection.
     pub fn set_table(
         &mut self,
         at: usize,
         rib: &mut Rib,
         view: &mut DaemonView,
+        now: Duration,
         events: &mut Vec<Event>,
     ) -> bool {
         let one = &mut self.daemons[at];
+        one.table_read_at = now;
         if one.table_error.take().is_some() {
             events.push(Event::RouteTable {
                 socket: view.socket.clone(),
@@ -195,61 +221,149 @@ impl Assessor {
         sum
     }
 
-    /// Judges a complete look at the kernel of a node that has the addresses `mine`. `now` is of the monotonic clock
-    /// ([`Moment::monotonic`]).
-    ///
-    /// [`Moment::monotonic`]: crate::model::time::Moment::monotonic
-    pub fn judge(
-        &mut self,
-        ground: KernelState<'_>,
-        mine: &[IpAddr],
-        now: Duration,
-    ) -> JudgedKernel {
-        let owners = PerFamily::new(|family| self.owners(family));
+    /// Which protocols of routes are Felix's, as of the last survey.
+    pub fn writers(&self) -> &Writers {
+        &self.writers
+    }
+
+    /// Since when an absence waits to be confirmed, by the monotonic clock.
+    pub fn unconfirmed(&self) -> Option<Duration> {
+        self.confirmations.unconfirmed()
+    }
+
+    /// What to ask the kernel of a node that has the addresses `mine`.
+    pub fn plan(&self, fib: &Fib, mine: &[IpAddr]) -> Plan {
         let mut wants_exports = Vec::new();
         let classified = PerFamily::new(|family| {
             let (at, one) = self.table_of(family)?;
-            let found = self.classified(one, family, ground);
+            let found = self.classified(one, family, fib);
             if found.wants_exports {
                 wants_exports.push(at);
             }
             Some(found)
         });
-        // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
-        let own = PerFamily::new(|family| {
-            let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
-            classified[family]
-                .as_ref()
-                .filter(|_| answers)
-                .map(|found| &found.own)
-        });
-        let pods = routes::pod_addresses(ground, &self.rules.pools);
-        let owners = PerFamily::new(|family| &owners[family]);
-        let counted = routes::count(ground, &pods, owners, Originated { own });
-        let routed = Routed {
-            by_device: &counted.by_device,
-            owners,
-        };
-        let rejected = self.daemons.iter().map(|one| {
-            let known = one.answers && one.has_table();
-            known.then(|| routes::rejected(&one.rejected, &pods, ground))
-        });
-        let rejected = rejected.collect();
-        let tunnels = self.tunnels.see(ground, Some(routed), now);
-        let presence = self.presence(ground, mine, &classified);
         wants_exports.dedup();
-        JudgedKernel {
-            routes: counted.summary,
-            tunnels,
+        let (presence, expected) = match self.presence(mine, &classified) {
+            Some((presence, expected)) => (Some(presence), expected),
+            None => (None, Vec::new()),
+        };
+        let questions = expected.iter().take(self.rules.limit);
+        let questions = questions.map(|expected| Question {
+            expected: *expected,
+            of_anybody: self.is_configured(expected.cidr),
+        });
+        let owners = PerFamily::new(|family| self.owners(family));
+        let nodes = expected.iter().filter_map(|expected| expected.owner);
+        // A neighbor tells only what a link-local gateway is, which IPv4 hardly has.
+        let addresses: BTreeSet<IpAddr> = nodes.chain(owners.v6.neighbors()).collect();
+        // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
+        let answers = |family| self.table_of(family).is_some_and(|(_, one)| one.answers);
+        let PerFamily { v4, v6 } = classified;
+        let own = PerFamily {
+            v4: v4.filter(|_| answers(Family::V4)).map(|found| found.own),
+            v6: v6.filter(|_| answers(Family::V6)).map(|found| found.own),
+        };
+        Plan {
+            questions: questions.collect(),
+            addresses: addresses.into_iter().collect(),
+            expected,
             presence,
-            rejected,
+            own,
+            owners,
             wants_exports,
         }
     }
 
+    /// Takes the routes of one complete sync.
+    pub fn survey(&mut self, state: KernelState<'_>, plan: &Plan) -> Survey {
+        let survey = routes::survey(state, &self.known(plan));
+        let before = std::mem::replace(&mut self.writers, survey.writers);
+        if before == survey.writers {
+            return survey;
+        }
+        // Felix's route protocol was just learned: the origins above were decided without it.
+        let state = KernelState {
+            writers: &survey.writers,
+            ..state
+        };
+        routes::survey(state, &self.known(plan))
+    }
+
+    fn known<'a>(&'a self, plan: &'a Plan) -> Known<'a> {
+        Known {
+            expected: &plan.expected,
+            pools: &self.rules.pools,
+            owners: &plan.owners,
+            own: PerFamily::new(|family| plan.own[family].as_ref()),
+            has_daemon: PerFamily::new(|family| {
+                let claims = |one: &One| one.claims.is_none_or(|claims| claims.covers(family));
+                self.daemons.iter().any(claims)
+            }),
+        }
+    }
+
+    /// Judges one complete sync of the kernel and its answers to `plan`, given at `now` of the monotonic clock.
+    pub fn judge(
+        &mut self,
+        state: KernelState<'_>,
+        plan: Plan,
+        survey: Survey,
+        answers: Vec<Answer>,
+        now: Duration,
+    ) -> JudgedKernel {
+        let tunnels = self.tunnels.see(state, Some(&survey), now);
+        let pods = routes::pod_addresses(&self.known(&plan));
+        let rejected = self.daemons.iter().map(|one| {
+            let known = one.answers && one.has_table();
+            known.then(|| routes::rejected(&one.rejected, &pods, state))
+        });
+        let rejected = rejected.collect();
+        let verdicts = answers.iter().filter_map(|answer| {
+            let owners = &plan.owners[Family::from(answer.question.expected.cidr)];
+            verdict::judge(answer, state, owners, self.rules.mode)
+        });
+        let verdicts = verdicts.collect();
+        let mut confirmations = std::mem::take(&mut self.confirmations);
+        let is_current = |cidr, since| self.is_current(cidr, since);
+        let cidrs = confirmations.publish(verdicts, now, is_current);
+        self.confirmations = confirmations;
+        let presence = plan.presence.map(|presence| Presence {
+            cidrs,
+            is_known: PerFamily::new(|family| {
+                presence.is_known[family] && !self.confirmations.is_incomplete(family)
+            }),
+            ..presence
+        });
+        JudgedKernel {
+            routes: survey.summary,
+            tunnels,
+            presence,
+            rejected,
+            wants_exports: plan.wants_exports,
+            workload_fault: verdict::workload_fault(&answers, state.links),
+        }
+    }
+
+    /// Whether the CIDR was still expected after `since`: it is configured, or BIRD's table was read since then, or cannot
+    /// be read.
+    fn is_current(&self, cidr: IpNet, since: Duration) -> bool {
+        let family = Family::from(cidr);
+        let mut readable = self
+            .daemons
+            .iter()
+            .filter(|one| one.answers && one.has_table() && one.covers(family));
+        self.is_configured(cidr) || readable.all(|one| one.table_read_at >= since)
+    }
+
+    fn is_configured(&self, cidr: IpNet) -> bool {
+        self.configured
+            .iter()
+            .any(|configured| configured.cidr == cidr)
+    }
+
     /// The tunnels alone, while the routes could not be read.
-    pub fn judge_tunnels(&mut self, ground: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
-        self.tunnels.see(ground, None, now)
+    pub fn judge_tunnels(&mut self, state: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
+        self.tunnels.see(state, None, now)
     }
 
     fn table_of(&self, family: Family) -> Option<(usize, &One)> {
@@ -257,25 +371,18 @@ impl Assessor {
         daemons.find(|(_, one)| one.has_table() && one.covers(family))
     }
 
-    fn classified(&self, one: &One, family: Family, ground: KernelState<'_>) -> Classified {
+    fn classified(&self, one: &One, family: Family, fib: &Fib) -> Classified {
         let of_family = |net: &IpNet| Family::from(*net) == family;
         let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
-        let tables: Vec<u32> = ground.fib.tables(family).collect();
-        let has_route = |net: IpNet| {
-            tables
-                .iter()
-                .any(|table| ground.fib.routes_at(*table, &net).next().is_some())
+        let has_route = |net: IpNet| fib.has_exactly(&net);
+        let has_workload = |net: IpNet| {
+            fib.inside(&net)
+                .any(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
         };
-        let workloads: Vec<IpNet> = ground
-            .fib
-            .iter(family)
-            .filter(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
-            .map(|route| route.key.dst)
-            .collect();
         let evidence = Evidence {
             pools: &pools,
             has_route: &has_route,
-            has_workload: &|net| workloads.iter().any(|workload| net.contains(workload)),
+            has_workload: &has_workload,
             kernel_exports: one.kernel_exports.as_ref(),
         };
         classify(
@@ -297,12 +404,12 @@ impl Assessor {
         Owners::of_table(table.unwrap_or_default(), configured.collect())
     }
 
+    /// Everything but the verdicts, and the expected CIDRs, in order and each once.
     fn presence(
         &self,
-        ground: KernelState<'_>,
         mine: &[IpAddr],
         classified: &PerFamily<Option<Classified>>,
-    ) -> Option<Presence> {
+    ) -> Option<(Presence, Vec<Expected>)> {
         let mut unjudged = PerFamily::default();
         let mut own = PerFamily::default();
         let mut duplicates = Vec::new();
@@ -340,19 +447,17 @@ impl Assessor {
         for expected in expected.iter().skip(self.rules.limit) {
             left_out[Family::from(expected.cidr)] += 1;
         }
-        let cidrs: Vec<PodCidr> = expected
-            .into_iter()
-            .take(self.rules.limit)
-            .map(|expected| verdict::judge(expected, ground, self.rules.mode))
-            .collect();
-        Some(Presence {
-            cidrs,
+        let presence = Presence {
+            cidrs: Vec::new(),
             left_out,
             duplicates,
             is_known,
             unjudged,
             own,
-        })
+        };
+        let mut expected: Vec<Expected> = expected.into_iter().collect();
+        expected.dedup_by_key(|expected| expected.cidr);
+        Some((presence, expected))
     }
 
     /// Whether it is known which CIDRs of that family to expect: they are configured, its daemon was read, or there is

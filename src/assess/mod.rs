@@ -3,7 +3,9 @@
 
 pub mod assessor;
 pub mod encapsulation;
+pub mod forwarding;
 pub mod kernel_events;
+pub mod kernel_state;
 pub mod origin;
 pub mod pods;
 pub mod problems;

@@ -1,10 +1,14 @@
-//! The kernel's routes towards pods, counted.
+//! The kernel's routes towards pods, counted in one pass over the dump.
 
 use super::encapsulation;
-use super::origin::origin;
+use super::kernel_state::KernelState;
+use super::origin::{WriterCount, Writers};
 use super::pods::coverage::Coverage;
-use super::pods::owners::{Owners, is_host_route};
-use super::pods::verdict::KernelState;
+use super::pods::inquiry::Workload;
+use super::pods::nested::{Nested, NestedRoutes};
+use super::pods::owners::Owners;
+use crate::model::link::{DeviceKind, Link};
+use crate::model::pod_cidr::Expected;
 use crate::model::route::{Encapsulation, Origin, Route, RouteKind};
 use crate::model::snapshot::RouteSummary;
 use crate::model::{Family, PerFamily};
@@ -12,105 +16,210 @@ use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Routes of one look, counted, with the pod routes of each device.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Counted {
+/// Workloads as which the kernel is asked, of each family.
+const WORKLOADS: usize = 2;
+
+/// What judgement takes from the routes of one dump.
+#[derive(Debug)]
+pub struct Survey {
     /// For the metrics.
     pub summary: RouteSummary,
     /// Pod routes by interface index, IPv4 and IPv6.
     pub by_device: BTreeMap<u32, PerFamily<u64>>,
-    /// Blocks of this node that another one announces too.
-    pub contested: Vec<IpNet>,
+    /// Devices of routes that BIRD or Felix wrote towards pods.
+    pub calico_devices: BTreeSet<u32>,
+    /// Longer routes inside each expected CIDR, in their order.
+    pub nested: Vec<Nested>,
+    /// Pods of this node, a few.
+    pub workloads: PerFamily<Vec<Workload>>,
+    /// Interfaces of pods to which a route leads.
+    pub routed_workloads: BTreeSet<u32>,
+    /// A node behind each tunnel, by interface index.
+    pub far_ends: BTreeMap<u32, IpAddr>,
+    /// Which route protocols are Felix's, as these routes say.
+    pub writers: Writers,
 }
 
-/// What this node originates, as far as it is known.
-#[derive(Debug, Clone, Copy)]
-pub struct Originated<'a> {
-    /// Static prefixes of the daemon of that family; `None` while its table was not read.
+/// What the routes are compared with.
+pub struct Known<'a> {
+    /// Expected CIDRs, in order and each once.
+    pub expected: &'a [Expected],
+    /// `--ip-pool`.
+    pub pools: &'a [IpNet],
+    /// Who has which address.
+    pub owners: &'a PerFamily<Owners>,
+    /// Blocks that this node originates; `None` while BIRD's table of that family was not read.
     pub own: PerFamily<Option<&'a BTreeSet<IpNet>>>,
+    /// Whether this node has a BIRD of that family: without one nothing says which blocks are its own.
+    pub has_daemon: PerFamily<bool>,
 }
 
-/// Addresses of pods: the pools, else (each family for itself) what BIRD's and Felix's routes cover.
-pub fn pod_addresses(ground: KernelState<'_>, pools: &[IpNet]) -> Coverage {
-    let without_pool = |version: &Family| pools.iter().all(|pool| Family::from(*pool) != *version);
-    let routed = Family::ALL
-        .into_iter()
-        .filter(without_pool)
-        .flat_map(|version| ground.fib.iter(version))
-        .filter(|route| {
-            let device = ground.links.get(route.next_hop.ifindex);
-            matches!(
-                origin(route.protocol, route.kind, device),
-                Origin::Bird | Origin::Felix
-            )
-        })
-        .map(|route| route.key.dst)
-        .filter(|dst| dst.prefix_len() > 0);
-    Coverage::new(pools.iter().copied().chain(routed))
-}
-
-/// Counts the routes inside `pods`.
-pub fn count(
-    ground: KernelState<'_>,
-    pods: &Coverage,
-    owners: PerFamily<&Owners>,
-    originated: Originated<'_>,
-) -> Counted {
-    let mut counted = Counted::default();
-    for version in Family::ALL {
-        let own = originated.own[version]
-            .map(|own| blocks_of_this_node(own, ground, version, owners[version]));
-        counted.contested.extend(
-            own.iter()
-                .flatten()
-                .filter(|block| owners[version].exactly(**block)),
-        );
-        let mut foreign = own.is_some().then(Vec::new);
-        for route in ground.fib.iter(version) {
-            let device = ground.links.get(route.next_hop.ifindex);
-            let origin = origin(route.protocol, route.kind, device);
+/// One pass over all routes.
+pub fn survey(state: KernelState<'_>, known: &Known<'_>) -> Survey {
+    let pods = pod_addresses(known);
+    let expected = known.expected.iter().map(|expected| expected.cidr);
+    let mut nested = NestedRoutes::new(expected);
+    let mut writers = WriterCount::default();
+    let mut survey = Survey {
+        summary: RouteSummary::default(),
+        by_device: BTreeMap::new(),
+        calico_devices: BTreeSet::new(),
+        nested: Vec::new(),
+        workloads: PerFamily::default(),
+        routed_workloads: BTreeSet::new(),
+        far_ends: BTreeMap::new(),
+        writers: Writers::default(),
+    };
+    for family in Family::ALL {
+        let mut holes = Vec::new();
+        for route in state.fib.iter(family) {
+            let device = state.links.get(route.next_hop.ifindex);
+            let origin = state.origin(&route);
             if origin == Origin::Bird {
-                counted.summary.bird_routes[version] += 1;
+                survey.summary.bird_routes[family] += 1;
             }
-            if let (Some(own), Some(foreign)) = (&own, &mut foreign)
-                && is_foreign_blackhole(&route, origin, own)
+            nested.add(route.key.dst);
+            writers.add(&route, device);
+            let workload = device.filter(|link| link.is_workload() && route.is_host_on_link());
+            if let Some(link) = workload {
+                survey.add_workload(&route, link);
+            }
+            let towards_pods = workload.is_some() || pods.contains(route.key.dst);
+            if is_hole(&route)
+                && (towards_pods || matches!(origin, Origin::Bird | Origin::Felix))
+                && route.key.dst.prefix_len() > 0
             {
-                foreign.push(route.key.dst);
+                holes.push(route.key.dst);
             }
-            if !pods.contains(route.key.dst)
-                || matches!(route.kind, RouteKind::Throw | RouteKind::Other)
-            {
-                continue;
-            }
-            let owner = owners[version].of(route.key.dst);
-            let encapsulation = encapsulation::of_route(&route, ground.links, owner);
-            *counted
-                .summary
-                .pod_routes
-                .entry((version, encapsulation, origin))
-                .or_default() += 1;
-            if encapsulation != Encapsulation::Blackhole {
-                let devices: BTreeSet<u32> = route.next_hops().map(|hop| hop.ifindex).collect();
-                for device in devices {
-                    counted.by_device.entry(device).or_default()[version] += 1;
-                }
+            if towards_pods {
+                survey.count(&route, origin, state, known, family);
             }
         }
-        counted.summary.foreign_blackholes[version] = foreign;
+        survey.summary.foreign_blackholes[family] = match known.own[family] {
+            Some(own) => Some(foreign(&holes, |hole| own.contains(hole), known)),
+            None if known.has_daemon[family] => None,
+            None => Some(foreign(&holes, |_| true, known)),
+        };
     }
-    counted
+    // A rule of a part of a CIDR must not answer for the whole either.
+    state.rules.iter().for_each(|rule| nested.add(rule.to));
+    survey.nested = nested.into_each().collect();
+    survey.writers = writers.writers();
+    survey
+}
+
+/// Inside a pool; of a family without one, inside an expected CIDR or what this node originates.
+pub fn pod_addresses(known: &Known<'_>) -> Coverage {
+    let has_pool = |family: Family| known.pools.iter().any(|pool| Family::from(*pool) == family);
+    let expected = known.expected.iter().map(|expected| expected.cidr);
+    let own = known
+        .own
+        .values()
+        .flatten()
+        .flat_map(|own| own.iter().copied());
+    let without_pool = expected.chain(own).filter(|cidr| !has_pool((*cidr).into()));
+    Coverage::new(known.pools.iter().copied().chain(without_pool))
+}
+
+impl Survey {
+    fn add_workload(&mut self, route: &Route, link: &Link) {
+        self.routed_workloads.insert(link.index);
+        let workloads = &mut self.workloads[Family::from(route.key.dst)];
+        let usable = link.up && !route.next_hop.dead;
+        if usable && workloads.len() < WORKLOADS {
+            workloads.push(Workload {
+                address: route.key.dst.addr(),
+                ifindex: link.index,
+            });
+        }
+    }
+
+    fn count(
+        &mut self,
+        route: &Route,
+        origin: Origin,
+        state: KernelState<'_>,
+        known: &Known<'_>,
+        family: Family,
+    ) {
+        if matches!(route.kind, RouteKind::Throw | RouteKind::Other) {
+            return;
+        }
+        let owner = known.owners[family].of(route.key.dst);
+        let how = encapsulation::of_route(route, state, &known.owners[family], owner);
+        *self
+            .summary
+            .pod_routes
+            .entry((family, how, origin))
+            .or_default() += 1;
+        if how == Encapsulation::Blackhole {
+            return;
+        }
+        let devices: BTreeSet<u32> = route.next_hops().map(|hop| hop.ifindex).collect();
+        for device in devices {
+            self.by_device.entry(device).or_default()[family] += 1;
+            if matches!(origin, Origin::Bird | Origin::Felix) {
+                self.calico_devices.insert(device);
+            }
+        }
+        // An IPIP route names the node as its gateway; another tunnel's gateway is an address inside the tunnel, or
+        // there is none.
+        let link = state.links.get(route.next_hop.ifindex);
+        let gateway = link.and(route.next_hop.gateway);
+        let ipip = link.is_some_and(|link| link.kind == DeviceKind::Ipip);
+        if let Some(link) = link.filter(|link| link.kind.is_tunnel())
+            && let Some(far_end) = gateway.filter(|_| ipip).or(owner)
+        {
+            self.far_ends.entry(link.index).or_insert(far_end);
+        }
+    }
+}
+
+/// A route that drops what it takes.
+fn is_hole(route: &Route) -> bool {
+    matches!(
+        route.kind,
+        RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit
+    )
+}
+
+/// Holes that this node does not originate, and those inside another node's CIDR, own blocks too. What stands exactly at an
+/// expected CIDR is told there: the CIDR is absent.
+fn foreign(holes: &[IpNet], may_be_own: impl Fn(&IpNet) -> bool, known: &Known<'_>) -> Vec<IpNet> {
+    let nodes = Coverage::new(
+        known
+            .expected
+            .iter()
+            .map(|expected| expected.cidr)
+            .filter(|cidr| !known.pools.contains(cidr)),
+    );
+    let expected = |hole: &IpNet| {
+        known
+            .expected
+            .binary_search_by_key(hole, |expected| expected.cidr)
+            .is_ok()
+    };
+    let mut foreign: Vec<IpNet> = holes
+        .iter()
+        .copied()
+        .filter(|hole| !expected(hole))
+        .filter(|hole| !may_be_own(hole) || nodes.contains(*hole))
+        .collect();
+    foreign.sort_unstable();
+    foreign.dedup();
+    foreign
 }
 
 /// Of the routes that BIRD marks `!` those towards pods, unless the standing route has the same next hop.
 pub fn rejected(
     marked: &[(IpNet, Option<IpAddr>)],
     pods: &Coverage,
-    ground: KernelState<'_>,
+    state: KernelState<'_>,
 ) -> Vec<IpNet> {
     let repeats = |net: IpNet, gateway: Option<IpAddr>| {
-        let mut tables = ground.fib.tables(Family::from(net));
+        let mut tables = state.fib.tables(Family::from(net));
         tables.any(|table| {
-            let mut routes = ground.fib.routes_at(table, &net);
+            let mut routes = state.fib.routes_at(table, &net);
             gateway.is_some()
                 && routes.any(|route| route.next_hops().any(|hop| hop.gateway == gateway))
         })
@@ -121,40 +230,4 @@ pub fn rejected(
         .map(|(net, _)| *net)
         .collect();
     rejected.into_iter().collect()
-}
-
-fn is_foreign_blackhole(route: &Route, origin: Origin, own: &BTreeSet<IpNet>) -> bool {
-    route.kind == RouteKind::Blackhole
-        && matches!(origin, Origin::Bird | Origin::Felix)
-        && !own.contains(&route.key.dst)
-}
-
-/// Of the originated prefixes those that are blocks. A service CIDR is originated too, but every other node
-/// announces it as well and no workload of this node is inside (a blackhole of it drops services: calico#2457).
-fn blocks_of_this_node(
-    own: &BTreeSet<IpNet>,
-    ground: KernelState<'_>,
-    version: Family,
-    owners: &Owners,
-) -> BTreeSet<IpNet> {
-    let shared: Vec<IpNet> = own
-        .iter()
-        .copied()
-        .filter(|prefix| owners.exactly(*prefix))
-        .collect();
-    if shared.is_empty() {
-        return own.clone();
-    }
-    let workloads: Vec<IpNet> = ground
-        .fib
-        .iter(version)
-        .filter(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
-        .map(|route| route.key.dst)
-        .collect();
-    own.iter()
-        .copied()
-        .filter(|prefix| {
-            !shared.contains(prefix) || workloads.iter().any(|workload| prefix.contains(workload))
-        })
-        .collect()
 }

@@ -1,120 +1,123 @@
 //! Tunnel devices of Calico's.
 
-use super::pods::lookup;
-use super::pods::owners::Owners;
-use super::pods::verdict::KernelState;
-use crate::model::PerFamily;
-use crate::model::link::{DeviceKind, Link};
-use crate::model::route::Route;
+use super::kernel_state::KernelState;
+use super::routes::Survey;
+use crate::model::link::{DeviceKind, Link, TUNNEL_NAMES};
 use crate::model::snapshot::Tunnel;
-use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Felix's device names (felix/config, `felix/dataplane/linux`). A tunnel of another name is Calico's when pod
-/// routes use it.
-const CALICO: [&str; 5] = [
-    "tunl0",
-    "vxlan.calico",
-    "vxlan-v6.calico",
-    "wireguard.cali",
-    "wg-v6.cali",
-];
-/// Tunnels that are remembered.
-const REMEMBERED: usize = 64;
-/// For so long after its last route a tunnel that fails is an incident still.
+/// Tunnels of other names than Calico's that are tracked. Calico has one of each kind and family.
+const TRACKED: usize = 16;
+/// For so long after its last route a tunnel that fails is an incident still, and for so long one that has gone is
+/// tracked.
 const LATELY: Duration = Duration::from_secs(3600);
 
-/// The pod routes of one look.
-#[derive(Debug, Clone, Copy)]
-pub struct Routed<'a> {
-    /// Pod routes by interface index, IPv4 and IPv6.
-    pub by_device: &'a BTreeMap<u32, PerFamily<u64>>,
-    /// Who has which address, IPv4 and IPv6.
-    pub owners: PerFamily<&'a Owners>,
-}
-
-/// Tunnels seen so far, by name.
+/// Tunnels seen so far, by name. A tunnel is Calico's when it has one of Calico's names, or when a route that BIRD or Felix
+/// wrote towards pods uses it; it stays so under another name.
 #[derive(Debug, Default)]
 pub struct TunnelTracker {
-    seen: BTreeMap<String, Known>,
+    tracked: BTreeMap<String, Tracked>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct Tracked {
     kind: DeviceKind,
-    /// When pod routes last used it, by the monotonic clock.
+    ifindex: u32,
+    /// When it was last there, and when pod routes last used it, by the monotonic clock.
+    seen: Duration,
     used: Option<Duration>,
 }
 
 impl TunnelTracker {
-    /// Takes in one look; `routed` is `None` where the routes could not be read.
+    /// Takes one collection; `survey` is `None` where the routes could not be read.
     pub fn see(
         &mut self,
-        ground: KernelState<'_>,
-        routed: Option<Routed<'_>>,
+        state: KernelState<'_>,
+        survey: Option<&Survey>,
         now: Duration,
     ) -> Vec<Tunnel> {
         let routes_of = |link: &Link| {
-            routed
-                .and_then(|routed| routed.by_device.get(&link.index).copied())
+            survey
+                .and_then(|survey| survey.by_device.get(&link.index).copied())
                 .unwrap_or_default()
         };
-        for link in ground.links.iter().filter(|link| link.kind.is_tunnel()) {
-            self.note(link, routes_of(link).total() > 0, now);
+        for link in state.links.iter().filter(|link| link.kind.is_tunnel()) {
+            let calicos = survey.is_some_and(|survey| survey.calico_devices.contains(&link.index));
+            self.track(link, calicos, routes_of(link).total() > 0, now);
         }
-        self.seen
+        self.forget(now);
+        self.tracked
             .iter()
-            .map(|(name, known)| {
-                let link = ground.links.iter().find(|link| &link.name == name);
+            .map(|(name, tracked)| {
+                let link = state
+                    .links
+                    .iter()
+                    .find(|link| &link.name == name && link.kind.is_tunnel());
                 Tunnel {
                     device: name.clone(),
-                    kind: link.map_or(known.kind, |link| link.kind),
+                    kind: tracked.kind,
                     up: link.is_some_and(|link| link.up),
                     seen: link.map(|link| (link.mtu, link.stats)),
                     routes: link.map(routes_of).unwrap_or_default(),
-                    used_lately: known
+                    used_lately: tracked
                         .used
                         .is_some_and(|used| now.saturating_sub(used) < LATELY),
                     largest_fitting_mtu: link
-                        .and_then(|link| largest_fitting_mtu(link, ground, routed)),
+                        .and_then(|link| largest_fitting_mtu(link, state, survey?)),
                 }
             })
             .collect()
     }
 
-    fn note(&mut self, link: &Link, in_use: bool, now: Duration) {
-        let room = self.seen.len() < REMEMBERED;
-        let known = match self.seen.get_mut(&link.name) {
-            Some(known) => known,
-            None if room && (in_use || CALICO.contains(&link.name.as_str())) => {
-                self.seen.entry(link.name.clone()).or_insert(Known {
-                    kind: link.kind,
-                    used: None,
-                })
-            }
-            None => return,
-        };
-        known.kind = link.kind;
-        if in_use {
-            known.used = Some(now);
+    fn track(&mut self, link: &Link, calicos: bool, in_use: bool, now: Duration) {
+        let has_name = TUNNEL_NAMES.contains(&link.name.as_str());
+        let renamed = self
+            .tracked
+            .iter()
+            .find(|(name, tracked)| tracked.ifindex == link.index && **name != link.name)
+            .map(|(name, _)| name.clone());
+        // Under its old name it did not go away.
+        let before = renamed.and_then(|name| self.tracked.remove(&name));
+        let room = self.tracked.len() < TRACKED + TUNNEL_NAMES.len();
+        let is_tracked = self.tracked.contains_key(&link.name) || before.is_some();
+        let is_calicos = has_name || calicos && room;
+        if !is_tracked && !is_calicos {
+            return;
         }
+        let used = before.and_then(|tracked| tracked.used);
+        let tracked = self.tracked.entry(link.name.clone()).or_insert(Tracked {
+            kind: link.kind,
+            ifindex: link.index,
+            seen: now,
+            used,
+        });
+        tracked.kind = link.kind;
+        tracked.ifindex = link.index;
+        tracked.seen = now;
+        if in_use {
+            tracked.used = Some(now);
+        }
+    }
+
+    /// A device of another name that went an hour ago is no tunnel of Calico's any more.
+    fn forget(&mut self, now: Duration) {
+        self.tracked.retain(|name, tracked| {
+            TUNNEL_NAMES.contains(&name.as_str()) || now.saturating_sub(tracked.seen) < LATELY
+        });
     }
 }
 
 /// MTU of the device below, less the outer headers: ipip 20, vxlan 50 (IPv6 70), WireGuard 60 (IPv6 80) bytes
-/// (Calico: "Configure MTU to maximize network performance").
-fn largest_fitting_mtu(
-    tunnel: &Link,
-    ground: KernelState<'_>,
-    routed: Option<Routed<'_>>,
-) -> Option<u32> {
+/// (Calico: "Configure MTU to maximize network performance"). The device below may be a tunnel too: that of a VPN.
+fn largest_fitting_mtu(tunnel: &Link, state: KernelState<'_>, survey: &Survey) -> Option<u32> {
+    let far_end = survey.far_ends.get(&tunnel.index).copied();
     let below = tunnel
         .parent
-        .and_then(|index| ground.links.get(index))
-        .or_else(|| underlay(tunnel, ground, routed?))?;
-    let over_ipv6 = tunnel.name.contains("v6");
+        .and_then(|index| state.links.get(index))
+        .or_else(|| underlay(tunnel, state, far_end?))?;
+    let over_ipv6 = tunnel.name.contains("v6") || far_end.is_some_and(|far_end| far_end.is_ipv6());
     let headers = match (tunnel.kind, over_ipv6) {
         (DeviceKind::Ipip, _) => 20,
         (DeviceKind::Vxlan, false) => 50,
@@ -127,41 +130,10 @@ fn largest_fitting_mtu(
 }
 
 /// The device that leads to a far end. Never by guess: the default route may leave by another card.
-fn underlay<'a>(tunnel: &Link, ground: KernelState<'a>, routed: Routed<'_>) -> Option<&'a Link> {
-    if !routed.by_device.contains_key(&tunnel.index) {
-        return None;
-    }
-    routed
-        .owners
-        .iter()
-        .flat_map(|(version, owners)| {
-            let routes = ground.fib.iter(version);
-            routes.map(move |route| (route, owners))
-        })
-        .filter(|(route, _)| route.next_hop.ifindex == tunnel.index)
-        .filter_map(|(route, owners)| far_end(tunnel, &route, owners))
-        .find_map(|far_end| device_to(far_end, tunnel, ground))
-}
-
-/// The node behind a route. An IPIP route names it as its gateway; another tunnel's gateway is an address inside the tunnel,
-/// or there is none.
-fn far_end(tunnel: &Link, route: &Route, owners: &Owners) -> Option<IpAddr> {
-    let gateway = route
-        .next_hop
-        .gateway
-        .filter(|_| tunnel.kind == DeviceKind::Ipip);
-    gateway.or_else(|| owners.of(route.key.dst))
-}
-
-fn device_to<'a>(far_end: IpAddr, tunnel: &Link, ground: KernelState<'a>) -> Option<&'a Link> {
-    // WireGuard's own packets carry the mark that its rule spares.
-    let rules = match tunnel.kind {
-        DeviceKind::Wireguard => &[],
-        _ => ground.rules,
-    };
-    let route = lookup::choose(ground.fib, rules, IpNet::from(far_end))?;
-    ground
+fn underlay<'a>(tunnel: &Link, state: KernelState<'a>, far_end: IpAddr) -> Option<&'a Link> {
+    let route = state.route_to(far_end)?;
+    state
         .links
         .get(route.next_hop.ifindex)
-        .filter(|link| !link.kind.is_tunnel() && link.kind != DeviceKind::Loopback)
+        .filter(|link| link.index != tunnel.index && link.kind != DeviceKind::Loopback)
 }

@@ -1,8 +1,7 @@
 //! When BIRD's route table is worth asking for.
 
 use crate::model::route::Origin;
-use crate::model::snapshot::DaemonView;
-use crate::netlink::Counters;
+use crate::model::snapshot::{DaemonView, RouteChanges};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
@@ -71,9 +70,8 @@ fn mark(view: &DaemonView, routes: u64) -> u64 {
 }
 
 /// Moves when routes of anybody but Felix and the kernel itself change: pods that come and go are not BIRD's.
-pub fn route_mark(counters: &Counters) -> u64 {
-    counters
-        .route_changes
+pub fn route_mark(changes: &RouteChanges) -> u64 {
+    changes
         .iter()
         .filter(|((_, origin, _), _)| !matches!(origin, Origin::Felix | Origin::Kernel))
         .map(|(_, count)| count)

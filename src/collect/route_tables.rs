@@ -1,6 +1,7 @@
 //! Reads BIRD's route tables, and what it exports to the kernel where only that tells what a pod CIDR is.
 
-use super::{Asked, NodeCollector, export_comparison, route_table_policy};
+use super::daemons::Daemon;
+use super::{NodeCollector, export_comparison, route_table_policy};
 use crate::bird;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +12,11 @@ const TABLE_TIMEOUT: Duration = Duration::from_secs(5);
 impl NodeCollector {
     /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read, or failed.
     pub(super) async fn read_tables(&mut self, urgent: bool) -> bool {
-        let routes = route_table_policy::route_mark(&self.kernel.counters());
+        let routes = route_table_policy::route_mark(&self.changes.counted());
         let timeout = self.settings.timeout.max(TABLE_TIMEOUT);
         let mut asked = false;
         for at in 0..self.daemons.len() {
-            let Asked {
+            let Daemon {
                 socket,
                 view: Some(view),
                 table,
@@ -28,13 +29,13 @@ impl NodeCollector {
                 continue;
             }
             asked = true;
-            let began = Instant::now();
+            let (began, now) = (Instant::now(), self.begun.elapsed());
             let answer = bird::rib(socket, timeout).await;
             table.asked(began.elapsed());
             let (view, events) = (Arc::make_mut(view), &mut self.events);
             match answer {
                 Ok(mut rib) => {
-                    if self.assessor.set_table(at, &mut rib, view, events) {
+                    if self.assessor.set_table(at, &mut rib, view, now, events) {
                         table.ask_again();
                     }
                 }
@@ -48,7 +49,9 @@ impl NodeCollector {
     }
 
     /// Asks what BIRD exports to the kernel where only that tells which prefixes are pod CIDRs. Once for each table.
-    pub(super) async fn read_kernel_exports(&mut self, deadline: Instant) {
+    /// True when it was asked.
+    pub(super) async fn read_kernel_exports(&mut self, deadline: Instant) -> bool {
+        let mut asked = false;
         let wanted = self
             .judged
             .as_ref()
@@ -59,10 +62,8 @@ impl NodeCollector {
             };
             let exports = export_comparison::kernel_exports(view, deadline).await;
             self.assessor.set_kernel_exports(at, exports);
-            self.judged = None;
+            asked = true;
         }
-        if self.judged.is_none() {
-            self.judge();
-        }
+        asked
     }
 }

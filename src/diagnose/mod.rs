@@ -61,6 +61,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::Unanswered(group) => unanswered::words(group, node),
         P::KernelUnreadable(parts) => kernel::unreadable(parts),
         P::NoForwarding(off) => kernel::no_forwarding(off),
+        P::WorkloadPackets(fault) => kernel::workload_packets(fault),
         P::WrongSource(wrong) => source::words(wrong),
         P::TunnelDown(down) => tunnels::down(down, node),
         P::Recovery(recovery) => daemons::recovery(recovery),
@@ -84,6 +85,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::RouteChurn(churn) => routes::churn(churn),
         P::TunnelOneWay(one_way) => tunnels::one_way(one_way, problem.severity),
         P::TunnelMtu(tunnel, mtu) => tunnels::mtu(tunnel, *mtu),
+        P::TunnelWithoutAddress(tunnel, family) => tunnels::without_address(tunnel, *family, node),
     }
 }
 

@@ -82,8 +82,8 @@ fn kernel(snapshot: &Snapshot, none_of: &dyn Fn(&[&str]) -> bool, passed: &mut V
         }
     }
     if let Ok(forwarding) = &kernel.forwarding {
-        for (family, enabled) in forwarding.iter() {
-            if *enabled == Some(true) {
+        for (family, forwarding) in forwarding.iter() {
+            if forwarding.enabled == Some(true) {
                 passed.push(format!("IPv{family} is forwarded"));
             }
         }

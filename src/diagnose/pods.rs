@@ -47,6 +47,12 @@ pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
             "packets to them end in an unreachable route",
             "BIRD cannot resolve the next hop: this node's route to the owner's subnet is gone.",
         ),
+        Fallthrough::Foreign => (
+            "foreign-route",
+            "another program's route for exactly the block takes them, and does not lead to the owner",
+            "A route that neither BIRD nor Felix wrote stands in the block's place. From Calico v3.32 on BIRD's own route has metric \
+             1024: a route of a lower metric wins.",
+        ),
         Fallthrough::LinkDown => (
             "link-down",
             "their routes stand, and the device is down",

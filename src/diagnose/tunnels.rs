@@ -3,6 +3,7 @@
 use super::commands::logs;
 use super::{Words, count, steps};
 use crate::assess::problems::tunnels::{Evidence, Mtu, OneWay, TunnelDown};
+use crate::model::Family;
 use crate::model::finding::Severity;
 use crate::model::link::DeviceKind;
 use crate::model::snapshot::Tunnel;
@@ -142,6 +143,28 @@ pub(super) fn mtu(tunnel: &Tunnel, mtu: Mtu) -> Words {
                 "manifest: veth_mtu in the ConfigMap calico-config, or FelixConfiguration {felix}: {fits}"
             ),
             "then restart calico-node one node at a time, and the pods".into(),
+        ],
+    }
+}
+
+pub(super) fn without_address(tunnel: &Tunnel, family: Family, node: &str) -> Words {
+    let device = &tunnel.device;
+    let version = family.as_str();
+    Words {
+        id: "tunnel-without-address",
+        title: format!("{device} has no IPv{version} address"),
+        seen: format!(
+            "{} of IPv{version} use it, and no address is on it",
+            count(tunnel.routes[family] as usize, "pod route")
+        ),
+        meaning: "Packets of the node itself, and those that are masqueraded, leave with a wrong source address: health checks \
+                  and services reach no pods of other nodes."
+            .into(),
+        cause: "Felix or the IPAM did not give the tunnel its address (calico#8039, calico#8772).".into(),
+        next: vec![
+            format!("ip addr show {device}"),
+            "calicoctl get node -o yaml (ipv4IPIPTunnelAddr, ipv4VXLANTunnelAddr, wireguard.interfaceIPv4Address)".into(),
+            super::commands::restart(node),
         ],
     }
 }

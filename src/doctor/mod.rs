@@ -19,6 +19,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Least time between two reports of `--watch`.
 const SHORTEST_WATCH: Duration = Duration::from_secs(1);
+/// Collections that may follow to confirm that a pod CIDR is absent.
+const CONFIRMATIONS: usize = 3;
 
 /// As a shell says it (128 + SIGINT), where nothing was reported yet.
 const INTERRUPTED: u8 = 130;
@@ -57,6 +59,12 @@ async fn examine(settings: DoctorArgs, last: &mut ExitCode) -> Result<ExitCode> 
     let mut snapshot = collector.collect().await;
     if worth_a_second_look(&snapshot) && !settings.interval.is_zero() {
         tokio::time::sleep(settings.interval).await;
+        snapshot = collector.collect().await;
+    }
+    // An absent pod CIDR is reported once a second look-up confirms it.
+    for _ in 0..CONFIRMATIONS {
+        let Some(due) = collector.due() else { break };
+        tokio::time::sleep_until(due.into()).await;
         snapshot = collector.collect().await;
     }
     let fleet = settings.fleet.fleet.then_some(&settings.fleet);

@@ -8,6 +8,7 @@ use super::fleet::Fleet;
 use crate::model::Family;
 use crate::model::PerFamily;
 use crate::model::finding::{DOCS, Finding, Severity};
+use crate::model::forwarding::Forwarding;
 use crate::model::snapshot::{DaemonView, RouteSummary, Snapshot, Tunnel};
 use crate::model::visible::Visible;
 use std::fmt::Write;
@@ -134,7 +135,7 @@ impl Screen {
         match &snapshot.kernel.forwarding {
             Err(error) => self.line(&format!("  forwarding could not be read: {error}")),
             Ok(PerFamily { v4, v6 }) => {
-                let word = |on: &Option<bool>| match on {
+                let word = |forwarding: &Forwarding| match forwarding.enabled {
                     Some(true) => "on",
                     Some(false) => "OFF",
                     None => "not used",

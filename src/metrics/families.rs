@@ -136,7 +136,7 @@ families! {
     KERNEL_BIRD_ROUTES = Gauge "calico_kernel_bird_routes" [node ip_version]
         "All kernel routes of protocol bird.";
     ROUTES = Gauge "calico_routes" [node ip_version encapsulation origin]
-        "Kernel routes towards pod addresses by encapsulation (ipip, vxlan, wireguard, direct, gateway, local, blackhole) and by who installed them, zeros included.";
+        "Kernel routes towards pod addresses by encapsulation (ipip, vxlan, wireguard, direct, routed, gateway, local, blackhole) and by who wrote them, zeros included.";
     ROUTE_CHANGES = Counter "calico_route_changes_total" [node ip_version origin change]
         "Kernel routes that were added, removed or replaced: from notifications, and from the difference of two dumps where there was no notification.";
     FOREIGN_BLACKHOLES = Gauge "calico_foreign_blackholes" [node ip_version]
@@ -166,7 +166,7 @@ families! {
     TUNNEL_TX_DROPPED = Counter "calico_tunnel_transmit_dropped_total" [node device kind]
         "Packets dropped on sending by the tunnel, by the kernel's own counter.";
     IP_FORWARDING = Gauge "calico_ip_forwarding_enabled" [node ip_version]
-        "Whether the kernel forwards packets between interfaces. Version 6 only where the node has a session or pod route of it.";
+        "Whether every interface by which pod packets come in forwards them (IPv6: conf.all.forwarding). Version 6 only where the node has a session or pod route of it.";
 
     // Pod CIDRs
     POD_CIDR_PRESENT = Gauge "calico_pod_cidr_route_present" [node cidr ip_version owner]

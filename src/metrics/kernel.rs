@@ -38,9 +38,9 @@ pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Resul
     }
     if let Ok(forwarding) = &kernel.forwarding {
         let mut series = out.family(&f::IP_FORWARDING);
-        for (version, enabled) in forwarding.iter() {
-            if let Some(enabled) = enabled {
-                series.gauge(&[node, version.as_str().into()], u32::from(*enabled))?;
+        for (version, forwarding) in forwarding.iter() {
+            if let Some(enabled) = forwarding.enabled {
+                series.gauge(&[node, version.as_str().into()], u32::from(enabled))?;
             }
         }
     }

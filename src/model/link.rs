@@ -81,6 +81,49 @@ pub struct Link {
     pub stats: LinkStats,
 }
 
+/// Felix's names of tunnel devices (felix/config/config_params.go, felix/dataplane/linux/dataplanedefs). Only that of
+/// WireGuard can be configured.
+pub const TUNNEL_NAMES: [&str; 5] = [
+    "tunl0",
+    "vxlan.calico",
+    "vxlan-v6.calico",
+    "wireguard.cali",
+    "wg-v6.cali",
+];
+
+/// What a device is to Calico.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// A pod's interface (`cali…`; Felix' `InterfacePrefix`).
+    Workload,
+    /// A tunnel of one of Calico's names.
+    Tunnel,
+    /// A WireGuard device of another name, which can be configured.
+    Wireguard,
+    /// Anything else.
+    Other,
+}
+
+impl Link {
+    /// Kind and name say.
+    pub fn role(&self) -> Role {
+        match self.kind {
+            kind if kind.is_tunnel() && TUNNEL_NAMES.contains(&self.name.as_str()) => Role::Tunnel,
+            DeviceKind::Wireguard => Role::Wireguard,
+            DeviceKind::Ipip | DeviceKind::Vxlan | DeviceKind::Loopback | DeviceKind::Bridge => {
+                Role::Other
+            }
+            _ if self.name.starts_with("cali") => Role::Workload,
+            _ => Role::Other,
+        }
+    }
+
+    /// A pod's interface.
+    pub fn is_workload(&self) -> bool {
+        self.role() == Role::Workload
+    }
+}
+
 /// Every device of one dump.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LinkTable(Vec<Link>);

@@ -4,6 +4,7 @@ pub mod daemon;
 pub mod duration;
 pub mod family;
 pub mod finding;
+pub mod forwarding;
 pub mod link;
 pub mod lookup;
 pub mod pod_cidr;

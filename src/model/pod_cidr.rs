@@ -36,6 +36,7 @@ pub enum Fallthrough {
     Blackhole,
     Unreachable,
     LinkDown,
+    Foreign,
     None,
 }
 
@@ -48,6 +49,7 @@ impl Fallthrough {
             Fallthrough::Blackhole => "blackhole",
             Fallthrough::Unreachable => "unreachable",
             Fallthrough::LinkDown => "link_down",
+            Fallthrough::Foreign => "foreign",
             Fallthrough::None => "none",
         }
     }

@@ -1,6 +1,7 @@
 //! A kernel route, in iproute2's terms.
 
 use super::Family;
+use super::link::{Link, Role};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -29,6 +30,8 @@ pub struct NextHop {
     pub dead: bool,
     /// `RTNH_F_ONLINK`.
     pub onlink: bool,
+    /// Lightweight tunnel (`RTA_ENCAP`): MPLS, seg6, `encap ip` and the like; the packets leave in another header.
+    pub encap: bool,
 }
 
 /// What makes a route the same route to the kernel.
@@ -64,9 +67,50 @@ impl Route {
     pub fn next_hops(&self) -> impl Iterator<Item = &NextHop> {
         std::iter::once(&self.next_hop).chain(self.more.iter().flat_map(|more| more.iter()))
     }
+
+    /// A /32 or /128 without a gateway: Felix writes one for each workload.
+    pub fn is_host_on_link(&self) -> bool {
+        let dst = self.key.dst;
+        self.kind == RouteKind::Unicast
+            && dst.prefix_len() == dst.max_prefix_len()
+            && self.next_hop.gateway.is_none()
+    }
 }
 
-/// Who installed a route (label `origin`).
+/// What tells who wrote a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteFacts {
+    /// Family.
+    pub family: Family,
+    /// `rtm_protocol`.
+    pub protocol: u8,
+    /// Type.
+    pub kind: RouteKind,
+    /// What its first device is to Calico.
+    pub role: Role,
+    /// Its table, where that tells anything: of a WireGuard device of an unknown name; else 0.
+    pub table: u32,
+}
+
+impl RouteFacts {
+    /// Of a route whose first way out is `link`.
+    pub fn new(route: &Route, link: Option<&Link>) -> Self {
+        let role = link.map_or(Role::Other, Link::role);
+        let table = match role {
+            Role::Wireguard => route.key.table,
+            Role::Workload | Role::Tunnel | Role::Other => 0,
+        };
+        RouteFacts {
+            family: route.key.dst.into(),
+            protocol: route.protocol,
+            kind: route.kind,
+            role,
+            table,
+        }
+    }
+}
+
+/// Who wrote a route (label `origin`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "each is its label value")]
 pub enum Origin {
@@ -110,18 +154,22 @@ pub enum Encapsulation {
     Vxlan,
     Wireguard,
     Direct,
+    Routed,
     Gateway,
     Local,
     Blackhole,
+    /// A lightweight tunnel of the route itself (MPLS, seg6, `encap ip`). Calico writes none; such routes are not counted.
+    Other,
 }
 
 impl Encapsulation {
-    /// Every encapsulation, in label order.
-    pub const ALL: [Encapsulation; 7] = [
+    /// Every encapsulation that routes are counted under, in label order.
+    pub const ALL: [Encapsulation; 8] = [
         Encapsulation::Ipip,
         Encapsulation::Vxlan,
         Encapsulation::Wireguard,
         Encapsulation::Direct,
+        Encapsulation::Routed,
         Encapsulation::Gateway,
         Encapsulation::Local,
         Encapsulation::Blackhole,
@@ -134,9 +182,11 @@ impl Encapsulation {
             Encapsulation::Vxlan => "vxlan",
             Encapsulation::Wireguard => "wireguard",
             Encapsulation::Direct => "direct",
+            Encapsulation::Routed => "routed",
             Encapsulation::Gateway => "gateway",
             Encapsulation::Local => "local",
             Encapsulation::Blackhole => "blackhole",
+            Encapsulation::Other => "other",
         }
     }
 }
@@ -168,16 +218,27 @@ impl RouteChange {
     }
 }
 
-/// A policy rule (`ip rule`) that sends lookups to a table.
+/// What a policy rule does with the packets that it matches (`FR_ACT_*`, include/uapi/linux/fib_rules.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleAction {
+    /// `lookup TABLE`.
+    Table(u32),
+    /// `unreachable`: the packet finds no route.
+    Unreachable,
+    /// Anything else: goto, blackhole, prohibit, nop.
+    Other,
+}
+
+/// A policy rule (`ip rule`), as far as it tells which tables are of interest. Which rule takes a packet is the
+/// kernel's to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Family.
     pub ip_version: Family,
-    /// `pref`; the lowest is tried first.
-    pub priority: u32,
-    /// Table to look into; 0 for an action that is not a lookup.
-    pub table: u32,
-    /// Matches every packet of a pod without marks: no `from`, `to`, `iif`, `oif`, `tos`, port or protocol
-    /// selector; a firewall mark selector only if inverted (`not fwmark …`, as Felix writes WireGuard's rule).
-    pub matches_unmarked: bool,
+    /// What it does.
+    pub action: RuleAction,
+    /// Its `to` selector; /0 where it has none.
+    pub to: IpNet,
+    /// It selects by more than `to`.
+    pub selects_more: bool,
 }

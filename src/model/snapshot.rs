@@ -1,7 +1,9 @@
 //! Everything one look shows, judged: what the metrics, the status page and doctor are made of.
 
 use super::daemon::{Daemon, QueryError, QueryErrorKind};
+use super::forwarding::Forwarding;
 use super::link::{DeviceKind, LinkStats};
+use super::lookup::LookupError;
 use super::pod_cidr::PodCidr;
 use super::route::{Encapsulation, Origin, RouteChange};
 use super::session::{JudgedSession, PeerType};
@@ -9,6 +11,7 @@ use super::time::UnixTime;
 use super::{DaemonFamily, Family, PerFamily};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +51,7 @@ pub struct DaemonView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeIdentity {
     /// Source address of its sessions.
-    pub address: std::net::IpAddr,
+    pub address: IpAddr,
     /// Own AS.
     pub local_as: Option<u32>,
     /// Router ID.
@@ -113,6 +116,19 @@ pub struct ExportGap {
     pub stale: Vec<IpNet>,
 }
 
+/// Packets of this node's pods that the kernel refuses, while it has a route for the node's own packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkloadFault {
+    /// A pod's address.
+    pub workload: IpAddr,
+    /// Its interface.
+    pub device: String,
+    /// The error of its packets.
+    pub error: LookupError,
+    /// Expected CIDRs to which its packets find no route.
+    pub cidrs: usize,
+}
+
 /// The kernel's side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelView {
@@ -120,9 +136,10 @@ pub struct KernelView {
     pub routes: Result<RouteSummary, String>,
     /// Tunnels; the error says why the links could not be read.
     pub tunnels: Result<Vec<Tunnel>, String>,
-    /// `net.ipv4.ip_forward` and `net.ipv6.conf.all.forwarding`; the second only where the node has
-    /// a session or pod route of that family.
-    pub forwarding: Result<PerFamily<Option<bool>>, String>,
+    /// Whether pod packets are forwarded; of IPv6 only where the node has a session or pod route of it.
+    pub forwarding: Result<PerFamily<Forwarding>, String>,
+    /// Packets of this node's pods that find no route, if any do.
+    pub workload_fault: Option<WorkloadFault>,
 }
 
 /// Route changes since this process started.

@@ -2,17 +2,13 @@
 
 use super::decode;
 use super::tables::Tables;
-use crate::model::Family;
-use crate::model::link::{Link, LinkTable};
-use crate::model::route::{Origin, Route, RouteChange, RouteKey, RouteKind};
+use crate::model::link::LinkTable;
+use crate::model::route::{Route, RouteChange, RouteFacts, RouteKey};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Judges who installed a route of that protocol and kind, whose first way out is that device.
-pub type OriginOf = fn(u8, RouteKind, Option<&Link>) -> Origin;
-
-/// Route changes since the start, every combination present.
-pub type RouteChanges = BTreeMap<(Family, Origin, RouteChange), u64>;
+/// Route changes since the start, by what tells who wrote the route.
+pub type RouteChanges = BTreeMap<(RouteFacts, RouteChange), u64>;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
@@ -92,7 +88,6 @@ pub struct Journal {
     pub overruns: u64,
     /// Announcements that could not be decoded.
     pub undecodable: u64,
-    origin: OriginOf,
     /// Devices that went since the published table was dumped.
     gone: LinkTable,
     stale: Stale,
@@ -106,20 +101,11 @@ pub struct Journal {
 
 impl Journal {
     /// Nothing was seen yet, so everything is stale.
-    pub fn new(origin: OriginOf) -> Self {
-        let mut changes = RouteChanges::new();
-        for version in Family::ALL {
-            for origin in Origin::ALL {
-                for change in RouteChange::ALL {
-                    changes.insert((version, origin, change), 0);
-                }
-            }
-        }
+    pub fn new() -> Self {
         Journal {
-            changes,
+            changes: RouteChanges::new(),
             overruns: 0,
             undecodable: 0,
-            origin,
             gone: LinkTable::default(),
             stale: Stale::ALL,
             lost: false,
@@ -184,8 +170,8 @@ impl Journal {
 
     fn route(&mut self, kind: u16, flags: u16, message: &[u8], tables: &Tables, links: &LinkTable) {
         let route = match decode::route(message) {
-            Ok(Some(decoded)) => decoded.route,
-            Ok(None) => return,
+            Ok(Some(decoded)) if !decoded.of_some_sources => decoded.route,
+            Ok(_) => return,
             Err(_) => {
                 self.undecodable += 1;
                 self.stale.routes = true;
@@ -216,12 +202,11 @@ impl Journal {
         change: RouteChange,
         route: &Route,
         links: &LinkTable,
-    ) -> (Family, Origin, RouteChange) {
+    ) -> (RouteFacts, RouteChange) {
         let index = route.next_hop.ifindex;
         // A device that went took its routes with it: they are judged by what it was.
         let link = links.get(index).or_else(|| self.gone.get(index));
-        let origin = (self.origin)(route.protocol, route.kind, link);
-        (route.key.dst.into(), origin, change)
+        (RouteFacts::new(route, link), change)
     }
 
     /// A dump begins now: what is announced from here on may or may not be in it. Says what was announced before.

@@ -79,6 +79,7 @@ pub async fn routes(
                 let ours = |found: &DecodedRoute| {
                     let key = &found.route.key;
                     version == key.dst.into()
+                        && !found.of_some_sources
                         && table
                             .map_or_else(|| tables.has(version, key.table), |id| id == key.table)
                 };

@@ -6,8 +6,8 @@
 mod diff;
 mod row;
 
-use crate::model::DaemonFamily;
 use crate::model::route::{NextHop, Route, RouteChange};
+use crate::model::{DaemonFamily, Family};
 use ipnet::IpNet;
 use row::{Bits, Row};
 use std::cmp::Ordering;
@@ -37,12 +37,11 @@ impl<A> Default for Half<A> {
     }
 }
 
-/// Where a table's rows stand, and which prefix lengths it has, longest first.
+/// Where a table's rows stand.
 #[derive(Debug, Clone)]
 struct Table {
     id: u32,
     rows: Range<usize>,
-    lens: Vec<u8>,
 }
 
 impl Fib {
@@ -84,18 +83,37 @@ impl Fib {
         v4.chain(v6.iter().map(|row| row.unpack(&self.many)))
     }
 
-    /// Routes of that table whose destination covers the whole of `cidr` (which may be that destination itself),
-    /// longest first: the first usable one is what the kernel would choose for all of it, but for what longer
-    /// routes take out of it.
-    pub fn covering(&self, table: u32, cidr: IpNet) -> impl Iterator<Item = Route> + '_ {
-        let lens: &[u8] = match cidr {
-            IpNet::V4(_) => self.v4.lens(table),
-            IpNet::V6(_) => self.v6.lens(table),
+    /// Routes of any table whose destination lies in `net`, or is `net`.
+    pub fn inside(&self, net: &IpNet) -> impl Iterator<Item = Route> + use<'_> {
+        let net = net.trunc();
+        let (v4, v6) = match net {
+            IpNet::V4(net) => (
+                Some(self.v4.inside(
+                    net.network().into(),
+                    net.broadcast().into(),
+                    net.prefix_len(),
+                )),
+                None,
+            ),
+            IpNet::V6(net) => (
+                None,
+                Some(self.v6.inside(
+                    net.network().into(),
+                    net.broadcast().into(),
+                    net.prefix_len(),
+                )),
+            ),
         };
-        lens.iter()
-            .filter(move |len| **len <= cidr.prefix_len())
-            .filter_map(move |len| IpNet::new(cidr.addr(), *len).ok())
-            .flat_map(move |net| self.routes_at(table, &net))
+        let v4 = v4.into_iter().flatten();
+        let v6 = v6.into_iter().flatten();
+        v4.map(|row| row.unpack(&self.many))
+            .chain(v6.map(|row| row.unpack(&self.many)))
+    }
+
+    /// Whether any table has a route of exactly that destination.
+    pub fn has_exactly(&self, dst: &IpNet) -> bool {
+        self.tables(Family::from(*dst))
+            .any(|table| self.routes_at(table, dst).next().is_some())
     }
 
     /// Tables that hold a route of that family, ascending.
@@ -173,12 +191,19 @@ impl<A: Bits> Half<A> {
         &rows[start..start + same.count()]
     }
 
-    fn table(&self, id: u32) -> Option<&Table> {
-        self.tables.iter().find(|table| table.id == id)
+    fn inside(&self, first: A, last: A, len: u8) -> impl Iterator<Item = &Row<A>> {
+        self.tables.iter().flat_map(move |table| {
+            let rows = &self.rows[table.rows.clone()];
+            let start = rows.partition_point(|row| row.cmp_dst(first, len) == Ordering::Less);
+            rows[start..]
+                .iter()
+                .take_while(move |row| row.dst() <= last)
+        })
     }
 
-    fn lens(&self, id: u32) -> &[u8] {
-        self.table(id).map_or(&[], |table| &table.lens)
+    fn table(&self, id: u32) -> Option<&Table> {
+        let found = self.tables.binary_search_by_key(&id, |table| table.id);
+        found.ok().map(|at| &self.tables[at])
     }
 }
 
@@ -186,16 +211,9 @@ fn tables<A: Bits>(rows: &[Row<A>]) -> Vec<Table> {
     let mut tables = Vec::new();
     let mut start = 0;
     for same in rows.chunk_by(|a, b| a.table() == b.table()) {
-        let mut seen = [false; 129];
-        same.iter()
-            .for_each(|row| seen[usize::from(row.len())] = true);
         tables.push(Table {
             id: same[0].table(),
             rows: start..start + same.len(),
-            lens: (0..=128)
-                .rev()
-                .filter(|len| seen[usize::from(*len)])
-                .collect(),
         });
         start += same.len();
     }

@@ -21,14 +21,14 @@ mod subscription;
 mod sync;
 mod tables;
 
-pub use changes::{OriginOf, RouteChanges};
+pub use changes::RouteChanges;
 pub use error::KernelError;
 pub use forwarding::forwarding;
 
 use crate::model::link::{Address, LinkTable};
 use crate::model::route::Rule;
 use crate::netlink::fib::Fib;
-use changes::{Journal, Stale};
+use changes::Journal;
 use decode::NextHopObject;
 use request::Exchange;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ pub struct Kernel {
 /// What was counted since the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counters {
-    /// Route changes, every combination present.
+    /// Route changes.
     pub route_changes: RouteChanges,
     /// Overruns of the listener.
     pub overruns: u64,
@@ -80,14 +80,14 @@ pub struct Counters {
     pub undecodable: u64,
 }
 
-impl Kernel {
-    /// Opens nothing yet: sockets are opened by the look that needs them, and again after they failed.
-    pub fn new(origin: OriginOf) -> Self {
+impl Default for Kernel {
+    /// Opens nothing yet: sockets are opened by the sync that needs them, and again after they failed.
+    fn default() -> Self {
         Kernel {
             exchange: Exchange::default(),
             watch: None,
             receive_buffer: None,
-            journal: Journal::new(origin),
+            journal: Journal::new(),
             fib: Fib::default(),
             seen_tables: None,
             tables: Tables::named_by(&[]),
@@ -102,7 +102,9 @@ impl Kernel {
             repeats: 0,
         }
     }
+}
 
+impl Kernel {
     /// With a listener's buffer of that size instead of the largest to be had.
     pub fn with_receive_buffer(mut self, bytes: u32) -> Self {
         self.receive_buffer = Some(bytes);
@@ -133,13 +135,7 @@ impl Kernel {
     /// Dumps rules, devices and routes, until nothing was announced meanwhile. May be dropped at any point: what
     /// was published before stays, and [`Kernel::dirty`] stays true.
     pub async fn look(&mut self) {
-        self.settle(Stale::ALL).await;
-    }
-
-    /// Dumps the routes a second time. IPv6 dumps beside changes were seen to miss a route that was there: whoever is about
-    /// to say that one is absent calls this first.
-    pub async fn confirm(&mut self) {
-        self.settle(Stale::ROUTES).await;
+        self.settle().await;
     }
 
     /// The routes of the last complete dump, or why the last try failed.

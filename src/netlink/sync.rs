@@ -32,15 +32,10 @@ struct Silence {
 }
 
 impl Kernel {
-    /// Dumps what `first` names, and again what was announced meanwhile, until a dump is whole and undisturbed. Differences that
+    /// Dumps everything, and again what was announced meanwhile, until a dump is whole and undisturbed. Differences that
     /// were not announced have to be seen twice.
-    pub(super) async fn settle(&mut self, first: Stale) {
-        // What an abandoned look found stale is not known any more.
-        let mut need = if self.unsettled || self.watch.is_none() {
-            Stale::ALL
-        } else {
-            first
-        };
+    pub(super) async fn settle(&mut self) {
+        let mut need = Stale::ALL;
         self.unsettled = true;
         if self.watch.is_none() {
             self.watch = Watch::open(self.receive_buffer).ok();

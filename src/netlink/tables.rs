@@ -1,7 +1,7 @@
 //! Which tables of routes are looked at.
 
 use crate::model::Family;
-use crate::model::route::Rule;
+use crate::model::route::{Rule, RuleAction};
 
 /// The tables of one look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,10 @@ impl Tables {
             let named = rules
                 .iter()
                 .filter(|rule| rule.ip_version == version)
-                .map(|rule| rule.table);
+                .filter_map(|rule| match rule.action {
+                    RuleAction::Table(table) => Some(table),
+                    RuleAction::Unreachable | RuleAction::Other => None,
+                });
             let wanted = named.filter(|table| ![0, Self::LOCAL].contains(table));
             let mut tables: Vec<u32> = wanted.chain(Self::ALWAYS).collect();
             tables.sort_unstable();

@@ -91,7 +91,9 @@ impl From<&KernelView> for KernelReport {
             tunnels: Part::of(&kernel.tunnels, |tunnels| {
                 tunnels.iter().map(TunnelReport::from).collect()
             }),
-            forwarding: Part::of(&kernel.forwarding, |forwarding| (*forwarding).into()),
+            forwarding: Part::of(&kernel.forwarding, |forwarding| {
+                PerFamily::new(|family| forwarding[family].enabled).into()
+            }),
         }
     }
 }

@@ -19,7 +19,7 @@ fn without_bird_there_is_nothing_of_bgp() {
     assert_eq!(bgp.count(), 0);
     assert_eq!(with_prefix(&series, "calico_bird_"), [""; 0]);
     assert_eq!(with_prefix(&series, "calico_pod_cidr"), [""; 0]);
-    assert_eq!(with_prefix(&series, "calico_routes{").len(), 2 * 7 * 5);
+    assert_eq!(with_prefix(&series, "calico_routes{").len(), 2 * 8 * 5);
     assert_eq!(
         with_prefix(&series, "calico_route_changes_total{").len(),
         2 * 5 * 3
@@ -148,7 +148,7 @@ fn an_unread_source_is_down_and_its_families_absent() {
     let series = series(snapshot, EVERYTHING);
     assert_eq!(with_prefix(&series, "calico_tunnel"), [""; 0]);
     assert_eq!(with_prefix(&series, "calico_ip_forwarding"), [""; 0]);
-    assert_eq!(with_prefix(&series, "calico_routes{").len(), 70);
+    assert_eq!(with_prefix(&series, "calico_routes{").len(), 80);
     assert_eq!(of(&series, "calico_kernel_up{", "} 0"), 2);
 }
 

@@ -1,8 +1,9 @@
 //! Daemons and kernel together: what is expected, and of which family nothing is said.
 
-use crate::build::{NOON, links, look, net, rib, route, session};
+use crate::build::{NOON, links, look, net, rib, route, session, state};
 use calico_bgp_exporter::assess::assessor::{AssessConfig, Assessor};
-use calico_bgp_exporter::assess::pods::verdict::KernelState;
+use calico_bgp_exporter::assess::kernel_state::RoutesTo;
+use calico_bgp_exporter::assess::pods::inquiry::Answer;
 use calico_bgp_exporter::assess::sessions::local_end::NodeFacts;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::daemon::{DaemonReport, QueryError, QueryErrorKind};
@@ -54,8 +55,13 @@ impl Node {
             &NodeFacts::default(),
             &mut Vec::new(),
         );
-        self.assessor
-            .set_table(0, &mut rib(paths), &mut view, &mut Vec::new());
+        self.assessor.set_table(
+            0,
+            &mut rib(paths),
+            &mut view,
+            Duration::ZERO,
+            &mut Vec::new(),
+        );
     }
 
     fn silent(&mut self, at: usize, version: Family) {
@@ -73,13 +79,27 @@ impl Node {
             .see_daemon(at, failed, &NodeFacts::default(), &mut Vec::new());
     }
 
+    /// The second judgement, a second after the first: the default route takes every packet.
     fn judge(&mut self) -> (Option<Presence>, [Option<usize>; 2]) {
-        let ground = KernelState {
-            fib: &self.fib,
-            rules: &[],
-            links: &self.links,
-        };
-        let judged = self.assessor.judge(ground, &[mine()], Duration::ZERO);
+        self.judge_at(0);
+        self.judge_at(1)
+    }
+
+    fn judge_at(&mut self, second: u64) -> (Option<Presence>, [Option<usize>; 2]) {
+        let routes_to = RoutesTo::new();
+        let state = state(&self.fib, &self.links, &routes_to);
+        let plan = self.assessor.plan(&self.fib, &[mine()]);
+        let default = self.fib.routes_at(254, &net("0.0.0.0/0")).next().unwrap();
+        let answers = plan.questions.iter().map(|question| Answer {
+            question: *question,
+            address: question.expected.cidr.addr(),
+            lookup: Ok(default.clone()),
+            refused: None,
+        });
+        let answers = answers.collect();
+        let survey = self.assessor.survey(state, &plan);
+        let now = Duration::from_secs(second);
+        let judged = self.assessor.judge(state, plan, survey, answers, now);
         let count = |of: &Option<Vec<_>>| of.as_ref().map(Vec::len);
         let foreign = &judged.routes.foreign_blackholes;
         (judged.presence, [count(&foreign.v4), count(&foreign.v6)])

@@ -1,5 +1,7 @@
 //! Facts, made by hand.
 
+use calico_bgp_exporter::assess::kernel_state::{KernelState, RoutesTo};
+use calico_bgp_exporter::assess::origin::Writers;
 use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer, DaemonReport};
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
@@ -9,6 +11,7 @@ use calico_bgp_exporter::model::session::{
     BgpState, JudgedSession, PeerType, ProtocolState, RouteCounts, Session,
 };
 use calico_bgp_exporter::model::time::{BirdTime, LocalTime, Moment, Since, UnixTime};
+use calico_bgp_exporter::netlink::fib::Fib;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -162,10 +165,20 @@ pub fn route(dst: &str, gateway: &str, device: u32, kind: RouteKind) -> Route {
         next_hop: NextHop {
             gateway: gateway.parse().ok(),
             ifindex: device,
-            dead: false,
-            onlink: false,
+            ..NextHop::default()
         },
         more: None,
+    }
+}
+
+/// What the kernel showed, and what it answers for this node's own packets.
+pub fn state<'a>(fib: &'a Fib, links: &'a LinkTable, routes_to: &'a RoutesTo) -> KernelState<'a> {
+    KernelState {
+        fib,
+        rules: &[],
+        links,
+        routes_to,
+        writers: &Writers::UNKNOWN,
     }
 }
 

@@ -1,20 +1,22 @@
 //! Tunnels over time, and what is below them.
 
-use super::build::{judged, links, rib, route, session};
+use super::build::{judged, links, rib, route, session, state};
+use calico_bgp_exporter::assess::kernel_state::RoutesTo;
 use calico_bgp_exporter::assess::pods::owners::Owners;
-use calico_bgp_exporter::assess::pods::verdict::KernelState;
-use calico_bgp_exporter::assess::tunnels::{Routed, TunnelTracker};
-use calico_bgp_exporter::model::PerFamily;
+use calico_bgp_exporter::assess::routes::{Known, survey};
+use calico_bgp_exporter::assess::tunnels::TunnelTracker;
+use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
+use calico_bgp_exporter::model::pod_cidr::Expected;
 use calico_bgp_exporter::model::route::{Route, RouteKind};
 use calico_bgp_exporter::model::snapshot::Tunnel;
 use calico_bgp_exporter::netlink::fib::Fib;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const ETH0: u32 = 2;
 const ETH1: u32 = 3;
 const TUNNEL: u32 = 9;
+const NODE: &str = "10.0.3.142";
 
 /// A management card with the default route, a cluster card with large frames, and a tunnel.
 fn node(device: &str, kind: DeviceKind, mtu: u32) -> LinkTable {
@@ -48,33 +50,35 @@ fn owners(paths: &[(&str, &str, &str)]) -> Owners {
     Owners::new(&rib(paths), &[judged(session(142, true, 0, 100), 0, 1)])
 }
 
+/// Every /26 of the routes is a pod CIDR. The kernel's route to 10.0.3.142 is that of eth1's subnet.
 fn see(
     history: &mut TunnelTracker,
     links: &LinkTable,
     fib: &Fib,
-    owners: &Owners,
+    learned: &Owners,
     seconds: u64,
 ) -> Tunnel {
-    let mut by_device = BTreeMap::new();
-    for route in fib.iter(calico_bgp_exporter::model::Family::V4) {
-        if route.key.dst.prefix_len() == 26 {
-            by_device
-                .entry(route.next_hop.ifindex)
-                .or_insert(PerFamily::default())
-                .v4 += 1;
-        }
-    }
-    let none = Owners::default();
-    let ground = KernelState {
-        fib,
-        rules: &[],
-        links,
+    let expected: Vec<Expected> = fib
+        .iter(Family::V4)
+        .filter(|route| route.key.dst.prefix_len() == 26)
+        .map(|route| Expected {
+            cidr: route.key.dst,
+            owner: None,
+        })
+        .collect();
+    let owners = [learned.clone(), Owners::default()].into();
+    let to_node = route("10.0.3.0/24", "", ETH1, RouteKind::Unicast);
+    let routes_to = RoutesTo::from([(NODE.parse().unwrap(), Ok(to_node))]);
+    let known = Known {
+        expected: &expected,
+        pools: &[],
+        owners: &owners,
+        own: [None, None].into(),
+        has_daemon: [true, true].into(),
     };
-    let routed = Routed {
-        by_device: &by_device,
-        owners: [owners, &none].into(),
-    };
-    let seen = history.see(ground, Some(routed), Duration::from_secs(seconds));
+    let state = state(fib, links, &routes_to);
+    let survey = survey(state, &known);
+    let seen = history.see(state, Some(&survey), Duration::from_secs(seconds));
     assert_eq!(seen.len(), 1, "{seen:?}");
     seen.into_iter().next().unwrap()
 }

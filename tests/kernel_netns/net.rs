@@ -1,8 +1,9 @@
 //! A network namespace for one test, and what iproute2 says is in it.
 
-use calico_bgp_exporter::assess::origin::origin;
+use calico_bgp_exporter::assess::origin::{ChangeCounter, Writers};
 use calico_bgp_exporter::model::link::LinkTable;
 use calico_bgp_exporter::model::route::{Origin, Route, RouteChange, RouteKind};
+use calico_bgp_exporter::model::snapshot::RouteChanges;
 use calico_bgp_exporter::model::{DaemonFamily, Family};
 use calico_bgp_exporter::netlink::Kernel;
 use serde_json::Value;
@@ -42,7 +43,7 @@ addr add fd00::1/64 dev eth0 nodad
 }
 
 pub fn kernel() -> Kernel {
-    Kernel::new(origin)
+    Kernel::default()
 }
 
 /// Looks until nothing more was announced.
@@ -58,9 +59,16 @@ pub async fn settle(kernel: &mut Kernel) {
     panic!("the kernel does not come to rest");
 }
 
+/// Changes by origin.
+pub fn counted(kernel: &Kernel) -> RouteChanges {
+    let mut counter = ChangeCounter::default();
+    counter.count(&kernel.counters().route_changes, &Writers::default());
+    counter.counted()
+}
+
 /// How many changes were counted, of every origin.
 pub fn changes(kernel: &Kernel, version: Family, change: RouteChange) -> u64 {
-    let counted = kernel.counters().route_changes;
+    let counted = counted(kernel);
     Origin::ALL
         .iter()
         .map(|origin| counted[&(version, *origin, change)])

@@ -3,7 +3,7 @@
 use super::net::{assert_same, ip, ip6, kernel, run, seen, settle, uplink};
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
-use calico_bgp_exporter::model::route::Rule;
+use calico_bgp_exporter::model::route::{Rule, RuleAction};
 use calico_bgp_exporter::netlink::Kernel;
 use std::process::Command;
 use std::time::Duration;
@@ -61,9 +61,9 @@ fn a_table_counts_once_a_rule_names_it() {
         );
         let wireguards = Rule {
             ip_version: Family::V4,
-            priority: 99,
-            table: 1,
-            matches_unmarked: true,
+            action: RuleAction::Table(1),
+            to: "0.0.0.0/0".parse().unwrap(),
+            selects_more: true,
         };
         assert!(kernel.rules().contains(&wireguards), "{:?}", kernel.rules());
         ip("rule add from 10.9.0.0/16 priority 200 lookup 7
@@ -71,32 +71,26 @@ rule add fwmark 0x1 priority 201 lookup 8
 rule add unreachable priority 202");
         ip6("rule add not fwmark 0x100000/0x100000 priority 99 lookup 1");
         settle(&mut kernel).await;
-        let rules: Vec<(Family, u32, u32, bool)> = kernel
+        let rules: Vec<(Family, RuleAction, bool)> = kernel
             .rules()
             .iter()
-            .map(|rule| {
-                (
-                    rule.ip_version,
-                    rule.priority,
-                    rule.table,
-                    rule.matches_unmarked,
-                )
-            })
+            .map(|rule| (rule.ip_version, rule.action, rule.selects_more))
             .collect();
         let (v4, v6) = (Family::V4, Family::V6);
+        let table = RuleAction::Table;
         assert_eq!(
             rules,
             [
-                (v4, 0, 255, true),
-                (v4, 99, 1, true),
-                (v4, 200, 7, false),
-                (v4, 201, 8, false),
-                (v4, 202, 0, true),
-                (v4, 32766, 254, true),
-                (v4, 32767, 253, true),
-                (v6, 0, 255, true),
-                (v6, 99, 1, true),
-                (v6, 32766, 254, true),
+                (v4, table(255), false),
+                (v4, table(1), true),
+                (v4, table(7), true),
+                (v4, table(8), true),
+                (v4, RuleAction::Unreachable, false),
+                (v4, table(254), false),
+                (v4, table(253), false),
+                (v6, table(255), false),
+                (v6, table(1), true),
+                (v6, table(254), false),
             ]
         );
         ip("rule del priority 99");

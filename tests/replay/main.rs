@@ -35,6 +35,11 @@ fn scenarios() -> Vec<PathBuf> {
 
 /// What a scrape shows while that capture's daemon answers.
 fn scrape(scenario: &Path) -> Exposition {
+    collected(scenario, false)
+}
+
+/// `confirmed`: once every absence had its second look-up.
+fn collected(scenario: &Path, confirmed: bool) -> Exposition {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,7 +55,12 @@ fn scrape(scenario: &Path) -> Exposition {
         ];
         let settings = Cli::read_from(args).unwrap().serve;
         let mut collector = NodeCollector::new(settings.collect).unwrap();
-        let snapshot = Arc::new(collector.collect().await);
+        let mut snapshot = collector.collect().await;
+        while let Some(due) = collector.due().filter(|_| confirmed) {
+            tokio::time::sleep_until(due.into()).await;
+            snapshot = collector.collect().await;
+        }
+        let snapshot = Arc::new(snapshot);
         let labels = Labels { node: "n1".into() };
         let mut text = String::new();
         Renderer::new(labels, Detail::default())
@@ -228,7 +238,7 @@ fn a_refused_route_is_counted() {
 fn what_the_mesh_announces_is_expected_here() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/captures/calico-fork-bird/mesh-ipip-always");
-    let shown = scrape(&path);
+    let shown = collected(&path, true);
     for (cidr, owner) in [
         ("192.168.82.0/26", "10.0.3.142"),
         ("192.168.195.192/26", "10.0.3.143"),

@@ -201,12 +201,17 @@ impl LearnedTable {
             .filter_map(|at| self.protocols.get(*at as usize).map(String::as_str))
     }
 
-    /// Whether the neighbour with that address announced just this prefix.
-    pub fn announced_by(&self, net: IpNet, neighbor: IpAddr) -> bool {
+    /// Addresses of the neighbors that announced just this prefix.
+    pub fn announcing_neighbors(&self, net: IpNet) -> impl Iterator<Item = IpAddr> {
         let (start, end) = self.row(net).map_or((0, 0), |row| row.announcers);
         self.announcers[start as usize..end as usize]
             .iter()
-            .any(|at| self.neighbors.get(*at as usize) == Some(&Some(neighbor)))
+            .filter_map(|at| self.neighbors.get(*at as usize).copied().flatten())
+    }
+
+    /// Addresses of all neighbors.
+    pub fn neighbors(&self) -> impl Iterator<Item = IpAddr> {
+        self.neighbors.iter().copied().flatten()
     }
 
     /// Paths by session name.

@@ -27,11 +27,6 @@ impl Owners {
         Owners { table, configured }
     }
 
-    /// Whether a BGP session announces just this prefix.
-    pub fn exactly(&self, prefix: IpNet) -> bool {
-        self.table.get(prefix).is_some()
-    }
-
     /// The node that has all of `net`, by the longest prefix known.
     pub fn of(&self, net: IpNet) -> Option<IpAddr> {
         let configured = self
@@ -43,9 +38,14 @@ impl Owners {
             .or(configured.map(|(_, owner)| *owner))
     }
 
-    /// Whether the neighbour with that address announced just this prefix to this node.
-    pub fn announced_by(&self, prefix: IpNet, neighbor: IpAddr) -> bool {
-        self.table.announced_by(prefix, neighbor)
+    /// The neighbors that announced just this prefix to this node.
+    pub fn announcers(&self, prefix: IpNet) -> impl Iterator<Item = IpAddr> {
+        self.table.announcing_neighbors(prefix)
+    }
+
+    /// Every neighbor with a session in the table.
+    pub fn neighbors(&self) -> impl Iterator<Item = IpAddr> {
+        self.table.neighbors()
     }
 }
 

@@ -7,9 +7,11 @@ use crate::model::snapshot::Snapshot;
 
 /// A family whose pod packets are not forwarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoForwarding {
+pub struct NoForwarding<'a> {
     /// The family.
     pub family: Family,
+    /// Interfaces that do not forward; empty where one switch decides for all.
+    pub off: &'a [String],
 }
 
 pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
@@ -27,11 +29,17 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
         found.add(Severity::Warning, ProblemKind::KernelUnreadable(failed));
     }
     if let Ok(forwarding) = &kernel.forwarding {
-        for (family, enabled) in forwarding.iter() {
-            if *enabled == Some(false) {
-                let off = NoForwarding { family };
+        for (family, forwarding) in forwarding.iter() {
+            if forwarding.enabled == Some(false) {
+                let off = NoForwarding {
+                    family,
+                    off: &forwarding.off,
+                };
                 found.add(Severity::Critical, ProblemKind::NoForwarding(off));
             }
         }
+    }
+    if let Some(fault) = &kernel.workload_fault {
+        found.add(Severity::Warning, ProblemKind::WorkloadPackets(fault));
     }
 }

@@ -10,10 +10,11 @@ pub mod source;
 pub mod tunnels;
 pub mod unanswered;
 
+use crate::model::Family;
 use crate::model::finding::Severity;
 use crate::model::pod_cidr::PodCidr;
 use crate::model::session::JudgedSession;
-use crate::model::snapshot::{Snapshot, Tunnel};
+use crate::model::snapshot::{Snapshot, Tunnel, WorkloadFault};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -32,7 +33,8 @@ pub struct Problem<'a> {
 pub enum ProblemKind<'a> {
     Unanswered(unanswered::Unanswered<'a>),
     KernelUnreadable(Vec<(&'static str, &'a str)>),
-    NoForwarding(kernel::NoForwarding),
+    NoForwarding(kernel::NoForwarding<'a>),
+    WorkloadPackets(&'a WorkloadFault),
     WrongSource(source::WrongSource<'a>),
     TunnelDown(tunnels::TunnelDown<'a>),
     Recovery(daemons::Recovery<'a>),
@@ -56,6 +58,7 @@ pub enum ProblemKind<'a> {
     RouteChurn(routes::Churn),
     TunnelOneWay(tunnels::OneWay<'a>),
     TunnelMtu(&'a Tunnel, tunnels::Mtu),
+    TunnelWithoutAddress(&'a Tunnel, Family),
 }
 
 /// Everything that is wrong: the worst first, of equal ones the cause before its consequences.

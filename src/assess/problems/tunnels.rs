@@ -1,10 +1,12 @@
 //! Tunnel devices that are down, only send, or have an MTU that does not fit.
 
 use super::{ProblemKind, Problems, has_address};
+use crate::model::Family;
 use crate::model::finding::Severity;
 use crate::model::link::LinkStats;
 use crate::model::route::Encapsulation;
 use crate::model::snapshot::{Snapshot, Tunnel};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Long enough to tell a tunnel that is not answered from a pod that is not.
@@ -89,7 +91,28 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
             let kind = ProblemKind::TunnelMtu(tunnel, Mtu { mtu, fits });
             found.add(Severity::Warning, kind);
         }
+        if let Some(family) = without_address(snapshot, tunnel) {
+            let kind = ProblemKind::TunnelWithoutAddress(tunnel, family);
+            found.add(Severity::Warning, kind);
+        }
     }
+}
+
+/// The first family of which the tunnel carries pod routes and has no address. Nothing is said before the addresses were
+/// read: every node has one.
+fn without_address(snapshot: &Snapshot, tunnel: &Tunnel) -> Option<Family> {
+    let of_tunnel = |family: Family| {
+        let mut addresses = snapshot.addresses.iter();
+        addresses.any(|own| {
+            let address = own.address.addr();
+            let is_link_local =
+                matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+            own.device == tunnel.device && family == address.into() && !is_link_local
+        })
+    };
+    Family::ALL.into_iter().find(|family| {
+        !snapshot.addresses.is_empty() && tunnel.routes[*family] > 0 && !of_tunnel(*family)
+    })
 }
 
 /// Pod CIDRs that are absent or whose routes the kernel rejects, and those that are present.

@@ -150,8 +150,8 @@ fn sources(html: &mut String, snapshot: &Snapshot) -> fmt::Result {
     }
     match &kernel.forwarding {
         Ok(PerFamily { v4, v6 }) => {
-            for (family, enabled) in [("IPv4", v4), ("IPv6", v6)] {
-                if *enabled == Some(false) {
+            for (family, forwarding) in [("IPv4", v4), ("IPv6", v6)] {
+                if forwarding.enabled == Some(false) {
                     writeln!(
                         html,
                         "<li>{family} forwarding: <span class=\"bad\">off</span></li>"

@@ -138,6 +138,7 @@ fn pod(html: &mut String, pod: &PodCidr) -> fmt::Result {
                 Fallthrough::Blackhole => "a blackhole drops it",
                 Fallthrough::Unreachable => "unreachable",
                 Fallthrough::LinkDown => "its device is down",
+                Fallthrough::Foreign => "another program's route takes it",
                 Fallthrough::None => "no route at all",
             };
             write!(html, "<span class=\"bad\">absent</span>: {instead}</td>")?;

@@ -14,6 +14,7 @@ const NHA_GROUP: u16 = 2;
 const NHA_BLACKHOLE: u16 = 4;
 const NHA_OIF: u16 = 5;
 const NHA_GATEWAY: u16 = 6;
+const NHA_ENCAP_TYPE: u16 = 7;
 
 const RTNH_F_DEAD: u32 = 1;
 const RTNH_F_ONLINK: u32 = 4;
@@ -48,6 +49,7 @@ pub fn nexthop(message: &[u8]) -> Result<(u32, NextHopObject), Undecodable> {
             NHA_OIF => way.ifindex = u32(value)?,
             NHA_GATEWAY => way.gateway = Some(ip(value)?),
             NHA_BLACKHOLE => blackhole = true,
+            NHA_ENCAP_TYPE => way.encap = true,
             NHA_GROUP => {
                 let members = value.chunks_exact(MEMBER).map(|member| u32(&member[..4]));
                 group = Some(members.collect::<Result<Vec<u32>, Undecodable>>()?);

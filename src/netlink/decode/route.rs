@@ -19,6 +19,7 @@ const RTA_PRIORITY: u16 = 6;
 const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
 const RTA_VIA: u16 = 18;
+const RTA_ENCAP_TYPE: u16 = 21;
 const RTA_NH_ID: u16 = 30;
 
 const RTNH_F_DEAD: u32 = 1;
@@ -33,6 +34,8 @@ pub struct DecodedRoute {
     /// The next-hop object that says where it leads, where the message itself does not
     /// (`net.ipv4.nexthop_compat_mode` is 0); until resolved its interface index is 0.
     pub nexthop: Option<u32>,
+    /// It is for packets of some source addresses only (`RTA_SRC`; IPv6). Neither BIRD nor Felix write such routes.
+    pub of_some_sources: bool,
 }
 
 /// `None` for what is no entry of the tables: PMTU cache clones, and families other than IPv4 and IPv6.
@@ -60,6 +63,7 @@ pub fn route(message: &[u8]) -> Result<Option<DecodedRoute>, Undecodable> {
             RTA_OIF => first.ifindex = u32(value)?,
             RTA_GATEWAY => first.gateway = Some(ip(value)?),
             RTA_VIA => first.gateway = Some(via(value)?),
+            RTA_ENCAP_TYPE => first.encap = true,
             RTA_NH_ID => nexthop = Some(u32(value)?),
             RTA_MULTIPATH => {
                 let mut hops = multipath(value)?;
@@ -100,6 +104,7 @@ pub fn route(message: &[u8]) -> Result<Option<DecodedRoute>, Undecodable> {
             more,
         },
         nexthop: nexthop.filter(|_| unknown),
+        of_some_sources: header.source_prefix_length > 0,
     }))
 }
 
@@ -126,6 +131,7 @@ fn multipath(mut bytes: &[u8]) -> Result<Vec<NextHop>, Undecodable> {
             match kind {
                 RTA_GATEWAY => hop.gateway = Some(ip(value)?),
                 RTA_VIA => hop.gateway = Some(via(value)?),
+                RTA_ENCAP_TYPE => hop.encap = true,
                 _ => {}
             }
             Ok(())

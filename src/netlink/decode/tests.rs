@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::Family;
 use crate::model::link::DeviceKind;
-use crate::model::route::{NextHop, RouteKind, Rule};
+use crate::model::route::{NextHop, RouteKind, Rule, RuleAction};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -56,8 +56,8 @@ fn a_route_of_bird_over_a_tunnel() {
     let hop = NextHop {
         gateway: Some([10, 0, 4, 144].into()),
         ifindex: 7,
-        dead: false,
         onlink: true,
+        ..NextHop::default()
     };
     assert_eq!(found.route.next_hop, hop);
     assert_eq!((found.nexthop, found.route.more), (None, None));
@@ -327,32 +327,27 @@ fn rules() {
     );
     let expected = Rule {
         ip_version: Family::V4,
-        priority: 99,
-        table: 1,
-        matches_unmarked: true,
+        action: RuleAction::Table(1),
+        to: "0.0.0.0/0".parse().expect("a prefix"),
+        selects_more: true,
     };
     assert_eq!(wireguards, Some(expected));
-    let unmarked = |header, flags, list: &[(u16, &[u8])]| {
-        fib_rule(header, flags, list)
-            .expect("a rule")
-            .matches_unmarked
+    let only_to = |header, list: &[(u16, &[u8])]| {
+        let rule = fib_rule(header, 0, list).expect("a rule");
+        assert_eq!(rule.action, RuleAction::Unreachable);
+        (!rule.selects_more).then(|| rule.to.to_string())
     };
-    assert!(
-        !unmarked(lookup, 0, &[(10, &mark), (16, &mark)]),
-        "a mark that a pod's packet has not"
-    );
-    assert!(
-        unmarked(lookup, 0, &[(10, &num(0)), (16, &mark)]),
-        "unmarked ones only"
-    );
-    assert!(!unmarked(lookup, 2, &[]), "not from all");
-    assert!(
-        !unmarked([2, 0, 16, 0, 1, 0, 0, 1], 0, &[(2, &[10, 9, 0, 0])]),
-        "from"
-    );
-    assert!(!unmarked(lookup, 0, &[(3, b"eth0\0")]), "iif");
-    let unreachable = fib_rule([10, 0, 0, 0, 0, 0, 0, 7], 0, &[]).expect("a rule");
-    assert_eq!((unreachable.ip_version, unreachable.table), (Family::V6, 0));
+    let unreachable = [2, 0, 0, 0, 0, 0, 0, 7];
+    let to = [2, 16, 0, 0, 0, 0, 0, 7];
+    let all = Some("0.0.0.0/0".to_owned());
+    assert_eq!(only_to(unreachable, &[(6, &num(9))]), all);
+    assert_eq!(only_to(unreachable, &[(10, &num(0)), (16, &mark)]), all);
+    let subnet: (u16, &[u8]) = (1, &[10, 9, 0, 0]);
+    assert_eq!(only_to(to, &[subnet]), Some("10.9.0.0/16".to_owned()));
+    // Other selectors, and one of a kernel that is newer than the decoder: dscp.
+    assert_eq!(only_to(to, &[subnet, (10, &mark)]), None);
+    assert_eq!(only_to(unreachable, &[(3, b"eth0\0")]), None);
+    assert_eq!(only_to(unreachable, &[(25, &[46])]), None);
     assert_eq!(
         fib_rule([128, 0, 0, 0, 253, 0, 0, 1], 0, &[]),
         None,

@@ -67,12 +67,12 @@ pub(super) struct Row<A> {
 }
 
 impl<A: Bits> Row<A> {
-    pub(super) fn table(&self) -> u32 {
-        self.table
+    pub(super) fn dst(&self) -> A {
+        self.dst
     }
 
-    pub(super) fn len(&self) -> u8 {
-        self.len
+    pub(super) fn table(&self) -> u32 {
+        self.table
     }
 
     pub(super) fn pack(dst: A, route: Route, many: &mut Vec<Box<[NextHop]>>) -> Self {
@@ -90,9 +90,9 @@ impl<A: Bits> Row<A> {
                 .position(|kind| *kind == route.kind)
                 .unwrap_or(0) as u8,
         };
-        // An IPv4 route by way of an IPv6 gateway (RTA_VIA) does not fit a row either.
+        // An IPv4 route by way of an IPv6 gateway (RTA_VIA) or with a lightweight tunnel does not fit a row either.
         let gateway = route.next_hop.gateway.map(A::from_ip);
-        if route.more.is_some() || gateway == Some(None) {
+        if route.more.is_some() || gateway == Some(None) || route.next_hop.encap {
             row.bits |= MANY;
             row.ifindex = many.len() as u32;
             many.push(route.next_hops().copied().collect());
@@ -121,6 +121,7 @@ impl<A: Bits> Row<A> {
                     ifindex: self.ifindex,
                     dead: self.bits & DEAD != 0,
                     onlink: self.bits & ONLINK != 0,
+                    encap: false,
                 };
                 (next_hop, None)
             }
@@ -180,7 +181,7 @@ impl<A: Bits> Row<A> {
         let fixed = |row: &Self| (row.bits & !DEAD, row.protocol);
         let ways = || match (self.many(many), other.many(others)) {
             (Some(hops), Some(others)) => {
-                let way = |hop: &NextHop| (hop.gateway, hop.ifindex, hop.onlink);
+                let way = |hop: &NextHop| (hop.gateway, hop.ifindex, hop.onlink, hop.encap);
                 hops.iter().map(way).cmp(others.iter().map(way))
             }
             _ => (self.ifindex, self.gateway).cmp(&(other.ifindex, other.gateway)),

@@ -48,6 +48,7 @@ fn what_goes_in_comes_out() {
         ifindex: 4,
         dead: true,
         onlink: true,
+        encap: false,
     }]));
     let mut blackhole = route(254, "10.2.0.0/24", 0, 0);
     blackhole.kind = RouteKind::Blackhole;
@@ -55,11 +56,14 @@ fn what_goes_in_comes_out() {
     dead.next_hop.dead = true;
     dead.next_hop.onlink = true;
     let cross = via(route(300, "10.3.0.0/24", 0, 3), "fe80::9");
+    let mut encap = via(route(300, "10.4.0.0/24", 0, 3), "10.0.0.1");
+    encap.next_hop.encap = true;
     let mut all = vec![
         multipath,
         blackhole,
         dead,
         cross,
+        encap,
         route(254, "0.0.0.0/0", 0, 2),
         route(254, "::/0", 1, 2),
     ];
@@ -68,47 +72,27 @@ fn what_goes_in_comes_out() {
     all.sort();
     out.sort();
     assert_eq!(out, all);
-    assert_eq!((fib.len(Family::V4), fib.len(Family::V6)), (4, 2));
+    assert_eq!((fib.len(Family::V4), fib.len(Family::V6)), (5, 2));
     assert_eq!(fib.tables(Family::V4).collect::<Vec<_>>(), [254, 300]);
 }
 
 #[test]
-fn covering_is_longest_first_and_of_one_table() {
-    let fib: Fib = [
-        "0.0.0.0/0",
-        "10.0.0.0/8",
-        "10.1.0.0/16",
-        "10.1.2.0/24",
-        "10.1.2.0/26",
-        "10.1.2.7/32",
-        "10.2.0.0/16",
-    ]
-    .iter()
-    .map(|dst| route(254, dst, 0, 1))
-    .chain([route(1, "10.1.2.0/25", 0, 1)])
-    .collect();
-    let cidr: IpNet = "10.1.2.0/26".parse().expect("a prefix");
-    let found: Vec<String> = fib
-        .covering(254, cidr)
-        .map(|r| r.key.dst.to_string())
+fn exactly_in_any_table() {
+    let fib: Fib = [route(254, "10.1.2.0/24", 0, 1), route(7, "fd00::/64", 0, 1)]
+        .into_iter()
         .collect();
-    assert_eq!(
-        found,
-        [
-            "10.1.2.0/26",
-            "10.1.2.0/24",
-            "10.1.0.0/16",
-            "10.0.0.0/8",
-            "0.0.0.0/0"
-        ]
-    );
-    assert_eq!(fib.covering(1, cidr).count(), 1);
-    assert_eq!(fib.covering(7, cidr).count(), 0);
-    assert_eq!(
-        fib.covering(254, "fd00::/64".parse().expect("a prefix"))
-            .count(),
-        0
-    );
+    for (dst, there) in [
+        ("10.1.2.0/24", true),
+        ("10.1.2.0/26", false),
+        ("10.1.0.0/16", false),
+        ("fd00::/64", true),
+    ] {
+        assert_eq!(
+            fib.has_exactly(&dst.parse().expect("a prefix")),
+            there,
+            "{dst}"
+        );
+    }
 }
 
 #[test]
@@ -230,10 +214,6 @@ mod properties {
             let of_table = || routes.iter().filter(|route| route.key.table == table).cloned();
             let at = of_table().filter(|route| route.key.dst == cidr);
             prop_assert_eq!(sorted(fib.routes_at(table, &cidr)), sorted(at));
-            let covering = of_table().filter(|route| route.key.dst.contains(&cidr));
-            prop_assert_eq!(sorted(fib.covering(table, cidr)), sorted(covering));
-            let lens: Vec<u8> = fib.covering(table, cidr).map(|route| route.key.dst.prefix_len()).collect();
-            prop_assert!(lens.is_sorted_by(|a, b| a >= b));
         }
 
         #[test]

@@ -1,0 +1,91 @@
+//! BIRD's side of a collection: sessions each time, route tables where something moved.
+
+use super::route_table_policy::RouteTablePolicy;
+use super::{FRESH, NodeCollector, node_facts};
+use crate::assess::sessions::local_end::NodeFacts;
+use crate::bird;
+use crate::model::snapshot::DaemonView;
+use crate::model::time::{Moment, UnixTime};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// One control socket, with its last answer.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) socket: String,
+    pub(super) queried: Option<Instant>,
+    pub(super) view: Option<Arc<DaemonView>>,
+    pub(super) table: RouteTablePolicy,
+}
+
+impl Daemon {
+    pub(super) fn new(socket: &str) -> Self {
+        Daemon {
+            socket: socket.to_owned(),
+            queried: None,
+            view: None,
+            table: RouteTablePolicy::default(),
+        }
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.queried.is_some_and(|when| when.elapsed() < FRESH)
+    }
+}
+
+impl NodeCollector {
+    /// Queries the daemons and syncs with the kernel side by side, as far as their last answers are not fresh. True when the
+    /// kernel was asked.
+    pub(super) async fn query_both(&mut self) -> bool {
+        let stale: Vec<usize> = (0..self.daemons.len())
+            .filter(|at| !self.daemons[*at].is_fresh())
+            .collect();
+        let sockets: Vec<String> = stale
+            .iter()
+            .map(|at| self.daemons[*at].socket.clone())
+            .collect();
+        let (begun, timeout) = (self.begun, self.settings.timeout);
+        let updates = self.settings.updates;
+        let clock = move || Moment {
+            now: UnixTime::from(SystemTime::now()),
+            monotonic: begun.elapsed(),
+        };
+        let queries = join_all(
+            sockets
+                .iter()
+                .map(|socket| bird::query(socket, timeout, updates, clock)),
+        );
+        let is_stale =
+            self.kernel.dirty() || self.synced.is_none_or(|when| when.elapsed() >= FRESH);
+        let kernel = &mut self.kernel;
+        let sync = async {
+            if is_stale {
+                kernel.look().await;
+            }
+        };
+        let (reports, ()) = tokio::join!(queries, sync);
+        if is_stale {
+            self.synced = Some(Instant::now());
+        }
+        // What the node itself shows comes before any accusation of a peer.
+        let peers = node_facts::peers_down(&reports);
+        let facts = if peers.is_empty() {
+            NodeFacts::default()
+        } else {
+            node_facts::read(&mut self.kernel, peers).await
+        };
+        if let Some(addresses) = &facts.addresses {
+            self.addresses.clone_from(addresses);
+            self.addresses_read = Some(Instant::now());
+        }
+        for (at, report) in stale.into_iter().zip(reports) {
+            let view = self
+                .assessor
+                .see_daemon(at, report, &facts, &mut self.events);
+            self.daemons[at].view = Some(Arc::new(view));
+            self.daemons[at].queried = Some(Instant::now());
+        }
+        is_stale
+    }
+}

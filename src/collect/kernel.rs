@@ -1,0 +1,185 @@
+//! The kernel's side of a collection: what it is asked once its routes are dumped, and the judgement of both.
+
+use super::NodeCollector;
+use crate::assess::assessor::{JudgedKernel, Plan};
+use crate::assess::forwarding;
+use crate::assess::kernel_state::{KernelState, RoutesTo};
+use crate::assess::pods::inquiry::{Answer, Inquiry};
+use crate::assess::routes::Survey;
+use crate::assess::sessions::events::Event;
+use crate::model::forwarding::ForwardingSwitches;
+use crate::model::lookup::Packet;
+use crate::model::pod_cidr::Expected;
+use crate::netlink::{self, KernelError};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl NodeCollector {
+    /// Judges what both sides say. An absence that is new is held against what BIRD's table says now: a block that its owner
+    /// has just released is gone from both.
+    pub(super) async fn judge(&mut self, deadline: Instant) {
+        let waited = self.assessor.unconfirmed();
+        self.judge_once().await;
+        if self.read_kernel_exports(deadline).await {
+            self.judge_once().await;
+        }
+        let is_new = self.assessor.unconfirmed().is_some() && self.assessor.unconfirmed() != waited;
+        if is_new && self.read_tables(true).await {
+            self.judge_once().await;
+        }
+        self.note_absences();
+    }
+
+    async fn judge_once(&mut self) {
+        self.judged = None;
+        self.lookups_failed = None;
+        match self.ask_and_judge().await {
+            Ok(judged) => self.judged = judged,
+            Err(error) => self.lookups_failed = Some(error.to_string()),
+        }
+        let Some(judged) = &mut self.judged else {
+            return;
+        };
+        let rejected = std::mem::take(&mut judged.rejected);
+        for (daemon, rejected) in self.daemons.iter_mut().zip(rejected) {
+            if let Some(view) = &mut daemon.view
+                && view.rejected != rejected
+            {
+                Arc::make_mut(view).rejected = rejected;
+            }
+        }
+    }
+
+    /// `None` while the routes or the devices could not be read.
+    async fn ask_and_judge(&mut self) -> Result<Option<JudgedKernel>, KernelError> {
+        let Ok(fib) = self.kernel.routes() else {
+            return Ok(None);
+        };
+        let mine: Vec<IpAddr> = self
+            .addresses
+            .iter()
+            .map(|own| own.address.addr())
+            .collect();
+        let plan = self.assessor.plan(fib, &mine);
+        let mut routes_to = RoutesTo::new();
+        self.ask_for(plan.addresses.iter().copied(), &mut routes_to)
+            .await?;
+        let Some(survey) = self.survey(&plan, &routes_to) else {
+            return Ok(None);
+        };
+        let far_ends: Vec<IpAddr> = survey.far_ends.values().copied().collect();
+        self.ask_for(far_ends.into_iter(), &mut routes_to).await?;
+        let now = self.begun.elapsed();
+        let answers = self.inquire(&plan, &survey, &routes_to).await?;
+        self.read_forwarding(Some(&survey));
+        let writers = *self.assessor.writers();
+        let (Ok(fib), Ok(links)) = (self.kernel.routes(), self.kernel.links()) else {
+            return Ok(None);
+        };
+        let state = KernelState {
+            fib,
+            rules: self.kernel.rules(),
+            links,
+            routes_to: &routes_to,
+            writers: &writers,
+        };
+        Ok(Some(self.assessor.judge(state, plan, survey, answers, now)))
+    }
+
+    fn survey(&mut self, plan: &Plan, routes_to: &RoutesTo) -> Option<Survey> {
+        let writers = *self.assessor.writers();
+        let state = KernelState {
+            fib: self.kernel.routes().ok()?,
+            rules: self.kernel.rules(),
+            links: self.kernel.links().ok()?,
+            routes_to,
+            writers: &writers,
+        };
+        Some(self.assessor.survey(state, plan))
+    }
+
+    /// The routes of this node's own packets to these addresses, as far as they were not asked for yet.
+    async fn ask_for(
+        &mut self,
+        addresses: impl Iterator<Item = IpAddr>,
+        routes_to: &mut RoutesTo,
+    ) -> Result<(), KernelError> {
+        let packets: Vec<Packet> = addresses
+            .filter(|address| !routes_to.contains_key(address))
+            .map(Packet::to)
+            .collect();
+        let lookups = self.kernel.lookup(&packets).await?;
+        routes_to.extend(packets.iter().map(|packet| packet.to).zip(lookups));
+        Ok(())
+    }
+
+    /// Asks about every expected CIDR until each has its answer.
+    async fn inquire(
+        &mut self,
+        plan: &Plan,
+        survey: &Survey,
+        routes_to: &RoutesTo,
+    ) -> Result<Vec<Answer>, KernelError> {
+        let questions = plan.questions.iter().copied();
+        let nested = survey.nested.iter().cloned();
+        let mut inquiry = Inquiry::new(questions.zip(nested), survey.workloads.clone());
+        let writers = *self.assessor.writers();
+        loop {
+            let packets = inquiry.packets();
+            if packets.is_empty() {
+                return Ok(inquiry.answers().collect());
+            }
+            let lookups = self.kernel.lookup(&packets).await?;
+            let (Ok(fib), Ok(links)) = (self.kernel.routes(), self.kernel.links()) else {
+                return Ok(Vec::new());
+            };
+            let state = KernelState {
+                fib,
+                rules: self.kernel.rules(),
+                links,
+                routes_to,
+                writers: &writers,
+            };
+            inquiry.take(lookups, state);
+        }
+    }
+
+    /// The switches of the interfaces that pod packets use.
+    pub(super) fn read_forwarding(&mut self, survey: Option<&Survey>) {
+        let names = match self.kernel.links() {
+            Ok(links) => forwarding::interfaces(links, survey),
+            Err(_) => Vec::new(),
+        };
+        let read = netlink::forwarding(Path::new("/proc"), names.into_iter());
+        self.forwarding = read.map_err(|error| error.to_string());
+    }
+
+    fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
+        self.judged
+            .iter()
+            .filter_map(|judged| judged.presence.as_ref())
+            .flat_map(|presence| &presence.cidrs)
+            .filter(|pod| pod.absent.is_some())
+            .map(|pod| pod.expected)
+    }
+
+    fn note_absences(&mut self) {
+        let presence = self.judged.as_ref().map(|judged| judged.presence.is_some());
+        if presence != Some(true) {
+            return;
+        }
+        let now: BTreeSet<Expected> = self.absentees().collect();
+        let lost = now.difference(&self.absent).copied().collect();
+        let found = self.absent.difference(&now).copied().collect();
+        self.events.extend(Event::presence(lost, found));
+        self.absent = now;
+    }
+}
+
+/// Nothing was read yet.
+pub(super) fn unread() -> Result<ForwardingSwitches, String> {
+    Err("not read yet".to_owned())
+}
