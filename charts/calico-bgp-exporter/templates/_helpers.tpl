@@ -17,6 +17,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "cbe.probeName" -}}
+{{- printf "%s-probe" (include "cbe.fullname" .) -}}
+{{- end -}}
+
 {{- define "cbe.namespace" -}}
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
