@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Run the slots of one lab and write a verdict for each row. Runs in the lab's monitoring namespace.
-Usage: lab_runner.py LAB WORK FACTOR
+Usage: lab_runner.py LAB WORK FACTOR [ROW...]
 """
 import json
 import signal
@@ -16,7 +16,7 @@ from scenarios import Incident
 AFTERMATH, SLOT, QUIET = 240, 2000, 1500
 # Alertmanager keeps a group for its group_interval after the last alert, and would not wait for what comes next.
 GROUP = 320
-# A session that is younger is not yet held to its word by the exporter (src/assess/expectation.rs); this one is not shortened.
+# A session that is younger is not yet held to its word by the exporter (src/assess/pods/expected.rs); this one is not shortened.
 SETTLED = 62
 
 
@@ -55,7 +55,8 @@ class Runner:
             node = f"n{n}"
             sockets = [c.run("socket", node)] + ([c.run("socket", node, "6")] if dual else [])
             flags = [part for socket in dict.fromkeys(sockets) for part in ("--bird.socket", socket)]
-            flags += ["--ip-pool", "192.168.0.0/16"] + (["--ip-pool", "fd00:10::/32"] if dual else [])
+            if node not in lab.poolless:
+                flags += ["--ip-pool", "192.168.0.0/16"] + (["--ip-pool", "fd00:10::/32"] if dual else [])
             c.flags[node] = (*flags, *lab.flags.get(node, ()))
         if lab.prepare:
             lab.prepare(c)
@@ -213,9 +214,15 @@ class Runner:
         return self.rows
 
 
+def chosen(slots, rows):
+    """Those slots that have one of the rows; all where none is named."""
+    return [slot for slot in slots if not rows or any(s.row in rows for s in slot)]
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and end what was started
     name, work, factor = sys.argv[1], sys.argv[2], float(sys.argv[3])
     lab = next(x for x in [*scenarios.LABS, scenarios.NAMES] if x.name == name)
     runner = Runner(lab, work, factor)
+    lab.slots = chosen(lab.slots, sys.argv[4:])
     json.dump(dict(rows=runner.run(), names=runner.names), open(f"{work}/verdicts.json", "w"))

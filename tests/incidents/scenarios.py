@@ -38,6 +38,7 @@ class Lab:
     nodes: int = 0
     flags: dict = field(default_factory=dict)     # node -> further flags of its exporter
     without: tuple = ()                           # nodes without an exporter
+    poolless: tuple = ()                          # nodes whose exporter is not told the pools
     switched_off: tuple = ()
     prepare: object = None                        # before the exporters start
     show: object = None                           # after Prometheus has started
@@ -277,6 +278,106 @@ SINGLE = Lab("alone", ("--nodes", "1", *TIMERS), nodes=1, slots=[
 ])
 
 
+# Calico's documented designs: healthy, with and without --ip-pool, and with one fault each.
+RACK = Lab("alrack", ("--nodes", "4", "--behind-router", "2", "--topology", "as-per-rack", *TIMERS), nodes=4, poolless=("n2", "n4"), slots=[
+    [Benign("AS per rack", lasts=90)],
+    [
+        Incident("rack-unreachable", "CalicoPodCIDRRouteMissing", ("n1", "unreachable"),
+                 'calico_pod_cidr_route_fallthrough{node="n1", via="unreachable"}', fault=("rack-unreachable", "n1")),
+    ],
+])
+SERVER = Lab("alserver", ("--nodes", "4", "--behind-router", "2", "--topology", "as-per-server", *TIMERS), nodes=4, poolless=("n2", "n4"), slots=[
+    [Benign("AS per server", lasts=90)],
+    [
+        Incident("route-missing, AS per server", "CalicoPodCIDRRouteMissing", ("n1", "192.168.4.0/26"),
+                 'calico_pod_cidr_route_present{node="n1", cidr="192.168.4.0/26"} == 0', fault=("route-missing", "n1", "n4")),
+    ],
+])
+TWO_REFLECTORS = Lab("alrr2", ("--nodes", "5", "--topology", "rr2", "--services-excluded", "2", *TIMERS), nodes=5, poolless=("n2", "n5"), slots=[
+    [Benign("two reflectors with next-hop-self; service CIDRs with excluded nodes", lasts=90)],
+    [
+        Incident("blocks-not-announced", "CalicoBlocksNotAnnounced", ("n4",),
+                 'calico_own_pod_cidrs{node="n4"} > 0 unless on () calico_pod_cidr_route_present{node="n3", cidr="192.168.4.0/26"}',
+                 fault=("blocks-not-announced", "n4"), to="ticket"),
+    ],
+    [
+        Incident("rr-lost, one of two", "CalicoBGPNodeUnreachable", ("n1", a(1)), down("n3", a(1)), fault=("rr-lost", "n1"),
+                 silenced=("CalicoBGPPeeringDown",)),
+    ],
+])
+NODE_AS = Lab("alas", ("--nodes", "3", "--topology", "ebgp-mesh", "--services", *TIMERS), nodes=3, poolless=("n2",), slots=[
+    [Benign("a mesh with an AS per node; service CIDRs announced by all", lasts=90)],
+    [
+        Incident("peer-blocked, AS per node", "CalicoBGPPeeringDown", ("n1", a(2), "connect_timeout"), down("n1", a(2), "connect_timeout"),
+                 fault=("peer-blocked", "n1", "n2")),
+    ],
+])
+# Calico v3.33: BIRD's routes have metric 1024. The other nodes follow a foreign route, and their routes lead to its gateway.
+FOREIGN = Lab("alforeign", ("--nodes", "4", "--calico", "v3.33", *TIMERS), nodes=4, poolless=("n2",), slots=[
+    [Benign("mesh of Calico v3.33", lasts=60)],
+    [
+        Incident("foreign-route", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26", "foreign"),
+                 'calico_pod_cidr_route_fallthrough{node="n1", via="foreign"}', fault=("foreign-route", "n1", "n2"),
+                 silenced=("CalicoPodRouteViaGateway",)),
+    ],
+])
+
+
+def crash_loop(c):
+    """90 s up, 300 s gone, in the suite's time."""
+    import threading
+    c.looping = threading.Event()
+
+    def loop():
+        while not c.looping.is_set():
+            c.stop("exporter-n7")
+            c.looping.wait(300 / c.factor)
+            c.exporter("n7")
+            c.looping.wait(90 / c.factor)
+    c.loop = threading.Thread(target=loop)
+    c.loop.start()
+
+
+def crash_loop_ends(c):
+    c.looping.set()
+    c.loop.join()
+
+
+# What users reported of meshes.
+REPORTED = Lab("alreport", ("--nodes", "8", "--behind-router", "1", "--routed", *TIMERS), nodes=8, slots=[
+    [
+        Incident("address-gone", "CalicoBGPNodeIsolated", ("n1", "source_address_missing"), 'calico_bgp_peer_down_reason{node="n1", reason="source_address_missing"}',
+                 fault=("address-lost", "n1"), silenced=("CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown")),
+        Incident("same-router-id", "CalicoBGPPeeringDown", (a(3), a(4), "bad_bgp_identifier"), down("n3", a(4), "bad_bgp_identifier"),
+                 fault=("same-router-id", "n3", "n4")),
+        Incident("nested-blackhole", "CalicoForeignBlackhole", ("n5",), 'calico_foreign_blackholes{node="n5"} > 0',
+                 fault=("nested-blackhole", "n5", "n6"), to="ticket"),
+        Incident("interface-not-forwarding", "CalicoIPForwardingDisabled", ("n6",), 'calico_ip_forwarding_enabled{node="n6"} == 0',
+                 fault=("interface-not-forwarding", "n6")),
+        Incident("exporter-flapping", "CalicoBGPExporterDown", ("n7",), f'up{{instance="{a(7)}:19324"}} == 0',
+                 begin=crash_loop, end=crash_loop_ends, to="ticket", lingers=True),
+    ],
+    [
+        Incident("port-179-taken", "CalicoBGPNodeIsolated", ("n2", "listen_failed"), 'calico_bgp_peer_down_reason{node="n2", reason="listen_failed"}',
+                 fault=("port-179-taken", "n2"), silenced=("CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown")),
+    ],
+    [
+        Benign("import-filtered; workload-without-route", lasts=40,
+               begin=lambda c: (c.run("fault", "import-filtered", "n3"), c.run("fault", "workload-without-route", "n4")),
+               end=lambda c: (c.run("heal", "import-filtered", "n3"), c.run("heal", "workload-without-route", "n4")), info="CalicoBGPPeerNoRoutes"),
+    ],
+])
+LINK_LOCAL = Lab("allink", ("--nodes", "3", "--v6", *TIMERS), nodes=3, slots=[
+    [
+        Incident("via-link-local-router", "CalicoPodRouteViaGateway", ("n1",), 'sum(calico_routes{node="n1", ip_version="6", encapsulation="gateway"}) > 0',
+                 fault=("via-link-local-router", "n1"), to="ticket"),
+    ],
+    [
+        Benign("20 s of BIRD's restart with two families", begin=lambda c: c.run("restart", "n2", "2"), lasts=20),
+    ],
+])
+
+
 def everything(c):
     """A fault for each series that only a fault shows."""
     c.run("stop", "n3")
@@ -287,4 +388,5 @@ def everything(c):
 NAMES = Lab("alnames", ("--nodes", "4", "--behind-router", "1", "--encap", "vxlan", "--v6", *TIMERS), nodes=4, slots=[], show=everything,
             flags={"n1": ("--bgp.update-stats", "--expected-encapsulation", "always"), "n2": ("--bgp.peer-detail", "unhealthy")})
 
-LABS = [KERNEL, BENIGN, REFLECTOR, MESH, TUNNEL, DUAL, PAIR, MESH2, SOURCE, SINGLE]
+LABS = [KERNEL, BENIGN, REFLECTOR, MESH, TUNNEL, DUAL, PAIR, MESH2, SOURCE, SINGLE,
+        RACK, SERVER, TWO_REFLECTORS, NODE_AS, FOREIGN, REPORTED, LINK_LOCAL]

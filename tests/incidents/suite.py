@@ -5,7 +5,7 @@ exporter, Prometheus with alerts/calico-bgp.rules.yaml and Alertmanager with ale
 
 One factor shortens `for`, ranges and group times of the shipped files, BIRD's hold and restart timers and the
 length of the benign events alike; the receivers' addresses are the recorder's. Nothing else is touched.
-Usage: suite.py [--factor 10] [--record FILE] [LAB...]
+Usage: suite.py [--factor 10] [--record FILE] [LAB or INCIDENT...]; an INCIDENT is a name of docs/incidents.md: peer-blocked
 """
 import argparse
 import json
@@ -27,26 +27,26 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--factor", type=float, default=10)
     arguments.add_argument("--keep", action="store_true", help="keep logs and data")
-    arguments.add_argument("labs", nargs="*")
+    arguments.add_argument("--labs-at-once", type=int, default=10, help="labs that run side by side")
+    arguments.add_argument("names", nargs="*", help="labs or incidents; all where none is named")
     arguments.add_argument("--record", metavar="FILE", help="write the names of all series that a lab shows, and run no incident")
     options = arguments.parse_args()
     if not os.access(BINARY, os.X_OK):
         sys.exit(f"{BINARY} is not there: make build, or BIN=… for another one")
-    unknown = set(options.labs) - {lab.name for lab in LABS}
-    if unknown:
-        sys.exit(f"no lab {', '.join(unknown)}; there are {', '.join(lab.name for lab in LABS)}")
-    labs = [lab for lab in LABS if not options.labs or lab.name in options.labs] if not options.record else [NAMES]
+    labs, rows_of = choose(options.names) if not options.record else ([NAMES], {})
     started = time.time()
     work = tempfile.mkdtemp(prefix="incidents-")
     tool = f"{ROOT}/tests/lab/lab"
     runners, rows, names = {}, [], {}
     try:
         for lab in labs:
+            while sum(runner.poll() is None for runner in runners.values()) >= options.labs_at_once:
+                time.sleep(1)
             os.makedirs(f"{work}/{lab.name}")
             subprocess.run([tool, "--name", lab.name, "up", *lab.up, "--wait", "90"], check=True, stdout=sys.stderr)
             runners[lab.name] = subprocess.Popen(
                 ["ip", "netns", "exec", f"{lab.name}-mon", sys.executable, f"{HERE}/lab_runner.py",
-                 lab.name, f"{work}/{lab.name}", str(options.factor)])
+                 lab.name, f"{work}/{lab.name}", str(options.factor), *rows_of.get(lab.name, ())])
         for lab in labs:
             runners[lab.name].wait()
             try:
@@ -68,6 +68,23 @@ def main():
         subprocess.run(["rm", "-rf", work])
         return 0
     return report(rows, options.factor, time.time() - started, work, options.keep)
+
+
+def choose(names):
+    """The labs to run, and of each the rows that were named."""
+    labs, rows_of, unknown = [], {}, []
+    for lab in LABS:
+        rows = sorted({s.row for slot in lab.slots for s in slot if any(s.row == n or s.row.startswith(f"{n},") for n in names)})
+        if not names or lab.name in names or rows:
+            labs.append(lab)
+            rows_of[lab.name] = () if lab.name in names else rows
+    for name in names:
+        if name not in {lab.name for lab in labs} and not any(r == name or r.startswith(f"{name},") for rows in rows_of.values() for r in rows):
+            unknown.append(name)
+    if unknown:
+        rows = sorted({s.row for lab in LABS for slot in lab.slots for s in slot})
+        sys.exit(f"no lab or incident {', '.join(unknown)}\nlabs: {', '.join(lab.name for lab in LABS)}\nincidents: {'; '.join(rows)}")
+    return labs, rows_of
 
 
 def record(names, path):
