@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assessor;
+mod attempts;
 mod build;
 mod designs;
 mod document;

@@ -113,8 +113,8 @@ impl<'a> LocalEnds<'a> {
     }
 }
 
-/// Whether the router ID may be taken for the address that the sessions come from, as Calico sets it: it is in the subnet
-/// of a session, and nothing shows that BIRD could bind to another address.
+/// Whether the router ID may be taken for the address that the sessions come from, as Calico sets it: an interface has it;
+/// or it is in the subnet of a session, and nothing shows that BIRD could bind to another address.
 fn is_source(router_id: IpAddr, facts: &NodeFacts, sessions: &[Session]) -> bool {
     let subnets = || {
         let addresses = facts.addresses.iter().flatten();
@@ -126,6 +126,10 @@ fn is_source(router_id: IpAddr, facts: &NodeFacts, sessions: &[Session]) -> bool
             session.ip_version() == family && session.peer_type != PeerType::LocalWorkload
         })
     };
+    let mut addresses = facts.addresses.iter().flatten();
+    if addresses.any(|own| own.address.addr() == router_id) {
+        return true;
+    }
     let shares_subnet = subnets().any(|subnet| {
         subnet.contains(&router_id) && of_family().any(|s| subnet.contains(&s.neighbor))
     });
