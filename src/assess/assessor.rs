@@ -412,13 +412,17 @@ impl Assessor {
     ) -> Option<(Presence, Vec<Expected>)> {
         let mut unjudged = PerFamily::default();
         let mut own = PerFamily::default();
+        let mut own_blocks = Vec::new();
         let mut duplicates = Vec::new();
         let mut expected: BTreeSet<Expected> = BTreeSet::new();
         for (family, found) in classified.iter() {
             let Some(found) = found else { continue };
             unjudged[family] = Some(found.unjudged);
             let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
-            own[family] = answers.then_some(found.own.len() as u64);
+            if answers {
+                own[family] = Some(found.own.len() as u64);
+                own_blocks.extend(found.own.iter().copied());
+            }
             duplicates.extend_from_slice(&found.duplicates);
             expected.extend(&found.expected);
         }
@@ -454,6 +458,7 @@ impl Assessor {
             is_known,
             unjudged,
             own,
+            own_blocks,
         };
         let mut expected: Vec<Expected> = expected.into_iter().collect();
         expected.dedup_by_key(|expected| expected.cidr);

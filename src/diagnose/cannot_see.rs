@@ -25,6 +25,18 @@ pub fn cannot_see(snapshot: &Snapshot, fresh: bool) -> Vec<String> {
         "Pod CIDRs of peers that are down: doctor has just started and never saw what they announced. The exporter on this node \
          has, if it ran before: curl -s localhost:19324/metrics | grep calico_pod_cidr_route_present",
     );
+    let unjudged = snapshot
+        .presence
+        .iter()
+        .flat_map(|presence| presence.unjudged.values());
+    let unjudged: u64 = unjudged.copied().flatten().sum();
+    add(
+        unjudged > 0,
+        &format!(
+            "{unjudged} prefixes that BGP announces and that nothing says to be pod CIDRs: they are neither reached nor missing. Name \
+             the pools with --ip-pool (calicoctl get ippool -o wide), and they are judged."
+        ),
+    );
     add(
         reached_by(&[Encapsulation::Direct, Encapsulation::Gateway]),
         "EC2's source/destination check: it drops pod packets of direct routes and nothing on the node shows it. \

@@ -4,6 +4,7 @@
 const DOCUMENTS: &[(&str, &str)] = &[
     ("address-gone", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("bfd-down", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("blocks-not-announced", "docs/runbooks/README.md"),
     ("bird-absent", "docs/runbooks/CalicoBirdDown.md"),
     ("bird-dead-routes-stay", "docs/runbooks/CalicoBirdDown.md"),
     ("bird-hung", "docs/runbooks/CalicoBirdDown.md"),

@@ -73,6 +73,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::Flapping(sessions) => sessions::flapping(sessions),
         P::ImportFiltered(sessions) => sessions::import_filtered(sessions),
         P::PeersEmpty(sessions) => sessions::empty(sessions),
+        P::BlocksNotAnnounced(blocks) => routes::blocks_not_announced(blocks),
         P::MeshTooLarge(peers) => sessions::mesh_too_large(*peers),
         P::RoutesRejected(prefixes) => daemons::routes_rejected(prefixes),
         P::DuplicateOwners(duplicates) => pods::duplicates(duplicates),

@@ -32,6 +32,24 @@ pub(super) fn foreign_blackholes(prefixes: &[IpNet], node: &str) -> Words {
     }
 }
 
+pub(super) fn blocks_not_announced(blocks: &[IpNet]) -> Words {
+    let first = blocks.first();
+    let first = first.map_or_else(String::new, |first| first.addr().to_string());
+    Words {
+        id: "blocks-not-announced",
+        title: format!("This node's blocks are announced to nobody: {}", list(blocks)),
+        seen: "BIRD has these blocks, and every session that is up exports 0 routes".into(),
+        meaning: "No other node learns of these pods by BGP: they are not reached from other nodes, unless Felix programs the routes (VXLAN)."
+            .into(),
+        cause: "The IPPool of these blocks was deleted or disabled while its pods run, or has disableBGPExport: true; or a BGPFilter                 rejects them."
+            .into(),
+        next: vec![
+            format!("calicoctl get ippool -o wide (does one contain {first}?); calicoctl get ippool -o yaml | grep -i disableBGPExport"),
+            "calicoctl get bgpfilter -o yaml (exportV4, exportV6)".into(),
+        ],
+    }
+}
+
 pub(super) fn exports_missing(prefixes: &[IpNet]) -> Words {
     Words {
         id: "route-missing",

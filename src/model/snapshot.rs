@@ -105,6 +105,8 @@ pub struct Presence {
     pub unjudged: PerFamily<Option<u64>>,
     /// Blocks that this node originates; `None` without the route table of a daemon that answers.
     pub own: PerFamily<Option<u64>>,
+    /// The blocks themselves.
+    pub own_blocks: Vec<IpNet>,
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.

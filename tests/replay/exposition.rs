@@ -24,6 +24,16 @@ impl Exposition {
         self.matching(metric, labels).reduce(|a, b| a + b)
     }
 
+    /// A label of the one series of `metric` that has all of `labels`.
+    pub fn label(&self, metric: &str, labels: &[(&str, &str)], wanted: &str) -> Option<String> {
+        let mut found = self.0.iter().filter(|(name, has, _)| {
+            let matches = |(k, v): &(&str, &str)| has.get(*k).is_some_and(|has| has == v);
+            name == metric && labels.iter().all(matches)
+        });
+        let (_, has, _) = found.next()?;
+        has.get(wanted).cloned()
+    }
+
     fn matching<'a>(
         &'a self,
         metric: &'a str,

@@ -4,6 +4,7 @@
 
 mod daemon;
 mod exposition;
+mod one_answer;
 
 use calico_bgp_exporter::cli::Cli;
 use calico_bgp_exporter::collect::NodeCollector;

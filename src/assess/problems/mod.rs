@@ -46,6 +46,7 @@ pub enum ProblemKind<'a> {
     Flapping(Vec<&'a JudgedSession>),
     ImportFiltered(Vec<&'a JudgedSession>),
     PeersEmpty(Vec<&'a JudgedSession>),
+    BlocksNotAnnounced(Vec<IpNet>),
     MeshTooLarge(usize),
     RoutesRejected(&'a [IpNet]),
     DuplicateOwners(Vec<(IpNet, Vec<IpAddr>)>),

@@ -1,8 +1,10 @@
 //! Routes of BIRD that ought not to be there, are not there, or come and go.
 
 use super::{ProblemKind, Problems, rejected};
+use crate::model::Family;
 use crate::model::finding::Severity;
-use crate::model::route::{Origin, RouteChange};
+use crate::model::route::{Encapsulation, Origin, RouteChange};
+use crate::model::session::PeerType;
 use crate::model::snapshot::{RouteChanges, Snapshot};
 use crate::model::time::UnixTime;
 use ipnet::IpNet;
@@ -34,9 +36,42 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
             found.add(Severity::Critical, ProblemKind::ForeignBlackholes(foreign));
         }
     }
+    blocks_not_announced(snapshot, found);
     export_gap(snapshot, found);
     if let Some(churn) = churn(snapshot) {
         found.add(Severity::Warning, ProblemKind::RouteChurn(churn));
+    }
+}
+
+/// Blocks that this node originates while no session of their family exports anything.
+fn blocks_not_announced(snapshot: &Snapshot, found: &mut Problems<'_>) {
+    let own = snapshot.presence.iter();
+    let own = own.flat_map(|presence| &presence.own_blocks).copied();
+    for family in Family::ALL {
+        let blocks: Vec<IpNet> = own.clone().filter(|b| Family::from(*b) == family).collect();
+        let mut exported = snapshot
+            .daemons
+            .iter()
+            .flat_map(|view| &view.sessions)
+            .filter(|judged| judged.up && judged.session.ip_version() == family)
+            .filter(|judged| judged.session.peer_type != PeerType::LocalWorkload)
+            .map(|judged| judged.session.routes.and_then(|routes| routes.exported))
+            .peekable();
+        if !blocks.is_empty() && exported.peek().is_some() && exported.all(|n| n == Some(0)) {
+            // Where Felix programs the routes to other nodes, theirs to this one do not need BGP.
+            let by_felix = snapshot.kernel.routes.as_ref().is_ok_and(|routes| {
+                let mut keys = routes.pod_routes.keys();
+                keys.any(|(of, how, origin)| {
+                    *of == family && *how == Encapsulation::Vxlan && *origin == Origin::Felix
+                })
+            });
+            let severity = if by_felix {
+                Severity::Info
+            } else {
+                Severity::Warning
+            };
+            found.add(severity, ProblemKind::BlocksNotAnnounced(blocks));
+        }
     }
 }
 
