@@ -7,6 +7,8 @@ mod benign;
 mod doctor;
 #[path = "it/exporter.rs"]
 mod exporter;
+#[path = "it/fleet.rs"]
+mod fleet;
 #[path = "it/incidents.rs"]
 mod incidents;
 #[path = "it/kernel.rs"]

@@ -2,7 +2,7 @@
 
 use super::reasons::reason;
 use super::{Words, count, list, steps};
-use crate::assess::problems::sessions::{Down, SessionsDown};
+use crate::assess::problems::sessions::{Down, Isolated, SessionsDown};
 use crate::model::lookup::NeighborState;
 use crate::model::session::{DownReason, JudgedSession, PeerType};
 use std::collections::BTreeSet;
@@ -11,20 +11,36 @@ fn peers(sessions: &[Down<'_>]) -> String {
     list(sessions.iter().map(|down| down.judged.session.neighbor))
 }
 
-pub(super) fn isolated(sessions: &[Down<'_>]) -> Words {
+pub(super) fn isolated(isolated: &Isolated<'_>) -> Words {
+    let sessions = &isolated.sessions;
+    let (cause, first) = match isolated.missing_router_id {
+        Some(id) => (
+            format!(
+                "This node lost its BGP address: no interface has {id}, its router ID, which Calico sets to that address (unless \
+                 CALICO_ROUTER_ID is hash)."
+            ),
+            format!(
+                "ip -br addr | grep -w {id}; give the address back, or restart calico-node here so that it is detected anew"
+            ),
+        ),
+        None => (
+            "What all sessions share: this node's firewall, its link, its address, its BIRD."
+                .to_owned(),
+            "ip -br link; ip -br addr".to_owned(),
+        ),
+    };
     Words {
         id: "node-isolated",
         title: "All BGP sessions of this node are down".into(),
         seen: format!("{}: {}", count(sessions.len(), "session"), peers(sessions)),
         meaning: "This node learns of no other node's pods, and no other node learns of its."
             .into(),
-        cause: "What all sessions share: this node's firewall, its link, its address, its BIRD."
-            .into(),
-        next: steps([
-            "ip -br link; ip -br addr",
-            "nft list ruleset | grep -w 179; iptables -S | grep -w 179",
-            "the reasons below",
-        ]),
+        cause,
+        next: vec![
+            first,
+            "nft list ruleset | grep -w 179; iptables -S | grep -w 179".into(),
+            "the reasons of the sessions (other findings)".into(),
+        ],
     }
 }
 

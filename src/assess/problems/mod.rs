@@ -40,7 +40,7 @@ pub enum ProblemKind<'a> {
     Recovery(daemons::Recovery<'a>),
     ProtocolsDown(daemons::ProtocolsDown<'a>),
     NoPeers(Option<daemons::OtherNodes<'a>>),
-    Isolated(Vec<sessions::Down<'a>>),
+    Isolated(sessions::Isolated<'a>),
     SessionsDown(sessions::SessionsDown<'a>),
     SessionsStarting(Vec<sessions::Down<'a>>),
     Flapping(Vec<&'a JudgedSession>),

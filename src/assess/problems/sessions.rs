@@ -8,6 +8,7 @@ use crate::model::session::{DownReason, JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Calico advises a route reflector for larger meshes ("Configure BGP peering").
@@ -44,6 +45,16 @@ pub struct SessionsDown<'a> {
     pub only: bool,
 }
 
+/// A node whose sessions are all down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Isolated<'a> {
+    /// The sessions that ought to be up.
+    pub sessions: Vec<Down<'a>>,
+    /// The router ID, where it is an address that no interface has: Calico sets it to the node's BGP address, unless it is
+    /// told to derive it from the name.
+    pub missing_router_id: Option<IpAddr>,
+}
+
 pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     let views = snapshot.daemons.iter();
     let all: Vec<&JudgedSession> = views.clone().flat_map(|view| &view.sessions).collect();
@@ -69,7 +80,7 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     for (reason, sessions) in own {
         of_one_reason(reason, sessions, only, found);
     }
-    isolated(&all, &down, found);
+    isolated(snapshot, &all, &down, found);
     for (reason, sessions) in others {
         of_one_reason(reason, sessions, only, found);
     }
@@ -159,7 +170,12 @@ fn is_lasting(reason: DownReason) -> bool {
 
 /// No session is up, and for at least two of one family, or for a fault of this node, there is no excuse: not a recovery or a peer's restart (routes are
 /// kept), not a hand that disabled them.
-fn isolated<'a>(all: &[&JudgedSession], down: &[Down<'a>], found: &mut Problems<'a>) {
+fn isolated<'a>(
+    snapshot: &Snapshot,
+    all: &[&JudgedSession],
+    down: &[Down<'a>],
+    found: &mut Problems<'a>,
+) {
     let kept = |session: &Down<'_>| {
         matches!(
             session.reason,
@@ -182,8 +198,28 @@ fn isolated<'a>(all: &[&JudgedSession], down: &[Down<'a>], found: &mut Problems<
     };
     let mut reasons = lost.iter().map(|session| session.reason);
     if Family::ALL.into_iter().any(|version| of(version) >= 2) || reasons.any(is_of_this_node) {
-        found.add(Severity::Critical, ProblemKind::Isolated(lost));
+        found.add(
+            Severity::Critical,
+            ProblemKind::Isolated(Isolated {
+                missing_router_id: missing_router_id(snapshot),
+                sessions: lost,
+            }),
+        );
     }
+}
+
+fn missing_router_id(snapshot: &Snapshot) -> Option<IpAddr> {
+    if snapshot.addresses.is_empty() {
+        return None;
+    }
+    let daemons = snapshot.daemons.iter();
+    let daemons = daemons.filter_map(|view| view.daemon.as_ref().ok());
+    let mut ids = daemons.filter_map(|daemon| daemon.router_id.parse::<IpAddr>().ok());
+    let has = |id: &IpAddr| {
+        let mut addresses = snapshot.addresses.iter();
+        addresses.any(|own| own.address.addr() == *id)
+    };
+    ids.find(|id| !has(id))
 }
 
 /// Sessions that this process saw drop again and again.

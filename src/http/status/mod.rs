@@ -13,6 +13,9 @@ use words::{Ago, Escaped, Maybe, Utc};
 
 const STYLE: &str = include_str!("style.css");
 
+/// Seconds after which the page is loaded again.
+const REFRESH: u32 = 15;
+
 /// Findings shown.
 const FINDINGS: usize = 50;
 
@@ -43,8 +46,9 @@ fn head(html: &mut String, site: &Site, snapshot: &Snapshot, now: UnixTime) -> f
         html,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"refresh\" content=\"{REFRESH}\">\n\
          <title>{node}: Calico BGP</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Calico BGP on {node}</h1>\n<p class=\"soft\">As of {} ({} ago). <a href=\"{}\">Metrics</a>",
+         <h1>Calico BGP on {node}</h1>\n<p class=\"soft\">As of {} ({} ago), again every {REFRESH} s. <a href=\"{}\">Metrics</a>",
         Utc(snapshot.at),
         Ago(now.since(snapshot.at)),
         Escaped(&site.telemetry_path),
