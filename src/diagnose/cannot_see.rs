@@ -38,7 +38,11 @@ pub fn cannot_see(snapshot: &Snapshot, fresh: bool) -> Vec<String> {
         ),
     );
     add(
-        reached_by(&[Encapsulation::Direct, Encapsulation::Gateway]),
+        reached_by(&[
+            Encapsulation::Direct,
+            Encapsulation::Routed,
+            Encapsulation::Gateway,
+        ]),
         "EC2's source/destination check: it drops pod packets of direct routes and nothing on the node shows it. \
          Turn it off per instance: aws ec2 modify-instance-attribute --no-source-dest-check --instance-id …",
     );

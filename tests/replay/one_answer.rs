@@ -118,6 +118,7 @@ fn of_page(page: &str) -> Shown {
                 "a blackhole drops it" => "blackhole",
                 "unreachable" => "unreachable",
                 "its device is down" => "link_down",
+                "another program's route takes it" => "foreign",
                 "no route at all" => "none",
                 other => other,
             },
