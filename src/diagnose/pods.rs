@@ -63,6 +63,10 @@ pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
         "The session with the owner is down: see there.".to_owned()
     } else if let Some(tunnel) = absent.tunnel {
         format!("The tunnel {} is down: see there.", tunnel.device)
+    } else if cause == NOT_INSTALLED && snapshot.kernel.tunnels.as_ref().is_ok_and(Vec::is_empty) {
+        format!(
+            "{cause} Or the tunnel device is gone: this node has neither tunl0 nor vxlan.calico nor wireguard.cali."
+        )
     } else {
         cause.to_owned()
     };
@@ -168,12 +172,21 @@ pub(super) fn mismatch(pods: &[&PodCidr], node: &str) -> Words {
     }
 }
 
-pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)]) -> Words {
+pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)], snapshot: &Snapshot) -> Words {
+    let own = snapshot
+        .presence
+        .iter()
+        .flat_map(|presence| &presence.own_blocks);
+    let is_own = |cidr: &IpNet| own.clone().any(|block| block == cidr);
     let seen = duplicates.iter().map(|(cidr, owners)| {
-        if owners.is_empty() {
-            cidr.to_string()
-        } else {
-            format!("{cidr} by {}", list(owners))
+        let mut nodes: Vec<String> = owners.iter().map(ToString::to_string).collect();
+        if is_own(cidr) {
+            nodes.insert(0, "this node".into());
+        }
+        match nodes.len() {
+            0 => format!("{cidr} by two nodes"),
+            1 => format!("{cidr} by {} and another node", nodes[0]),
+            _ => format!("{cidr} by {}", list(nodes)),
         }
     });
     let first = duplicates.first().map(|(cidr, _)| cidr.to_string());
@@ -189,7 +202,11 @@ pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)]) -> Words {
         next: vec![
             format!(
                 "calicoctl ipam show --show-blocks (which node has {}?)",
-                first.unwrap_or_default()
+                first.clone().unwrap_or_default()
+            ),
+            format!(
+                "birdcl show route {} all (which sessions announce it)",
+                first.clone().unwrap_or_default()
             ),
             "calicoctl ipam check --show-problem-ips".into(),
             "restart calico-node on the node that does not own it".into(),

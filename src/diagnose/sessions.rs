@@ -139,6 +139,21 @@ fn special(down: &SessionsDown<'_>) -> Option<(&'static str, &'static str)> {
                 "on the node PEER: ss -ltnp 'sport = :179' (is it bird?)",
             ))
         }
+        DownReason::WaitingForPeer | DownReason::ConnectTimeout
+            if sessions.all(|down| {
+                let local = down.judged.local.as_deref();
+                let neighbor = local.and_then(|local| local.neighbor);
+                matches!(
+                    neighbor,
+                    Some(NeighborState::Failed | NeighborState::Incomplete)
+                )
+            }) =>
+        {
+            Some((
+                "The host does not answer on the link (neighbor table): it is off, or its address or interface is gone.",
+                "kubectl get nodes -o wide | grep -w PEER (is it Ready?)",
+            ))
+        }
         DownReason::HostUnreachable | DownReason::NetworkUnreachable
             if sessions.all(|down| {
                 let local = down.judged.local.as_deref();
@@ -171,7 +186,7 @@ fn evidence(down: &Down<'_>) -> Option<String> {
             Some(format!("no interface of this node has {}", local.source?))
         }
         DownReason::LinkDown => Some(format!("{} is down", local.device.as_deref()?)),
-        DownReason::HostUnreachable => {
+        DownReason::HostUnreachable | DownReason::WaitingForPeer | DownReason::ConnectTimeout => {
             let state = match local.neighbor? {
                 NeighborState::Failed => "FAILED",
                 NeighborState::Incomplete => "INCOMPLETE",

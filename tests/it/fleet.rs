@@ -150,7 +150,13 @@ fn bird(folder: &Path, peers: &[String]) -> std::path::PathBuf {
 }
 
 /// Exporters at every address of loopback: each has the whole mesh, and lost `lost`, which does not answer.
-fn exporters(peers: Vec<String>, lost: String, document: Value) -> u16 {
+fn exporters(peers: &[String], lost: &str, mut document: Value) -> u16 {
+    document["node"] = "node-OWN".into();
+    document["addresses"] = serde_json::json!(["OWN"]);
+    let up: Vec<&String> = peers.iter().filter(|peer| *peer != lost).collect();
+    document["node_peers"]["mesh_up"] = serde_json::json!(up);
+    document["node_peers"]["mesh_down"] = serde_json::json!([lost]);
+    let (document, lost) = (document.to_string(), lost.to_owned());
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serve = move |mut stream: TcpStream| {
@@ -163,13 +169,7 @@ fn exporters(peers: Vec<String>, lost: String, document: Value) -> u16 {
             std::thread::sleep(Duration::from_secs(20));
             return;
         }
-        let mut document = document.clone();
-        document["node"] = format!("node-{own}").into();
-        document["addresses"] = vec![own.clone()].into();
-        let up: Vec<&String> = peers.iter().filter(|p| **p != own && **p != lost).collect();
-        document["node_peers"]["mesh_up"] = serde_json::json!(up);
-        document["node_peers"]["mesh_down"] = serde_json::json!([lost]);
-        let body = document.to_string();
+        let body = document.replace("OWN", &own);
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
@@ -212,7 +212,7 @@ fn a_thousand_exporters_take_seconds_and_little_memory() {
     assert_eq!(document["session_counts"]["up"], 1000, "{document:#}");
     document["sessions"] = serde_json::json!([]);
     let lost = "127.1.0.10".to_owned();
-    let port = exporters(peers, lost.clone(), document).to_string();
+    let port = exporters(&peers, &lost, document).to_string();
     // Python reports what the child took at most, in KiB.
     let measure = "import resource, subprocess, sys\ncode = subprocess.run(sys.argv[1:]).returncode\n\
                    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\nsys.exit(code)";
@@ -227,6 +227,10 @@ fn a_thousand_exporters_take_seconds_and_little_memory() {
             "--fleet.port",
             &port,
         ])
+        .args([
+            "--fleet.timeout",
+            if cfg!(debug_assertions) { "60s" } else { "5s" },
+        ])
         .args(flags)
         .arg(&socket)
         .output()
@@ -239,7 +243,9 @@ fn a_thousand_exporters_take_seconds_and_little_memory() {
         "{first}"
     );
     assert_eq!(report["nodes"].as_array().unwrap().len(), 1000);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // The promise is that of the optimised program.
+    let longest = if cfg!(debug_assertions) { 60 } else { 5 };
+    assert!(took < Duration::from_secs(longest), "{took:?}");
     let stderr = String::from_utf8(asked.stderr).unwrap();
     let kib: u64 = stderr.lines().last().unwrap().parse().unwrap();
     println!("1,000 exporters: {took:?}, {kib} KiB");

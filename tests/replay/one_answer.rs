@@ -279,8 +279,22 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
 #[test]
 fn every_output_shows_the_same_of_every_capture() {
     let (mut compared, mut wrong) = (0, Vec::new());
-    for scenario in scenarios() {
-        let (outputs, document) = outputs(&serve(scenario.clone()));
+    // An absence is confirmed a second later: most of the time is waiting.
+    let scenarios = scenarios();
+    let shown: Vec<_> = scenarios
+        .chunks(16)
+        .flat_map(|chunk| {
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = chunk
+                    .iter()
+                    .map(|scenario| scope.spawn(|| outputs(&serve(scenario.clone()))))
+                    .collect();
+                let shown = threads.into_iter().map(|thread| thread.join().unwrap());
+                shown.collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    for (scenario, (outputs, document)) in scenarios.iter().zip(shown) {
         compared += outputs.values().map(BTreeMap::len).sum::<usize>();
         let name = scenario.display();
         wrong.extend(

@@ -150,10 +150,11 @@ fn down(snapshot: &Snapshot, tunnel: &Tunnel, all: &[Tunnel]) -> Option<(Severit
         let mut ways = routes.pod_routes.keys();
         ways.any(|(_, how, _)| unencapsulated(*how))
     });
-    let severity = if has_address || !direct {
-        Severity::Warning
-    } else {
-        Severity::Info
+    // Calico gives it an address only where pods need it: then it is the cause.
+    let severity = match (has_address, direct) {
+        (true, _) => Severity::Critical,
+        (false, false) => Severity::Warning,
+        (false, true) => Severity::Info,
     };
     let evidence = Evidence::Suspect {
         missing,

@@ -98,7 +98,7 @@ fn a_doctor_without_memory_suspects_it_where_pods_are_out_of_reach() {
         kind: DeviceKind::Ipip,
         device_up: true,
     }];
-    assert_eq!(down(&snapshot), Some(Warning));
+    assert_eq!(down(&snapshot), Some(Critical));
     // Another tunnel is in use.
     let vxlan = Tunnel {
         device: "vxlan.calico".into(),
