@@ -80,3 +80,13 @@ def test_a_password(start, tmp_path):
     assert container.samples("--user", "prometheus:s3cret")
     assert not container.curl("/metrics", "--user", "prometheus:wrong", ok=False)
     assert not container.curl("/-/healthy", ok=False)
+
+
+def test_a_rate_limit_does_not_hold_for_probes(start, tmp_path):
+    """Or any client could use it up, and the kubelet would end the pod."""
+    web = secret(tmp_path / "web", {"web-config.yml": b"rate_limit: {interval: 60s, burst: 1}\n"})
+    container = start(chart("--set", "web.existingConfigSecret=x"), secrets={"web-config": web}).ready()
+    codes = [container.curl("/metrics", "--output", "/dev/null", "--write-out", "%{http_code}", ok=False) for _ in range(3)]
+    assert codes[-1] == "429", codes
+    for path in ["/-/healthy", "/-/ready"] * 10:
+        assert container.curl(path)

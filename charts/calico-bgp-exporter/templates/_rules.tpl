@@ -4,10 +4,11 @@
 {{- $groups := list -}}
 {{- $alerts := dict -}}
 {{- $files := dict -}}
-{{- range $path, $_ := .Files.Glob "files/alerts/*.rules.yaml" -}}
-  {{- $file := base $path | trimSuffix ".rules.yaml" -}}
-  {{- $_ := set $files $file true -}}
-  {{- range $group := ($.Files.Get $path | fromYaml).groups -}}
+{{- range $path, $_ := .Files.Glob "files/alerts/*.yaml" -}}
+  {{- $file := base $path | trimSuffix ".yaml" | trimSuffix ".rules" -}}
+  {{- $found := ($.Files.Get $path | fromYaml).groups -}}
+  {{- if $found }}{{ $_ := set $files $file true }}{{ end -}}
+  {{- range $group := $found -}}
     {{- $rules := list -}}
     {{- range $rule := $group.rules -}}
       {{- if $rule.alert }}{{ $_ := set $alerts $rule.alert true }}{{ end -}}
