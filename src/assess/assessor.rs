@@ -1,24 +1,24 @@
-//! One node over time: daemons, routes, tunnels and pod CIDRs, judged together.
+//! DaemonState node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
+use super::daemon_state::DaemonState;
 use super::kernel_state::KernelState;
 use super::origin::Writers;
 use super::pods::classify::{Classified, Evidence, classify};
 use super::pods::confirmation::Confirmations;
-use super::pods::expected::Expectation;
 use super::pods::inquiry::{Answer, Question};
 use super::pods::owners::{Owners, is_host_route};
 use super::pods::verdict;
 use super::routes::{self, Known, Survey};
 use super::sessions::events::Event;
 use super::sessions::local_end::NodeFacts;
-use super::sessions::tracker::DaemonTracker;
 use super::tunnels::TunnelTracker;
+use super::workloads::UnroutedWorkloads;
 use crate::model::daemon::{DaemonReport, DaemonStatus, QueryError};
 use crate::model::pod_cidr::{Expected, ExpectedMode};
 use crate::model::rib::Rib;
 use crate::model::session::PeerType;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel, WorkloadFault};
-use crate::model::{DaemonFamily, Family, PerFamily};
+use crate::model::{Family, PerFamily};
 use crate::netlink::fib::Fib;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,49 +41,11 @@ pub struct AssessConfig {
 pub struct Assessor {
     rules: AssessConfig,
     configured: Vec<Expected>,
-    daemons: Vec<One>,
+    daemons: Vec<DaemonState>,
     tunnels: TunnelTracker,
     confirmations: Confirmations,
+    unrouted: UnroutedWorkloads,
     writers: Writers,
-}
-
-#[derive(Debug, Default)]
-struct One {
-    history: DaemonTracker,
-    expectation: Expectation,
-    /// What the daemon told of itself.
-    version: Option<DaemonFamily>,
-    /// The same, or what the socket's name says of one that never answered.
-    claims: Option<DaemonFamily>,
-    answers: bool,
-    /// The route table was read at least once.
-    table_read: bool,
-    /// Why it could not be read when it last had to be.
-    table_error: Option<String>,
-    /// When it was last read, by the monotonic clock.
-    table_read_at: Duration,
-    /// What BIRD marks `!`, with the gateway of its route.
-    rejected: Vec<(IpNet, Option<IpAddr>)>,
-    /// What BIRD exports to its kernel protocols; asked for only where the rest does not tell what is a pod CIDR.
-    kernel_exports: Option<BTreeSet<IpNet>>,
-}
-
-impl One {
-    fn route_table(&self) -> Option<Result<(), String>> {
-        match &self.table_error {
-            Some(error) => Some(Err(error.clone())),
-            None => self.table_read.then_some(Ok(())),
-        }
-    }
-
-    fn covers(&self, family: Family) -> bool {
-        self.version.is_some_and(|version| version.covers(family))
-    }
-
-    /// Whether its route table stands: read when it last had to be.
-    fn has_table(&self) -> bool {
-        self.table_read && self.table_error.is_none()
-    }
 }
 
 /// The kernel's part of a snapshot.
@@ -101,6 +63,8 @@ pub struct JudgedKernel {
     pub wants_exports: Vec<usize>,
     /// Packets of workloads that find no route where this node's own do, if any do.
     pub workload_fault: Option<WorkloadFault>,
+    /// Interfaces of pods to which no route leads.
+    pub unrouted_workloads: Vec<String>,
 }
 
 /// What the kernel is asked for one judgement.
@@ -122,7 +86,9 @@ impl Assessor {
     pub fn new(rules: AssessConfig, daemons: usize) -> Self {
         Assessor {
             rules,
-            daemons: std::iter::repeat_with(One::default).take(daemons).collect(),
+            daemons: std::iter::repeat_with(DaemonState::default)
+                .take(daemons)
+                .collect(),
             ..Assessor::default()
         }
     }
@@ -296,7 +262,8 @@ impl Assessor {
             owners: &plan.owners,
             own: PerFamily::new(|family| plan.own[family].as_ref()),
             has_daemon: PerFamily::new(|family| {
-                let claims = |one: &One| one.claims.is_none_or(|claims| claims.covers(family));
+                let claims =
+                    |one: &DaemonState| one.claims.is_none_or(|claims| claims.covers(family));
                 self.daemons.iter().any(claims)
             }),
         }
@@ -312,6 +279,7 @@ impl Assessor {
         now: Duration,
     ) -> JudgedKernel {
         let tunnels = self.tunnels.see(state, Some(&survey), now);
+        let unrouted_workloads = self.unrouted.see(state.links, &survey, now);
         let pods = routes::pod_addresses(&self.known(&plan));
         let rejected = self.daemons.iter().map(|one| {
             let known = one.answers && one.has_table();
@@ -341,6 +309,7 @@ impl Assessor {
             rejected,
             wants_exports: plan.wants_exports,
             workload_fault: verdict::workload_fault(&answers, state.links),
+            unrouted_workloads,
         }
     }
 
@@ -366,12 +335,12 @@ impl Assessor {
         self.tunnels.see(state, None, now)
     }
 
-    fn table_of(&self, family: Family) -> Option<(usize, &One)> {
+    fn table_of(&self, family: Family) -> Option<(usize, &DaemonState)> {
         let mut daemons = self.daemons.iter().enumerate();
         daemons.find(|(_, one)| one.has_table() && one.covers(family))
     }
 
-    fn classified(&self, one: &One, family: Family, fib: &Fib) -> Classified {
+    fn classified(&self, one: &DaemonState, family: Family, fib: &Fib) -> Classified {
         let of_family = |net: &IpNet| Family::from(*net) == family;
         let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
         let has_route = |net: IpNet| fib.has_exactly(&net);
@@ -433,7 +402,7 @@ impl Assessor {
                 .any(|one| one.expectation.table().own().contains(&cidr))
         };
         expected.extend(self.configured.iter().copied().filter(|configured| {
-            // One list may serve all nodes, and name what is known by now.
+            // DaemonState list may serve all nodes, and name what is known by now.
             let is_mine = configured.owner.is_some_and(|owner| mine.contains(&owner));
             !is_mine && !learned.contains(&configured.cidr) && !originates(configured.cidr)
         }));
@@ -476,6 +445,6 @@ impl Assessor {
             .peekable();
         self.configured.iter().any(configured)
             || speakers.peek().is_none()
-            || speakers.any(One::has_table)
+            || speakers.any(DaemonState::has_table)
     }
 }

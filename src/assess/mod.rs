@@ -2,6 +2,7 @@
 //! Pure: no I/O, no clock; time is passed in.
 
 pub mod assessor;
+mod daemon_state;
 pub mod encapsulation;
 pub mod forwarding;
 pub mod kernel_events;
@@ -12,3 +13,4 @@ pub mod problems;
 pub mod routes;
 pub mod sessions;
 pub mod tunnels;
+pub mod workloads;

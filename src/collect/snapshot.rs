@@ -81,6 +81,10 @@ impl NodeCollector {
                 .judged
                 .as_ref()
                 .and_then(|judged| judged.workload_fault.clone()),
+            unrouted_workloads: self
+                .judged
+                .as_ref()
+                .map_or_else(Vec::new, |judged| judged.unrouted_workloads.clone()),
         }
     }
 

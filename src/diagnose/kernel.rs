@@ -1,5 +1,6 @@
 //! The kernel: what could not be read, and whether it forwards.
 
+use super::commands::logs;
 use super::{Words, count, list, steps};
 use crate::assess::problems::kernel::NoForwarding;
 use crate::model::Family;
@@ -85,5 +86,30 @@ pub(super) fn workload_packets(fault: &WorkloadFault) -> Words {
             format!("sysctl net.ipv4.conf.{device}.forwarding net.ipv4.conf.{device}.rp_filter"),
             "ip rule (is there a rule for the pod's address or interface?)".into(),
         ],
+    }
+}
+
+pub(super) fn workloads_unrouted(devices: &[String], node: &str) -> Words {
+    Words {
+        id: "workload-without-route",
+        title: format!("No route leads to {}", list(devices)),
+        seen: format!(
+            "{} up, and no /32 or /128 route of this node names it",
+            count(devices.len(), "interface of a pod")
+        ),
+        meaning: "These pods are not reached, by this node or by any other.".into(),
+        cause: "Felix did not write the route or another program deleted it (calico#5173, calico#5211); or the interface was left \
+                behind by a pod that is gone."
+            .into(),
+        next: devices
+            .first()
+            .map(|device| {
+                vec![
+                    format!("ip route show dev {device}"),
+                    logs(node, device),
+                    format!("calicoctl get workloadendpoint -A -o wide | grep {device} (which pod)"),
+                ]
+            })
+            .unwrap_or_default(),
     }
 }

@@ -62,6 +62,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::KernelUnreadable(parts) => kernel::unreadable(parts),
         P::NoForwarding(off) => kernel::no_forwarding(off),
         P::WorkloadPackets(fault) => kernel::workload_packets(fault),
+        P::WorkloadsUnrouted(devices) => kernel::workloads_unrouted(devices, node),
         P::WrongSource(wrong) => source::words(wrong),
         P::TunnelDown(down) => tunnels::down(down, node),
         P::Recovery(recovery) => daemons::recovery(recovery),

@@ -90,11 +90,10 @@ pub(super) fn one_way(one_way: &OneWay<'_>, severity: Severity) -> Words {
             steps(["allow UDP 4789 between the nodes, both ways"]),
         ),
     };
-    let certain = severity == Severity::Critical;
-    if !certain {
+    if severity == Severity::Info {
         next.insert(
             0,
-            "measure for longer: calico-bgp-exporter doctor --interval 30s".into(),
+            "measure for longer: calico-bgp-exporter doctor --interval 60s".into(),
         );
     }
     Words {
@@ -105,14 +104,12 @@ pub(super) fn one_way(one_way: &OneWay<'_>, severity: Severity) -> Words {
         },
         title: format!("{} sends and does not receive", tunnel.device),
         seen,
-        meaning: "Pods of other nodes are not reached although BGP and routes are healthy.".into(),
-        cause: if certain {
-            format!("The network drops {protocol}.")
-        } else {
-            format!(
-                "The network drops {protocol}; or only those pods are gone that this node sent packets to."
-            )
-        },
+        meaning: "Pods of other nodes may not be reached although BGP and routes are healthy."
+            .into(),
+        cause: format!(
+            "The network drops {protocol}; or nobody answers what this node sends: logs, or pods that are gone or that a policy \
+             keeps from answering."
+        ),
         next,
     }
 }

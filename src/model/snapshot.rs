@@ -142,6 +142,8 @@ pub struct KernelView {
     pub forwarding: Result<PerFamily<Forwarding>, String>,
     /// Packets of this node's pods that find no route, if any do.
     pub workload_fault: Option<WorkloadFault>,
+    /// Interfaces of pods that are up and to which no route leads.
+    pub unrouted_workloads: Vec<String>,
 }
 
 /// Route changes since this process started.

@@ -6,8 +6,8 @@
 mod diff;
 mod row;
 
+use crate::model::DaemonFamily;
 use crate::model::route::{NextHop, Route, RouteChange};
-use crate::model::{DaemonFamily, Family};
 use ipnet::IpNet;
 use row::{Bits, Row};
 use std::cmp::Ordering;
@@ -26,13 +26,19 @@ pub struct Fib {
 struct Half<A> {
     rows: Vec<Row<A>>,
     tables: Vec<Table>,
+    /// With more than [`FEW`] tables: destinations of all of them, sorted.
+    destinations: Vec<(A, u8)>,
 }
+
+/// So many tables can be searched one by one.
+const FEW: usize = 8;
 
 impl<A> Default for Half<A> {
     fn default() -> Self {
         Half {
             rows: Vec::new(),
             tables: Vec::new(),
+            destinations: Vec::new(),
         }
     }
 }
@@ -112,8 +118,10 @@ impl Fib {
 
     /// Whether any table has a route of exactly that destination.
     pub fn has_exactly(&self, dst: &IpNet) -> bool {
-        self.tables(Family::from(*dst))
-            .any(|table| self.routes_at(table, dst).next().is_some())
+        match dst.trunc() {
+            IpNet::V4(net) => self.v4.has(net.addr().into(), net.prefix_len()),
+            IpNet::V6(net) => self.v6.has(net.addr().into(), net.prefix_len()),
+        }
     }
 
     /// Tables that hold a route of that family, ascending.
@@ -154,6 +162,7 @@ impl<A: Bits> Half<A> {
     fn clear(&mut self) {
         self.rows.clear();
         self.tables.clear();
+        self.destinations.clear();
     }
 
     fn push(&mut self, row: Row<A>) {
@@ -177,6 +186,20 @@ impl<A: Bits> Half<A> {
             self.rows.shrink_to(self.rows.len() + self.rows.len() / 4);
         }
         self.tables = tables(&self.rows);
+        if self.tables.len() > FEW {
+            let destinations = self.rows.iter().map(|row| (row.dst(), row.len()));
+            self.destinations.extend(destinations);
+            self.destinations.sort_unstable();
+            self.destinations.dedup();
+        }
+    }
+
+    fn has(&self, dst: A, len: u8) -> bool {
+        if self.tables.len() > FEW {
+            return self.destinations.binary_search(&(dst, len)).is_ok();
+        }
+        let mut tables = self.tables.iter();
+        tables.any(|table| !self.at(table.id, dst, len).is_empty())
     }
 
     fn at(&self, table: u32, dst: A, len: u8) -> &[Row<A>] {

@@ -45,6 +45,8 @@ const SHORTEST: Duration = Duration::from_secs(2);
 pub struct Kernel {
     exchange: Exchange,
     watch: Option<Watch>,
+    /// The subscription could not be opened at the last try.
+    unsubscribed: bool,
     receive_buffer: Option<u32>,
     journal: Journal,
     fib: Fib,
@@ -86,6 +88,7 @@ impl Default for Kernel {
         Kernel {
             exchange: Exchange::default(),
             watch: None,
+            unsubscribed: false,
             receive_buffer: None,
             journal: Journal::new(),
             fib: Fib::default(),

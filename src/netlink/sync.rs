@@ -38,7 +38,7 @@ impl Kernel {
         let mut need = Stale::ALL;
         self.unsettled = true;
         if self.watch.is_none() {
-            self.watch = Watch::open(self.receive_buffer).ok();
+            self.watch = self.subscribe();
         }
         let began = Instant::now();
         let (mut fresh, mut before, mut agreed) = (None, None, false);
@@ -126,6 +126,24 @@ impl Kernel {
             self.nexthops = Some(BTreeMap::new());
         }
         Ok((end == End::Complete && !unknown).then(|| builder.build()))
+    }
+
+    /// Subscribes to notifications; a failure is logged once and tried again at the next sync.
+    fn subscribe(&mut self) -> Option<Watch> {
+        match Watch::open(self.receive_buffer) {
+            Ok(watch) => {
+                if std::mem::take(&mut self.unsubscribed) {
+                    tracing::info!("the kernel's notifications can be heard again");
+                }
+                Some(watch)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.unsubscribed, true) {
+                    tracing::warn!(%error, "no notifications of the kernel: every collection dumps all routes");
+                }
+                None
+            }
+        }
     }
 
     /// The next-hop objects, asked for outside a sync.

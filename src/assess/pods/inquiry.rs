@@ -141,9 +141,11 @@ impl Asked {
                 // A route of table local, or one that came since the dump.
                 self.nested.add(route.key.dst);
                 let other = self.nested.free_address(self.question.expected.cidr);
-                if other != self.address {
+                if !self.nested.takes(other) {
                     self.address = other;
                     self.addresses += 1;
+                    // Of another address every packet is another.
+                    (self.next, self.refused, self.astray) = (0, None, None);
                     return;
                 }
             }

@@ -14,6 +14,14 @@ impl Nested {
         self.0.push(range(route));
     }
 
+    /// Whether a longer route takes the address.
+    pub fn takes(&self, address: IpAddr) -> bool {
+        let address = number(address);
+        self.0
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&address))
+    }
+
     /// The lowest address of `cidr` that no longer route takes. Its first address (which may be that of the network
     /// itself) and its last (the broadcast address) only where there is no other; the first too where every address is
     /// taken.
@@ -27,18 +35,14 @@ impl Nested {
             }
             free = free.max(to.saturating_add(1));
         }
-        let taken = |address: u128| {
-            self.0
-                .iter()
-                .any(|(from, to)| (*from..=*to).contains(&address))
-        };
+        let v4 = cidr.addr().is_ipv4();
         let free = match free {
             free if free < last || (free == last && last - first < 2) => free,
-            _ if !taken(first) => first,
+            _ if !self.takes(address(first, v4)) => first,
             free if free == last => last,
             _ => first,
         };
-        address(free, cidr.addr().is_ipv4())
+        address(free, v4)
     }
 }
 

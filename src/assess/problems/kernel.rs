@@ -42,4 +42,8 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     if let Some(fault) = &kernel.workload_fault {
         found.add(Severity::Warning, ProblemKind::WorkloadPackets(fault));
     }
+    if !kernel.unrouted_workloads.is_empty() {
+        let kind = ProblemKind::WorkloadsUnrouted(&kernel.unrouted_workloads);
+        found.add(Severity::Warning, kind);
+    }
 }

@@ -35,6 +35,7 @@ pub enum ProblemKind<'a> {
     KernelUnreadable(Vec<(&'static str, &'a str)>),
     NoForwarding(kernel::NoForwarding<'a>),
     WorkloadPackets(&'a WorkloadFault),
+    WorkloadsUnrouted(&'a [String]),
     WrongSource(source::WrongSource<'a>),
     TunnelDown(tunnels::TunnelDown<'a>),
     Recovery(daemons::Recovery<'a>),

@@ -11,12 +11,16 @@ use std::time::Duration;
 
 /// Long enough to tell a tunnel that is not answered from a pod that is not.
 const LONG: Duration = Duration::from_secs(30);
-/// Packets sent without one coming back that nobody doubts.
-const CERTAIN: u64 = 20;
-/// The same that are worth a warning. One client's retries to a dead pod are six in half a minute, three in as many
-/// seconds.
-const DOUBTFUL_LONG: u64 = 10;
-const DOUBTFUL_SHORT: u64 = 5;
+/// Packets sent without one coming back that are worth to be known. One client's retries to a dead pod are six in half a
+/// minute, three in as many seconds.
+const UNANSWERED_LONG: u64 = 10;
+const UNANSWERED_SHORT: u64 = 5;
+/// The same of a tunnel that never received anything: in its whole life.
+const NEVER_ANSWERED: u64 = 20;
+/// So many of such a tunnel are worth a warning, at least [`LONG`] apart or in its whole life. Fewer are logs that nobody
+/// answers, or retries to pods that a policy keeps from answering.
+const EVIDENCE_LONG: u64 = 100;
+const EVIDENCE_EVER: u64 = 1000;
 
 /// A tunnel that is down or gone.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,25 +167,29 @@ fn down(snapshot: &Snapshot, tunnel: &Tunnel, all: &[Tunnel]) -> Option<(Severit
     Some((severity, evidence))
 }
 
+/// Never certain: packets that nobody answers look the same from here as a network that drops them. A tunnel that received
+/// something since the earlier collection is not concerned.
 fn one_way<'a>(snapshot: &Snapshot, tunnel: &'a Tunnel) -> Option<(Severity, OneWay<'a>)> {
     let (_, now) = tunnel.seen?;
     let between = snapshot.earlier.as_ref().and_then(|earlier| {
         let before = earlier.tunnels.get(&tunnel.device)?;
-        Some((earlier.ago, sent_only(*before, now)?))
+        Some((earlier.ago, sent_only(*before, now)))
     });
-    let never = now.rx_packets == 0;
-    let (severity, sent, within) = match between {
-        Some((ago, sent)) if sent >= doubtful(ago) => {
-            let certain = sent >= CERTAIN || never;
-            let severity = if certain {
-                Severity::Critical
-            } else {
-                Severity::Warning
-            };
-            (severity, sent, Some(ago))
-        }
-        _ if never && now.tx_packets >= CERTAIN => (Severity::Critical, now.tx_packets, None),
+    if let Some((_, None)) = between {
+        return None;
+    }
+    let lately = between.and_then(|(ago, sent)| Some((ago, sent?)));
+    let (sent, within) = match lately {
+        Some((ago, sent)) if sent >= unanswered(ago) => (sent, Some(ago)),
+        _ if now.rx_packets == 0 && now.tx_packets >= NEVER_ANSWERED => (now.tx_packets, None),
         _ => return None,
+    };
+    let lately = lately.is_some_and(|(ago, sent)| ago >= LONG && sent >= EVIDENCE_LONG);
+    let evidence = now.rx_packets == 0 && (lately || now.tx_packets >= EVIDENCE_EVER);
+    let severity = if evidence {
+        Severity::Warning
+    } else {
+        Severity::Info
     };
     let one_way = OneWay {
         tunnel,
@@ -191,11 +199,11 @@ fn one_way<'a>(snapshot: &Snapshot, tunnel: &'a Tunnel) -> Option<(Severity, One
     Some((severity, one_way))
 }
 
-fn doubtful(ago: Duration) -> u64 {
+fn unanswered(ago: Duration) -> u64 {
     if ago < LONG {
-        DOUBTFUL_SHORT
+        UNANSWERED_SHORT
     } else {
-        DOUBTFUL_LONG
+        UNANSWERED_LONG
     }
 }
 

@@ -71,6 +71,10 @@ impl<A: Bits> Row<A> {
         self.dst
     }
 
+    pub(super) fn len(&self) -> u8 {
+        self.len
+    }
+
     pub(super) fn table(&self) -> u32 {
         self.table
     }
