@@ -2,10 +2,9 @@
 
 use super::collector::MetricsWriter;
 use super::families as f;
-use super::series::Value;
 use super::{Detail, DetailLevel};
 use crate::model::Family;
-use crate::model::session::{JudgedSession, PeerType, UpdateCounts};
+use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, NodeIdentity, Snapshot};
 use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, HashSet};
@@ -18,26 +17,16 @@ const RECENT_LOSS: Duration = Duration::from_secs(600);
 /// Unhealthy sessions with series of their own, per node.
 const UNHEALTHY_LIMIT: usize = 50;
 
+/// What is counted over sessions; their own series are written by [`super::session_texts`].
 pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, detail: Detail) -> fmt::Result {
     if snapshot.daemons.is_empty() {
         return Ok(());
     }
     let all = distinct(snapshot);
     let readable = readable_families(snapshot, &all);
-    let (shown, left_out) = match detail.peer_detail {
-        DetailLevel::All => (all.clone(), None),
-        DetailLevel::Unhealthy => {
-            let (shown, left_out) = unhealthy(&all, snapshot.at);
-            (shown, Some(left_out))
-        }
-        DetailLevel::None => (Vec::new(), None),
-    };
-    let node = out.node();
-    let rows: Vec<Row> = shown.iter().map(|s| Row::new(node, s)).collect();
-
-    states(out, &rows)?;
     counts(out, &all, &readable)?;
-    if let Some(left_out) = left_out {
+    if detail.peer_detail == DetailLevel::Unhealthy {
+        let (_, left_out) = unhealthy(&all, snapshot.at);
         let node = out.node();
         let mut series = out.family(&f::BGP_PEERS_LEFT_OUT);
         for version in &readable {
@@ -47,38 +36,16 @@ pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, detail: Detai
             series.gauge(&[node, version.as_str().into()], count.count() as u64)?;
         }
     }
-    per_session(out, &rows)?;
     losses(out, snapshot)?;
-    routes(out, &rows)?;
-    if detail.update_stats {
-        updates(out, &rows)?;
-    }
     identities(out, snapshot)
 }
 
-/// A session with the label values that all its series begin with.
-struct Row<'a> {
-    node: Value<'a>,
-    judged: &'a JudgedSession,
-    /// The neighbor's address, formatted once for all series.
-    peer: String,
-}
-
-impl<'a> Row<'a> {
-    fn new(node: Value<'a>, judged: &'a JudgedSession) -> Self {
-        let peer = judged.session.neighbor.to_string();
-        Row { node, judged, peer }
-    }
-
-    fn labels(&self) -> [Value<'_>; 5] {
-        let session = &self.judged.session;
-        [
-            self.node,
-            self.peer.as_str().into(),
-            session.peer_type.as_str().into(),
-            session.ip_version().as_str().into(),
-            session.name.as_str().into(),
-        ]
+/// The sessions with series of their own.
+pub(super) fn shown(snapshot: &Snapshot, detail: DetailLevel) -> Vec<&JudgedSession> {
+    match detail {
+        DetailLevel::All => distinct(snapshot),
+        DetailLevel::Unhealthy => unhealthy(&distinct(snapshot), snapshot.at).0,
+        DetailLevel::None => Vec::new(),
     }
 }
 
@@ -116,16 +83,6 @@ fn unhealthy<'a>(
     (shown, left_out)
 }
 
-fn states(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
-    let mut series = out.family(&f::BGP_PEERS_STATE);
-    for row in rows {
-        let up = row.judged.up;
-        series.gauge_of(&row.labels(), &["up".into()], u32::from(up))?;
-        series.gauge_of(&row.labels(), &["down".into()], u32::from(!up))?;
-    }
-    Ok(())
-}
-
 fn counts(out: &mut MetricsWriter, all: &[&JudgedSession], readable: &[Family]) -> fmt::Result {
     let node = out.node();
     let mut counts: BTreeMap<(Family, PeerType, bool), u64> = BTreeMap::new();
@@ -155,49 +112,6 @@ fn counts(out: &mut MetricsWriter, all: &[&JudgedSession], readable: &[Family]) 
     Ok(())
 }
 
-fn per_session(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
-    let mut series = out.family(&f::BGP_PEER_FSM_STATE);
-    for row in rows {
-        let state = row.judged.session.bgp_state.rfc4273();
-        series.gauge_of(&row.labels(), &[], u32::from(state))?;
-    }
-    let mut series = out.family(&f::BGP_PEER_INFO);
-    for row in rows {
-        let session = &row.judged.session;
-        series.info_of(
-            &row.labels(),
-            &[
-                session.neighbor_as.into(),
-                session.local_as.into(),
-                session.source_address.into(),
-            ],
-        )?;
-    }
-    let mut series = out.family(&f::BGP_PEER_DOWN_REASON);
-    for row in rows.iter().filter(|row| !row.judged.up) {
-        if let Some(reason) = row.judged.reason {
-            series.gauge_of(&row.labels(), &[reason.as_str().into()], 1u32)?;
-        }
-    }
-    let mut series = out.family(&f::BGP_PEER_LOSS_REASON);
-    for row in rows.iter().filter(|row| !row.judged.up) {
-        if let Some(reason) = row.judged.loss_reason {
-            series.gauge_of(&row.labels(), &[reason.as_str().into()], 1u32)?;
-        }
-    }
-    let mut series = out.family(&f::BGP_PEER_STATE_CHANGE);
-    for row in rows {
-        if let Some(since) = row.judged.since {
-            series.gauge_of(&row.labels(), &[], since.as_secs_f64())?;
-        }
-    }
-    let mut series = out.family(&f::BGP_PEER_SESSION_LOSSES);
-    for row in rows {
-        series.counter_of(&row.labels(), &[], row.judged.losses)?;
-    }
-    Ok(())
-}
-
 /// Counted from the start, so they stand whether or not a daemon answers now.
 fn losses(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
@@ -210,58 +124,6 @@ fn losses(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
                 &[node, version.as_str().into(), peer_type.as_str().into()],
                 count,
             )?;
-        }
-    }
-    Ok(())
-}
-
-fn routes(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
-    let mut series = out.family(&f::BGP_PEER_ROUTES);
-    for row in rows.iter().filter(|row| row.judged.up) {
-        let Some(routes) = row.judged.session.routes else {
-            continue;
-        };
-        let kinds = [
-            ("imported", routes.imported),
-            ("exported", routes.exported),
-            ("preferred", routes.preferred),
-            ("filtered", routes.filtered),
-        ];
-        for (kind, count) in kinds {
-            if let Some(count) = count {
-                series.gauge_of(&row.labels(), &[kind.into()], count)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn updates(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
-    let mut series = out.family(&f::BGP_PEER_UPDATES);
-    for row in rows {
-        let Some(stats) = row.judged.session.updates.as_deref() else {
-            continue;
-        };
-        let tables: [(&str, &str, UpdateCounts); 4] = [
-            ("import", "update", stats.import_updates),
-            ("import", "withdraw", stats.import_withdraws),
-            ("export", "update", stats.export_updates),
-            ("export", "withdraw", stats.export_withdraws),
-        ];
-        for (direction, kind, counts) in tables {
-            let results = [
-                ("received", counts.received),
-                ("rejected", counts.rejected),
-                ("filtered", counts.filtered),
-                ("ignored", counts.ignored),
-                ("accepted", counts.accepted),
-            ];
-            for (result, count) in results {
-                if let Some(count) = count {
-                    let labels = [direction.into(), kind.into(), result.into()];
-                    series.counter_of(&row.labels(), &labels, count)?;
-                }
-            }
         }
     }
     Ok(())

@@ -79,10 +79,6 @@ families! {
     // BGP sessions
     BGP_PEERS_STATE = Gauge "calico_bgp_peers_state" [node peer peer_type ip_version protocol state]
         "Whether the BGP session is in this state: up (BIRD's protocol is up and the session Established) or down (anything else). Exactly one of the two series is 1.";
-    BGP_PEERS = Gauge "calico_bgp_peers" [node ip_version peer_type state]
-        "BGP sessions of this node, counted by state, zeros included.";
-    BGP_PEERS_LEFT_OUT = Gauge "calico_bgp_peers_left_out" [node ip_version]
-        "Sessions that are down or were lost within ten minutes and have no series of their own, because --bgp.peer-detail=unhealthy shows 50 at most. Only with that setting.";
     BGP_PEER_FSM_STATE = Gauge "calico_bgp_peer_fsm_state" [node peer peer_type ip_version protocol]
         "BGP state as RFC 4273 bgpPeerState numbers it: 1 idle, 2 connect, 3 active (and BIRD's Passive), 4 opensent, 5 openconfirm, 6 established; 0 where there is no state machine (disabled, route limit).";
     BGP_PEER_INFO = Info "calico_bgp_peer_info" [node peer peer_type ip_version protocol remote_as local_as source_address]
@@ -95,12 +91,16 @@ families! {
         "Unix time at which the session entered its present state.";
     BGP_PEER_SESSION_LOSSES = Counter "calico_bgp_peer_session_losses_total" [node peer peer_type ip_version protocol]
         "Times the session was seen to leave the state up, also when it was up again at the next collection.";
-    BGP_SESSION_LOSSES = Counter "calico_bgp_session_losses_total" [node ip_version peer_type]
-        "Times that sessions were seen to leave the state up, counted over all of them.";
     BGP_PEER_ROUTES = Gauge "calico_bgp_peer_routes" [node peer peer_type ip_version protocol kind]
         "Paths of the session: imported, exported, preferred, and filtered where BIRD keeps those. Absent while the session is down.";
     BGP_PEER_UPDATES = Counter "calico_bgp_peer_updates_total" [node peer peer_type ip_version protocol direction type result]
         "BIRD's route change statistics of the session. They restart with it. Only with --bgp.update-stats.";
+    BGP_PEERS = Gauge "calico_bgp_peers" [node ip_version peer_type state]
+        "BGP sessions of this node, counted by state, zeros included.";
+    BGP_PEERS_LEFT_OUT = Gauge "calico_bgp_peers_left_out" [node ip_version]
+        "Sessions that are down or were lost within ten minutes and have no series of their own, because --bgp.peer-detail=unhealthy shows 50 at most. Only with that setting.";
+    BGP_SESSION_LOSSES = Counter "calico_bgp_session_losses_total" [node ip_version peer_type]
+        "Times that sessions were seen to leave the state up, counted over all of them.";
     BGP_NODE_INFO = Info "calico_bgp_node_info" [node address ip_version local_as router_id]
         "This node's own BGP address, AS number and router ID: joins the peer label of another node to this node's name.";
 

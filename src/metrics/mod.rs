@@ -11,6 +11,8 @@ mod pod_paths;
 mod pods;
 mod process;
 mod series;
+mod session_samples;
+mod session_texts;
 
 pub use process::descriptor_limit;
 
@@ -21,8 +23,9 @@ pub use pod_paths::render_pod_paths;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding;
 use prometheus_client::registry::Registry;
+use session_texts::SessionTexts;
 use std::fmt::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which series a section has one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,12 +81,17 @@ impl Format {
 pub struct Renderer {
     labels: Labels,
     detail: Detail,
+    sessions: Mutex<SessionTexts>,
 }
 
 impl Renderer {
     /// For a node of these labels.
     pub fn new(labels: Labels, detail: Detail) -> Self {
-        Renderer { labels, detail }
+        Renderer {
+            labels,
+            detail,
+            sessions: Mutex::default(),
+        }
     }
 
     /// Writes everything that `snapshot` shows to `out`. `now` is the wall clock, for the snapshot's age.
@@ -100,11 +108,23 @@ impl Renderer {
             detail: self.detail,
             now,
         };
-        write_registry(Box::new(collector), format, out)
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.write(snapshot, &self.labels, self.detail, format, out)?;
+        write_families(Box::new(collector), format, out)?;
+        write_end(format, out)
     }
 }
 
-fn write_registry(
+/// Writes the end of an exposition.
+fn write_end(format: Format, out: &mut impl Write) -> fmt::Result {
+    match format {
+        Format::OpenMetrics => encoding::text::encode_eof(out),
+        Format::Text => Ok(()),
+    }
+}
+
+/// Writes the families of a collector.
+fn write_families(
     collector: Box<dyn Collector>,
     format: Format,
     out: &mut impl Write,
@@ -112,7 +132,7 @@ fn write_registry(
     let mut registry = Registry::default();
     registry.register_collector(collector);
     match format {
-        Format::OpenMetrics => encoding::text::encode(out, &registry),
+        Format::OpenMetrics => encoding::text::encode_registry(out, &registry),
         Format::Text => encoding::prometheus_text::encode(out, &registry),
     }
 }

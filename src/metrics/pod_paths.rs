@@ -4,7 +4,7 @@ use super::collector::MetricsWriter;
 use super::families as f;
 use super::process::Process;
 use super::series::Value;
-use super::{Format, Labels, own, write_registry};
+use super::{Format, Labels, own, write_end, write_families};
 use crate::model::pod_path::{PodPath, PodPaths};
 use crate::model::{Family, pod_path};
 use prometheus_client::collector::Collector;
@@ -23,7 +23,8 @@ pub fn render_pod_paths(
         paths: Arc::clone(paths),
         labels: labels.clone(),
     };
-    write_registry(Box::new(collector), format, out)
+    write_families(Box::new(collector), format, out)?;
+    write_end(format, out)
 }
 
 #[derive(Debug)]

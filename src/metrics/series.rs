@@ -3,14 +3,15 @@
 
 use super::families::MetricFamily;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabel, EncodeLabelSet,
-    EncodeLabelValue, LabelSetEncoder, LabelValueEncoder, MetricEncoder, NoLabelSet,
+    CounterValueEncoder, DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabel,
+    EncodeLabelSet, EncodeLabelValue, GaugeValueEncoder, LabelSetEncoder, LabelValueEncoder,
+    MetricEncoder, NoLabelSet,
 };
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 /// A label value. It borrows, so that nothing is allocated to write it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
     Str(&'a str),
     Ip(IpAddr),
@@ -56,6 +57,43 @@ impl EncodeLabelValue for Value<'_> {
             Value::Ip(address) => write!(encoder, "{address}"),
             Value::Net(net) => write!(encoder, "{net}"),
             Value::Number(number) => EncodeLabelValue::encode(number, encoder),
+        }
+    }
+}
+
+/// A value of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Number {
+    Integer(u64),
+    Float(f64),
+}
+
+impl From<u64> for Number {
+    fn from(number: u64) -> Self {
+        Number::Integer(number)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(number: f64) -> Self {
+        Number::Float(number)
+    }
+}
+
+impl EncodeGaugeValue for Number {
+    fn encode(&self, encoder: &mut GaugeValueEncoder) -> fmt::Result {
+        match self {
+            Number::Integer(number) => EncodeGaugeValue::encode(number, encoder),
+            Number::Float(number) => EncodeGaugeValue::encode(number, encoder),
+        }
+    }
+}
+
+impl EncodeCounterValue for Number {
+    fn encode(&self, encoder: &mut CounterValueEncoder) -> fmt::Result {
+        match self {
+            Number::Integer(number) => EncodeCounterValue::encode(number, encoder),
+            Number::Float(number) => EncodeCounterValue::encode(number, encoder),
         }
     }
 }
@@ -117,6 +155,11 @@ impl<'e, 'd> Series<'e, 'd> {
             State::Open(metric) => Ok(metric),
             _ => Err(fmt::Error),
         }
+    }
+
+    /// The descriptor, also without a series.
+    pub(super) fn header(&mut self) -> fmt::Result {
+        self.open().map(|_| ())
     }
 
     fn labels<'a>(&self, common: &'a [Value<'a>], own: &'a [Value<'a>]) -> LabelSet<'a> {

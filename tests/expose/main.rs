@@ -6,6 +6,7 @@ mod documented;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod golden;
+mod kept;
 mod negotiation;
 mod parse;
 mod pod_paths;
