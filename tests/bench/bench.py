@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench.py OUT_DIR [peers|routes|idle]...: the tables of docs/performance.md, measured on this machine."""
+"""bench.py OUT_DIR [peers|established|routes|idle]...: the tables of docs/performance.md, measured on this machine."""
 
 import csv
 import os
@@ -59,11 +59,11 @@ def rows_of(part, size, subjects, floor, namespace, servers):
     return rows
 
 
-def peers_table():
-    """Scrapes of a node with many sessions."""
+def peers_table(part="peers"):
+    """Scrapes of a node with many sessions: `peers`, half of them established; `established`, all of them."""
     rows = []
     for size in PEERS:
-        setting = Peers(size, established=size // 2)
+        setting = Peers(size, established=size if part == "established" else size // 2)
         try:
             other = peer_exporter(setting.node, setting.bird.socket)
             meter = Meter(setting.node)
@@ -77,7 +77,7 @@ def peers_table():
                     Subject("bird_exporter", f"http {BIRD_EXPORTER_PORT} /metrics", other.pid, bird),
                 ]
                 interleaved(meter, subjects, ROUNDS)
-                table = rows_of("peers", size, subjects, floor, setting.node,
+                table = rows_of(part, size, subjects, floor, setting.node,
                                 {"calico-bgp-exporter": PORT, "bird_exporter": BIRD_EXPORTER_PORT})
                 rows += table
                 show(table)
@@ -168,8 +168,8 @@ def show(rows):
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    parts = sys.argv[2:] or ["peers", "routes", "idle"]
-    tables = {"peers": peers_table, "routes": routes_table, "idle": idle_table}
+    parts = sys.argv[2:] or ["peers", "established", "routes", "idle"]
+    tables = {"peers": peers_table, "established": lambda: peers_table("established"), "routes": routes_table, "idle": idle_table}
     with open("/proc/loadavg", encoding="ascii") as file:
         print(f"{os.cpu_count()} processors, kernel {os.uname().release}, load before: {file.read().split()[0]}, {ROUNDS} rounds")
     for part in parts:

@@ -19,7 +19,7 @@ def main():
             if row["subject"] in ("bare client again",):
                 continue
             cells = [whole(row, "size"), row["subject"], cell(row, "wall_ms", 2), cell(row, "wall_ratio", 1), cell(row, "cpu_ms", 2), cell(row, "cpu_ratio", 1)]
-            if row["part"] == "peers":
+            if row["part"] in ("peers", "established"):
                 cells.append(cell(row, "bird_cpu_ms", 2))
             cells += [cell(row, "rss_mib", 1), whole(row, "bytes"), whole(row, "series")]
             print("| " + " | ".join(cells) + " |")
