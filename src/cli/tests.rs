@@ -107,9 +107,3 @@ fn an_error_says_what_to_write() {
     let long = "x".repeat(108);
     assert!(serve(&["--bird.socket", &long]).is_err());
 }
-
-#[test]
-fn clap_finds_no_fault_in_the_definitions() {
-    use clap::CommandFactory;
-    Cli::command().debug_assert();
-}
