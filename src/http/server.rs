@@ -184,10 +184,14 @@ impl<C: Content> Shared<C> {
         connection: &Connection,
         request: &Request<Incoming>,
     ) -> Response<Bytes> {
-        let busy = connection.busy && !router::is_probe(request.uri().path());
+        let path = request.uri().path();
+        let busy = connection.busy && !router::is_probe(path);
         let mut response = if busy {
             router::busy()
-        } else if let Some(refused) = config.refuse(connection.client, request.headers()).await {
+        } else if let Some(refused) = config
+            .refuse(connection.client, path, request.headers())
+            .await
+        {
             refused
         } else {
             connection.serving();

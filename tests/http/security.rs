@@ -179,9 +179,12 @@ fn requests_are_limited() {
         "rate_limit:\n  interval: 1h\n  burst: 3\n",
     );
     let statuses: Vec<_> = (0..5)
-        .map(|_| get(server.address, "/-/healthy", &[]).status)
+        .map(|_| get(server.address, "/metrics", &[]).status)
         .collect();
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
+    for probe in ["/-/healthy", "/-/ready"] {
+        assert_ne!(get(server.address, probe, &[]).status, 429, "{probe}");
+    }
 }
 
 #[test]

@@ -43,17 +43,19 @@ pub(super) struct Active {
 }
 
 impl Active {
-    /// The answer to a request that is not let in.
+    /// The answer to a request that is not let in. Probes are not limited: any client could use the limit up, and the
+    /// kubelet would then end the container.
     pub(super) async fn refuse(
         &self,
         peer: IpAddr,
+        path: &str,
         request: &HeaderMap,
     ) -> Option<Response<Bytes>> {
-        if self
+        let limiter = self
             .limiter
             .as_ref()
-            .is_some_and(|limiter| !limiter.allow())
-        {
+            .filter(|_| !super::router::is_probe(path));
+        if limiter.is_some_and(|limiter| !limiter.allow()) {
             return Some(super::router::plain(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many requests\n",
