@@ -126,7 +126,9 @@ impl Survey {
         self.routed_workloads.insert(link.index);
         let workloads = &mut self.workloads[Family::from(route.key.dst)];
         let usable = link.up && !route.next_hop.dead;
-        if usable && workloads.len() < WORKLOADS {
+        // Of different interfaces: what is wrong with one need not be wrong with the other.
+        let is_new = workloads.iter().all(|other| other.ifindex != link.index);
+        if usable && is_new && workloads.len() < WORKLOADS {
             workloads.push(Workload {
                 address: route.key.dst.addr(),
                 ifindex: link.index,

@@ -225,10 +225,13 @@ addr add fd00:1::1/64 dev eth1 nodad
                 };
                 format!("route add {net} {end} nexthop via {one} dev eth0 {second}")
             }
-            5 => format!(
-                "route add {net} dev {} {end}",
-                dice.one(&["eth0", "eth1", "cali1"])
-            ),
+            5 => {
+                // A host route on a pod's interface would be another pod.
+                let host = format!("/{}", self.lengths[1]);
+                let devices = ["eth0", "eth1", "cali1"];
+                let count = if net.ends_with(&host) { 2 } else { 3 };
+                format!("route add {net} dev {} {end}", dice.one(&devices[..count]))
+            }
             _ => format!("route add {net} {way} {end}"),
         }
     }
