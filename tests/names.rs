@@ -26,6 +26,9 @@ const PROMETHEUS: &[(&str, &[&str])] = &[
     ("scrape_samples_scraped", &[]),
     ("scrape_samples_post_metric_relabeling", &[]),
     ("scrape_series_added", &[]),
+    // kube-state-metrics
+    ("kube_node_spec_unschedulable", &["node"]),
+    ("kube_node_spec_taint", &["node", "key"]),
     (
         "ALERTS",
         &[
@@ -37,6 +40,7 @@ const PROMETHEUS: &[(&str, &[&str])] = &[
             "cidr",
             "device",
             "ip_version",
+            "scope",
         ],
     ),
 ];
@@ -250,8 +254,9 @@ fn every_alert_is_labelled_and_described() {
                 .unwrap_or_else(|| panic!("{alert} has no {name}"))
         };
         assert!(
-            !annotation("summary").contains("{{"),
-            "{alert}: the summary is fixed"
+            annotation("summary").contains("{{ $labels.node }}")
+                || !annotation("description").contains("{{ $labels.node }}"),
+            "{alert}: the summary carries the node's name where the alert has one"
         );
         assert!(
             annotation("description").contains("{{"),

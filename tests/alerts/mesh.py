@@ -5,36 +5,15 @@ A story is what happens to each node over time; the series that N exporters woul
 fires at any time of it, and which of them Alertmanager's example leaves to notify.
 Usage: mesh.py FOLDER RULES.yaml STEP   (STEP: seconds between scrapes, and between evaluations)
 """
+import os
 import sys
 
-from inhibition import Inhibition
+import disturbed
+from inhibition import ROOT, Inhibition
 from story import ROUTER, Story, series
+from words import about, address, both_ends, name, peering, unreachable
 
-GROUPS = ("recording", "nodes", "bird", "routes", "tunnels", "exporter", "sessions", "pod-cidrs")
-
-
-def name(n):
-    return f"node-{n + 1:02}"
-
-
-def address(n):
-    return f"10.0.3.{n + 1}"
-
-
-def peering(observer, peer):
-    return ("CalicoBGPPeeringDown", name(observer), address(peer))
-
-
-def both_ends(node, peers):
-    return [peering(node, p) for p in peers] + [peering(p, node) for p in peers]
-
-
-def unreachable(n):
-    return ("CalicoBGPNodeUnreachable", name(n), address(n))
-
-
-def about(alert, n):
-    return (alert, name(n), "")
+GROUPS = ("maintenance", "recording", "nodes", "bird", "routes", "tunnels", "exporter", "sessions", "slow", "pod-cidrs")
 
 
 def benign():
@@ -96,24 +75,19 @@ def nodes_lost():
     s.hold_timer_loss(0, 120, 1520)
     for i in range(1, 12):
         s.miss(i, 0, 120 + 160 + 10 * i, 1520 + 3 * i)
-    s.fires = [unreachable(0), about("CalicoBGPExporterDown", 0)] + [peering(i, 0) for i in range(1, 12)]
-    s.told = [unreachable(0)]
+    s.told = s.fires = [unreachable(0)]
     yield s
 
     s = Story("node lost in a mesh of three, the second neighbour's timer last", 3, 45)
     s.nodes[0].exporter_down = [(120, 1500)]
     s.hold_timer_loss(0, 120, 1520)
-    s.fires = [unreachable(0), about("CalicoBGPExporterDown", 0), peering(1, 0), peering(2, 0)]
-    s.told = [unreachable(0)]
+    s.told = s.fires = [unreachable(0)]
     yield s
 
     s = Story("dual stack: the same node, two addresses", 3, 25, families=(4, 6))
     s.nodes[0].exporter_down = [(120, 10**9)]
     s.hold_timer_loss(0, 120)
-    s.fires = [about("CalicoBGPExporterDown", 0)]
-    for peer in s.nodes[0].address.values():
-        s.fires += [("CalicoBGPNodeUnreachable", name(0), peer)] + [("CalicoBGPPeeringDown", name(i), peer) for i in (1, 2)]
-        s.told.append(("CalicoBGPNodeUnreachable", name(0), peer))
+    s.told = s.fires = [("CalicoBGPNodeUnreachable", name(0), peer) for peer in s.nodes[0].address.values()]
     yield s
 
     s = Story("every exporter restarts in the middle of an incident", 4, 25)
@@ -121,38 +95,33 @@ def nodes_lost():
     s.nodes[0].exporter_down = [(60, 10**9)]
     for i in range(1, 4):
         s.nodes[i].exporter_down = [(900, 945)]
-    s.fires = [unreachable(0), about("CalicoBGPExporterDown", 0)] + [peering(i, 0) for i in range(1, 4)]
-    s.told = [unreachable(0)]
+    s.told = s.fires = [unreachable(0)]
     yield s
 
     s = Story("Prometheus never knew the node that is lost: it is told by its address, once", 5, 25)
     s.nodes[0].exporter_down = [(0, 10**9)]
     for i in range(1, 5):
         s.drop(i, 0, 0)
-    s.fires = [("CalicoBGPNodeUnreachable", "", address(0)), ("CalicoBGPExporterDown", "", address(0))] + [peering(i, 0) for i in range(1, 5)]
-    s.told = [("CalicoBGPNodeUnreachable", "", address(0))]
+    s.told = s.fires = [("CalicoBGPNodeUnreachable", "", address(0))]
     yield s
 
-    s = Story("all sessions dropped: every node is unreachable, nobody's series vanish", 5, 40)
+    s = Story("all sessions dropped: the network is gone, not every node", 5, 40)
     for a in range(5):
-        s.told.append(unreachable(a))
         for b in range(5):
             if a != b:
-                s.drop(a, b, 120, 1200 + 5 * a + b)
-                s.fires.append(peering(a, b))
-    s.fires += s.told
+                s.drop(a, b, 120 + 10 * a, 1200 + 5 * a + b)
+    s.told = s.fires = [("CalicoBGPNodeIsolated", "", "")]
     yield s
 
     # Its lost session with the reflector is why the others' routes are gone, whatever other session is up.
     for router in (False, True):
-        s = Story("the route reflector is lost" + (", sessions with a router are up" if router else ""), 5, 50, reflector=0, router=router)
+        s = Story("the route reflector is lost" + (", sessions with a router are up" if router else ""), 5, 50, reflector=0, router=int(router))
         s.nodes[0].exporter_down = [(120, 1500)]
         s.hold_timer_loss(0, 120, 1520)
         for i in range(1, 5):
             for p in range(5):
                 s.miss(i, p, 300 + 20 * i, 1530)
-        s.fires = [unreachable(0), about("CalicoBGPExporterDown", 0)] + [peering(i, 0) for i in range(1, 5)]
-        s.told = [unreachable(0)]
+        s.told = s.fires = [unreachable(0)]
         yield s
 
     s = Story("the route reflector is lost over IPv4 only", 4, 40, families=(4, 6), reflector=0)
@@ -160,8 +129,7 @@ def nodes_lost():
         s.drop_both(i, 0, 120 + 10 * i, 1500, families=(4,))
         for p in range(4):
             s.miss(i, p, 130 + 10 * i, 1510, families=(4,))
-    s.fires = [unreachable(0)] + both_ends(0, range(1, 4))
-    s.told = [unreachable(0)]
+    s.told = s.fires = [unreachable(0)]
     yield s
 
 
@@ -169,7 +137,7 @@ def isolated():
     s = Story("node isolated by its own firewall: it is named, its peers are not", 5, 45)
     for i in range(1, 5):
         s.drop_both(0, i, 120 + 160 + 20 * i, 1500 + 12 * i)
-    s.fires = [about("CalicoBGPNodeIsolated", 0), unreachable(0)] + both_ends(0, range(1, 5))
+    s.fires = [about("CalicoBGPNodeIsolated", 0), unreachable(0)]
     s.told = [about("CalicoBGPNodeIsolated", 0)]
     yield s
 
@@ -182,10 +150,8 @@ def isolated():
             for i in range(12):
                 if i != n:
                     s.drop(n, i, 120)
-                    s.fires.append(peering(n, i))
                 if i not in (0, 1):
                     s.drop(i, n, 120)
-                    s.fires.append(peering(i, n))
         s.fires += s.told
         yield s
 
@@ -193,7 +159,7 @@ def isolated():
     s.nodes[4].tells_address = False
     for i in range(4):
         s.drop_both(4, i, 0)
-    s.fires = [about("CalicoBGPNodeIsolated", 4), unreachable(4)] + both_ends(4, range(4))
+    s.fires = [about("CalicoBGPNodeIsolated", 4), unreachable(4)]
     s.told = [about("CalicoBGPNodeIsolated", 4)]
     yield s
 
@@ -201,7 +167,7 @@ def isolated():
     for i in range(1, 6):
         s.drop_both(0, i, 120)
     s.drop_both(1, 2, 120)
-    s.fires = [about("CalicoBGPNodeIsolated", 0), unreachable(0)] + both_ends(1, [2]) + both_ends(0, range(1, 6))
+    s.fires = [about("CalicoBGPNodeIsolated", 0), unreachable(0)] + both_ends(1, [2])
     s.told = [about("CalicoBGPNodeIsolated", 0)] + both_ends(1, [2])  # two incidents
     yield s
 
@@ -210,10 +176,10 @@ def isolated():
     s.told = s.fires = both_ends(0, [1])
     yield s
 
-    s = Story("two of twelve lose the router: their own matter, though the others' sessions have no series", 12, 20, router=True)
+    s = Story("two of twelve lose the router: their own matter, though the others' sessions have no series", 12, 20, router=1)
     s.unhealthy = True
     for i in (0, 1):
-        s.drop(i, ROUTER, 120)
+        s.drop(i, f"{ROUTER}0", 120)
     s.told = s.fires = [("CalicoBGPPeeringDown", name(i), "192.0.2.1") for i in (0, 1)]
     yield s
 
@@ -237,15 +203,14 @@ def bird():
             s.drop(i, 0, 600, 2010 + 10 * i)
             s.drop(0, i, 2000, 2010 + 10 * i)
         s.told = [about("CalicoBirdDown", 0)]
-        s.fires = [*s.told, *[("CalicoBGPNodeUnreachable", name(0), s.nodes[0].address[f]) for f in s.families],
-                   *[("CalicoBGPPeeringDown", name(i), s.nodes[0].address[f]) for f in s.families for i in range(1, 5)]]
+        s.fires = [*s.told, *[("CalicoBGPNodeUnreachable", name(0), s.nodes[0].address[f]) for f in s.families]]
         yield s
 
     s = Story("BIRD dead soon after it came, in a cluster of two: the other's one session is below it as well", 2, 25)
     s.nodes[0].kill_bird(240)
     s.drop(1, 0, 240)
     s.told = [about("CalicoBirdDown", 0)]
-    s.fires = [*s.told, unreachable(0), peering(1, 0)]
+    s.fires = [*s.told, unreachable(0)]
     yield s
 
     for isolated in (True, False):
@@ -256,8 +221,7 @@ def bird():
             s.drop(i, 0, 600, families=(6,))
         for i in range(1, 5) if isolated else [1]:
             s.drop_both(0, i, 1200, families=(4,))
-        s.fires = [about("CalicoBirdDown", 0), ("CalicoBGPNodeUnreachable", name(0), "fd00:3::1"),
-                   *[("CalicoBGPPeeringDown", name(i), "fd00:3::1") for i in range(1, 5)], *both_ends(0, range(1, 5) if isolated else [1])]
+        s.fires = [about("CalicoBirdDown", 0), ("CalicoBGPNodeUnreachable", name(0), "fd00:3::1"), *([] if isolated else both_ends(0, [1]))]
         s.told = [about("CalicoBirdDown", 0)] + ([about("CalicoBGPNodeIsolated", 0)] if isolated else both_ends(0, [1]))
         if isolated:
             s.fires += [about("CalicoBGPNodeIsolated", 0), unreachable(0)]
@@ -274,7 +238,7 @@ def bird():
     for i in range(1, 5):
         s.unknown.append((0, i, 120, 1500))
         s.drop(i, 0, 120, 1500 + 10 * i)
-    s.fires = [about("CalicoBGPNoPeers", 0), unreachable(0)] + [peering(i, 0) for i in range(1, 5)]
+    s.fires = [about("CalicoBGPNoPeers", 0), unreachable(0)]
     s.told = [about("CalicoBGPNoPeers", 0)]
     yield s
 
@@ -286,7 +250,7 @@ def bird():
             s.unknown.append((stale, n, 0, 1800))
             s.drop(n, stale, 300, 1805 + n)
         s.told = [("CalicoBGPMeshIncomplete", name(stale), address(stale))]
-        s.fires = [*s.told, unreachable(stale), *[peering(n, stale) for n in new]]
+        s.fires = [*s.told, unreachable(stale)]
         yield s
 
 
@@ -300,22 +264,19 @@ def routes():
 
     s = Story("a route that the kernel refuses, and the one in its place that leads to the gateway", 2, 60)
     kernel(s, rejected, gateway, mismatch)
-    s.told = [about("CalicoBirdKernelRoutesRejected", 0)]
-    s.fires = [*s.told, about("CalicoEncapsulationMismatch", 0), about("CalicoPodRouteViaGateway", 0)]
+    s.told = s.fires = [about("CalicoBirdKernelRoutesRejected", 0)]
     yield s
 
     s = Story("a pod CIDR by the gateway and not by the tunnel", 2, 60)
     kernel(s, gateway, mismatch)
-    s.told = [about("CalicoEncapsulationMismatch", 0)]
-    s.fires = [*s.told, about("CalicoPodRouteViaGateway", 0)]
+    s.told = s.fires = [about("CalicoEncapsulationMismatch", 0)]
     yield s
 
     s = Story("a route refused and missing, while another program removes routes", 2, 60)
     kernel(s, rejected)
     s.show(0, "calico_route_changes_total", lambda t: max(0, min(t, 2400) - 120), ip_version="4", origin="bird", change="replaced")
     s.miss(0, 1, 120, 2400)
-    s.told = [about("CalicoPodCIDRRouteMissing", 0)]
-    s.fires = [*s.told, about("CalicoBirdKernelRoutesRejected", 0), about("CalicoRouteChurn", 0)]
+    s.told = s.fires = [about("CalicoPodCIDRRouteMissing", 0)]
     yield s
 
     # No exporter knows any more after its restart that there was a tunnel.
@@ -344,8 +305,11 @@ def exporters():
         yield s
 
 
-def stories():
+def stories(step):
     for chapter in (benign, nodes_lost, isolated, bird, routes, exporters):
+        yield from chapter()
+    yield from disturbed.scrapes(step)
+    for chapter in (disturbed.flapping, disturbed.shared_job, disturbed.maintenance, disturbed.causes):
         yield from chapter()
 
 
@@ -355,27 +319,59 @@ def samples(expected):
         yield f"          - {{labels: '{{{labels}}}', value: 1}}"
 
 
+# The user's own rule must not know more than ours: while it fires for a session, one of ours does.
+SESSION = "cluster, namespace, job"
+UNTOLD = (f'ALERTS{{alertname="UsersOwn", alertstate="firing"}}'
+          f' unless on ({SESSION}, node, peer) ALERTS{{alertname="CalicoBGPPeeringDown", alertstate="firing"}}'
+          f' unless on ({SESSION}, peer) ALERTS{{alertname="CalicoBGPNodeUnreachable", alertstate="firing", peer!=""}}'
+          f' unless on ({SESSION}, node) ALERTS{{alertname=~"CalicoBGPNodeUnreachable|CalicoBGPNodeIsolated", alertstate="firing", node!=""}}'
+          f' unless on ({SESSION}) ALERTS{{alertname=~"CalicoBGPNodeUnreachable|CalicoBGPNodeIsolated", alertstate="firing", scope="cluster"}}')
+
+
 def checks(story, step, inhibition):
-    """(expression, what it must give)"""
-    fires = f'group by (alertname, node, peer) (max_over_time(ALERTS{{alertstate="firing", severity!="info"}}[{story.minutes}m]))'
-    return [(fires, story.fires), (inhibition.told(f"{story.minutes}m", step), story.told)]
+    """(expression, evaluated at, what it must give)"""
+    end = f"{story.minutes}m"
+    def fired(matchers, window=end):
+        return f'group by (alertname, node, peer) (max_over_time(ALERTS{{alertstate="firing", alertname!="UsersOwn", {matchers}}}[{window}]))'
+    yield fired('severity!="info"'), end, story.fires
+    if story.pages is None:
+        yield inhibition.told(end, step), end, story.told
+    else:
+        yield inhibition.told(end, step).replace('severity!="info"', 'severity="critical"', 1), end, story.pages
+    if story.tickets_only:
+        yield fired('severity="critical"'), end, []
+    if not story.maintenance:
+        yield f"group by (node, peer) (max_over_time(({UNTOLD})[{end}:{step}s]))", end, []
+    if story.deadline:
+        at, names = story.deadline
+        among = "|".join(sorted({n[0] for n in names}))
+        yield fired(f'alertname=~"{among}"', f"{at + step}s"), f"{at + step}s", names
 
 
 def write(path, story, rules, step, checks):
-    lines = [f"rule_files: [{rules}]", f"evaluation_interval: {step}s", f"group_eval_order: [{', '.join('calico-bgp.' + g for g in GROUPS)}]", "tests:",
+    files = [rules, *([rules.replace(".rules.yaml", "-maintenance.rules.yaml")] if story.maintenance else []), f"{os.path.dirname(path)}/users-own.yaml"]
+    lines = [f"rule_files: [{', '.join(files)}]", f"evaluation_interval: {step}s",
+             f"group_eval_order: [{', '.join('calico-bgp.' + g for g in GROUPS)}, users-own]", "tests:",
              f"  - name: {story.name!r}", f"    interval: {step}s", "    input_series:"]
     for series_name, values in series(story, step):
         lines += [f"      - series: {series_name}", f"        values: {values}"]
     lines.append("    promql_expr_test:")
-    for expression, expected in checks:
-        lines += [f"      - expr: {expression}", f"        eval_time: {story.minutes}m", f"        exp_samples:{'' if expected else ' []'}", *samples(expected)]
+    for expression, at, expected in checks:
+        lines += [f"      - expr: {expression}", f"        eval_time: {at}", f"        exp_samples:{'' if expected else ' []'}", *samples(expected)]
     open(path, "w").write("\n".join(lines) + "\n")
+
+
+def write_users_own(folder):
+    """alerts/calico-bgp-peering-only.yaml, under a name that ours do not have."""
+    text = open(f"{ROOT}/alerts/calico-bgp-peering-only.yaml").read()
+    open(f"{folder}/users-own.yaml", "w").write(text.replace("alert: CalicoBGPPeeringDown", "alert: UsersOwn").replace("name: calico-bgp.peering-only", "name: users-own"))
 
 
 def main():
     folder, rules, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
     inhibition = Inhibition()
-    for number, story in enumerate(stories()):
+    write_users_own(folder)
+    for number, story in enumerate(stories(step)):
         write(f"{folder}/story-{number:02}.test.yaml", story, rules, step, checks(story, step, inhibition))
 
 

@@ -2,7 +2,7 @@
 
 JOB = "calico-bgp-exporter"
 ALWAYS = 10**9
-ROUTER = "router"  # key and name of an external router with which every node has a session (Story.router)
+ROUTER = "router"  # key of an external router with which every node has a session: Story.router of them
 
 
 class Node:
@@ -11,13 +11,17 @@ class Node:
         self.address = {4: f"10.0.3.{number}", 6: f"fd00:3::{number:x}"}
         self.bird_down = {4: [], 6: []}  # [from, to): BIRD does not answer its exporter
         self.exporter_down = []  # [from, to): no scrape
+        self.no_target = []      # [from, to): no target
         self.joined = 0          # from then on a target,
         self.peered = 0          # and in the others' configuration
         self.gone = ALWAYS       # from then on nobody's target
         self.tells_address = True
 
     def present(self, t):
-        return self.joined <= t < self.gone and not within(self.exporter_down, t)
+        return self.is_target(t) and not within(self.exporter_down, t)
+
+    def is_target(self, t):
+        return self.joined <= t < self.gone and not within(self.no_target, t)
 
     def answers(self, t, family):
         return self.present(t) and not within(self.bird_down[family], t)
@@ -28,10 +32,13 @@ class Node:
 
 
 class Story:
-    def __init__(self, name, nodes, minutes, families=(4,), reflector=None, router=False):
+    def __init__(self, name, nodes, minutes, families=(4,), reflector=None, router=0):
         self.name, self.minutes, self.families, self.reflector, self.router = name, minutes, families, reflector, router
         self.nodes = [Node(i + 1) for i in range(nodes)]
         self.watched = nodes    # the first so many have an exporter
+        self.others = []        # (instance, pod, function of the time): other pods' targets of the same job
+        self.outside = []       # (metric, labels, function): what other jobs show
+        self.workloads = {}     # node -> [(from, to)]: its session with a pod is down
         self.blocks = 1         # of each node
         self.one_daemon = False  # BIRD 2: one for both families
         self.unhealthy = False  # --bgp.peer-detail=unhealthy
@@ -43,6 +50,10 @@ class Story:
         self.more = []          # (node, metric, labels, function of the time)
         self.fires = []         # (alert, node, peer) that fire, whoever silences them
         self.told = []          # those that notify
+        self.pages = None       # of those, where only the critical ones are asked for
+        self.tickets_only = False  # nothing critical fires
+        self.deadline = None    # (seconds, alerts): what must have fired by then
+        self.maintenance = False  # with calico-bgp-maintenance.rules.yaml
 
     def drop(self, observer, peer, start, end=ALWAYS, families=None):
         for family in families or self.families:
@@ -73,10 +84,10 @@ class Story:
             peers = [(p, "node") for p in range(len(self.nodes)) if p != o]
         else:
             peers = [(self.reflector, "node")]
-        return peers + ([(ROUTER, "global")] if self.router else [])
+        return peers + ([(f"{ROUTER}{n}", "global") for n in range(self.router)])
 
     def configured(self, o, p, t):
-        return p == ROUTER or (self.nodes[p].peered <= t < self.removed.get(p, ALWAYS)
+        return p not in range(len(self.nodes)) or (self.nodes[p].peered <= t < self.removed.get(p, ALWAYS)
                                and not any((o, p) == u[:2] and u[2] <= t < u[3] for u in self.unknown))
 
     def down(self, o, p, family, t):
@@ -121,6 +132,10 @@ def series(story, step):
         target = {"job": JOB, "instance": f"{node.address[4]}:19324", "pod": f"p-{o}"}
         for metric, labels, function in node_series(story, o, node):
             add(metric, target | labels, function, 17 * o % step)
+    for instance, pod, function in story.others:
+        add("up", {"job": JOB, "instance": instance, "pod": pod}, function, 0)
+    for metric, labels, function in story.outside:
+        add(metric, labels, function, 0)
     return out
 
 
@@ -129,7 +144,7 @@ def node_series(story, o, node):
     def if_present(value):
         return lambda t: value(t) if node.present(t) else None
 
-    yield "up", {}, lambda t: int(node.present(t)) if node.joined <= t < node.gone else None
+    yield "up", {}, lambda t: int(node.present(t)) if node.is_target(t) else None
     yield "calico_bgp_exporter_build_info", own | {"version": "0.1.0"}, if_present(lambda t: 1)
     yield "calico_kernel_up", own | {"source": "links"}, if_present(lambda t: 1)
     for metric, labels, function in ((m[1], m[2], m[3]) for m in story.more if m[0] == o):
@@ -166,7 +181,7 @@ def family_series(story, o, node, family, own):
         yield "calico_bgp_session_losses_total", own | {"peer_type": kind}, if_up(
             lambda t, peers=peers: sum(losses(p, t) for p in peers))
     for p, kind in sessions:
-        address = "192.0.2.1" if p == ROUTER else story.nodes[p].address[family]
+        address = story.nodes[p].address[family] if p in range(len(story.nodes)) else f"192.0.2.{int(p[len(ROUTER):]) + 1}"
         session = own | {"peer": address, "peer_type": kind, "protocol": f"{kind.title()}_{address.replace('.', '_').replace(':', '_')}"}
         def if_shown(value, p=p):
             def recent(t):
@@ -175,16 +190,29 @@ def family_series(story, o, node, family, own):
         for state in ("up", "down"):
             yield "calico_bgp_peers_state", session | {"state": state}, if_shown(
                 lambda t, p=p, state=state: int(story.down(o, p, family, t) == (state == "down")))
+        yield "calico_bgp_peer_down_reason", session | {"reason": "connect_timeout"}, if_shown(
+            lambda t, p=p: 1 if story.down(o, p, family, t) else None)
         yield "calico_bgp_peer_session_losses_total", session, if_shown(lambda t, p=p: losses(p, t))
 
+    if o in story.workloads and family == 4:
+        session = own | {"peer": "10.65.0.2", "peer_type": "local_workload", "protocol": "Local_Workload_10_65_0_2"}
+        stopped = story.workloads[o]
+        for state in ("up", "down"):
+            value = if_up(lambda t, state=state: int(within(stopped, t) == (state == "down")))
+            yield "calico_bgp_peers", own | {"peer_type": "local_workload", "state": state}, value
+            yield "calico_bgp_peers_state", session | {"state": state}, value
+        yield "calico_bgp_peer_down_reason", session | {"reason": "connection_refused"}, if_up(lambda t: 1 if within(stopped, t) else None)
     owners = [p for p in range(len(story.nodes)) if p != o]
     for p in owners:
         for b in range(story.blocks):
             yield "calico_pod_cidr_route_present", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family]}, if_up(
                 lambda t, p=p: int(not missing(p, t)) if story.configured(o, p, t) else None)
+            yield "calico_pod_cidr_route_fallthrough", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family], "via": "default"}, if_up(
+                lambda t, p=p: 1 if missing(p, t) and story.configured(o, p, t) else None)
     for present in ("true", "false"):
         yield "calico_pod_cidrs", own | {"present": present}, if_up(
             lambda t, present=present: sum(missing(p, t) == (present == "false") for p in owners if story.configured(o, p, t)))
     # Each lost session takes the blocks of its node along.
-    yield "calico_route_changes_total", own | {"origin": "bird", "change": "removed"}, lambda t: (
+    if not any(m[0] == o and m[1] == "calico_route_changes_total" and m[2]["change"] == "removed" for m in story.more):
+        yield "calico_route_changes_total", own | {"origin": "bird", "change": "removed"}, lambda t: (
         sum(story.blocks * losses(p, t) for p, _ in sessions) if node.present(t) else None)
