@@ -4,6 +4,7 @@ at once, an inhibit rule that is not there. Usage: mutate.py PROMTOOL TEST...
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,9 +61,9 @@ def write_tests(kind, name, path, rules):
         if cases:
             open(path, "w").write(head + "".join(cases))
             yield
-    stories = [s for s in mesh.stories() if s.fires and kind == "record"]
+    stories = [s for s in mesh.stories(STEP) if s.fires and kind == "record"]
     for story in sorted(stories, key=lambda s: not any(alert in concerned for alert, _, _ in s.fires)):
-        mesh.write(path, story, rules, STEP, mesh.checks(story, STEP, inhibition)[:1])
+        mesh.write(path, story, rules, STEP, list(mesh.checks(story, STEP, inhibition))[:2])
         yield
 
 
@@ -73,6 +74,8 @@ def survives(mutant):
         os.makedirs(f"{work}/tests/alerts")
         open(f"{work}/alerts/{os.path.basename(RULES)}", "w").write(mutated)
         path = f"{work}/tests/alerts/test.yaml"
+        shutil.copy(RULES.replace(".rules.yaml", "-maintenance.rules.yaml"), f"{work}/alerts/")
+        mesh.write_users_own(f"{work}/tests/alerts")
         for _ in write_tests(kind, name, path, f"../../alerts/{os.path.basename(RULES)}"):
             if run(path).returncode:
                 return None
@@ -83,7 +86,8 @@ def needed(story):
     """Numbers of the inhibit rules without which this story would notify more."""
     with tempfile.TemporaryDirectory() as work:
         path = f"{work}/story.yaml"
-        checks = [(inhibition.told(f"{story.minutes}m", STEP, number), story.told) for number in range(len(inhibition.rules))]
+        mesh.write_users_own(work)
+        checks = [(inhibition.told(f"{story.minutes}m", STEP, number), f"{story.minutes}m", story.told) for number in range(len(inhibition.rules))]
         mesh.write(path, story, RULES, STEP, checks)
         done = run(path)
     return set(map(int, re.findall(r'without!=\\?"rule (\d+)', done.stdout + done.stderr)))
@@ -92,7 +96,7 @@ def needed(story):
 inhibition = Inhibition()
 with ThreadPoolExecutor(2) as pool:
     verdicts = list(pool.map(survives, mutants()))
-    found = set().union(*pool.map(needed, mesh.stories()))
+    found = set().union(*pool.map(needed, (s for s in mesh.stories(STEP) if s.pages is None)))
 for number, (source, target, _) in enumerate(inhibition.rules):
     silencers = inhibition.names(source)
     if not silencers & NEEDLESS.keys():
