@@ -80,6 +80,8 @@ impl NodeCollector {
             self.addresses_read = Some(Instant::now());
         }
         for (at, report) in stale.into_iter().zip(reports) {
+            // Of a large mesh the sessions of two collections need not be in memory at once.
+            self.daemons[at].view = None;
             let view = self
                 .assessor
                 .see_daemon(at, report, &facts, &mut self.events);

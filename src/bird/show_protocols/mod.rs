@@ -73,6 +73,7 @@ impl Protocols {
         answer.unknown_lines += drop_repeated(&mut answer.sessions, |session| &session.name);
         answer.unknown_lines += drop_repeated(&mut answer.protocols, |protocol| &protocol.name);
         answer.sessions.iter_mut().for_each(local_as::complete);
+        answer.sessions.shrink_to_fit();
         Ok(answer)
     }
 
