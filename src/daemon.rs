@@ -160,7 +160,7 @@ fn reload_on_hangup(reload: Arc<Notify>) -> Result<impl Future<Output = ()>> {
         while hangup.recv().await.is_some() {
             reload.notify_one();
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
 }
 

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             log.begin();
             probe::run(*args)
         }),
-        Some(Command::Doctor(settings)) => doctor::run(settings).unwrap_or_else(|error| {
+        Some(Command::Doctor(settings)) => doctor::run(*settings).unwrap_or_else(|error| {
             say(format_args!("error: {error:#}"));
             ExitCode::from(2)
         }),

@@ -113,10 +113,10 @@ impl Parts {
         let named = |name: &&str| {
             lower == name.as_bytes() || lower.len() == 3 && name.as_bytes().starts_with(&lower)
         };
-        if let Some(at) = MONTHS.iter().position(|name| named(name)) {
+        if let Some(at) = MONTHS.iter().position(&named) {
             return set(&mut self.month, at as u64 + 1);
         }
-        if DAYS.iter().any(|name| named(name)) {
+        if DAYS.iter().any(named) {
             return Some(());
         }
         match lower.as_slice() {

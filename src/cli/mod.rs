@@ -77,7 +77,7 @@ pub enum Command {
     #[command(
         after_help = "Exit codes: 0 healthy, 1 there are findings, 2 the kernel could not be read or a flag is bad."
     )]
-    Doctor(DoctorArgs),
+    Doctor(Box<DoctorArgs>),
     /// Run in a pod of the pod network and try the paths to the pods of the same kind on other nodes.
     ///
     /// Sends small UDP datagrams to up to --probe.fanout other probes and answers theirs; serves the result at /metrics.

@@ -114,10 +114,8 @@ fn without_pool(
     if prefix.originators == 1 && lengths.contains(&prefix.net.prefix_len()) {
         return Some(true);
     }
-    match evidence.kernel_exports {
-        Some(exports) => Some(exports.contains(&prefix.net)),
-        None => None,
-    }
+    let exports = evidence.kernel_exports;
+    exports.map(|exports| exports.contains(&prefix.net))
 }
 
 /// Not an aggregate and not the default route.
