@@ -100,13 +100,7 @@ pub async fn exported(
     protocol: &str,
     timeout: Duration,
 ) -> Result<Vec<IpNet>, QueryError> {
-    let Some(name) = symbol(protocol) else {
-        return Err(QueryError {
-            kind: QueryErrorKind::Malformed,
-            unconnected: None,
-            detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
-        });
-    };
+    let name = protocol_name(socket, protocol)?;
     let mut client = Client::open(socket, Instant::now() + timeout).await?;
     let mut prefixes = Prefixes::default();
     client
@@ -120,6 +114,36 @@ pub async fn exported(
     prefixes
         .finish()
         .map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
+}
+
+/// Those of `prefixes` that are exported to one protocol. Each is asked for by itself, so BIRD looks it up and does not
+/// walk its table.
+pub async fn exported_of(
+    socket: &str,
+    protocol: &str,
+    prefixes: &[IpNet],
+    timeout: Duration,
+) -> Result<Vec<IpNet>, QueryError> {
+    let name = protocol_name(socket, protocol)?;
+    let mut client = Client::open(socket, Instant::now() + timeout).await?;
+    let mut exported = Vec::new();
+    for prefix in prefixes {
+        let mut rows = Prefixes::default();
+        let command = format!("show route export {name} {prefix}");
+        // `8001 Network not in table` is an error: the session may have gone down, and then BIRD says this too.
+        client.ask(&command, 0, SHORT_LIMIT, &mut rows).await?;
+        let rows = rows.finish().unwrap_or_default();
+        exported.extend(rows.contains(prefix).then_some(*prefix));
+    }
+    Ok(exported)
+}
+
+fn protocol_name(socket: &str, protocol: &str) -> Result<String, QueryError> {
+    symbol(protocol).ok_or_else(|| QueryError {
+        kind: QueryErrorKind::Malformed,
+        unconnected: None,
+        detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
+    })
 }
 
 /// A protocol name as BIRD's command line takes it; `None` for anything that is no symbol, so that nothing

@@ -15,7 +15,7 @@ pub mod time;
 use crate::model::DaemonFamily;
 use crate::model::daemon::DaemonAnswer;
 
-pub use client::{exported, query, rib};
+pub use client::{exported, exported_of, query, rib};
 
 /// Family of the daemon behind a socket: `Both` for BIRD 2 and later; of BIRD 1 the family of its sessions,
 /// and without any (or without an answer) what the file name says.

@@ -9,6 +9,7 @@ mod daemons;
 mod export_comparison;
 mod kernel;
 mod node_facts;
+mod own_announcements;
 pub mod pod_cidr_file;
 mod previous_counters;
 mod route_table_policy;
@@ -27,6 +28,7 @@ use crate::model::snapshot::{OwnAddress, Snapshot};
 use crate::netlink::Kernel;
 use daemons::Daemon;
 use export_comparison::Exports;
+use own_announcements::OwnAnnouncements;
 use pod_cidr_file::PodFile;
 use previous_counters::Baselines;
 use std::collections::BTreeSet;
@@ -51,6 +53,7 @@ pub struct NodeCollector {
     forwarding: Result<ForwardingSwitches, String>,
     absent: BTreeSet<Expected>,
     exports: Exports,
+    own_announcements: OwnAnnouncements,
     pod_file: Option<PodFile>,
     begun: Instant,
     events: Vec<Event>,
@@ -86,6 +89,7 @@ impl NodeCollector {
             forwarding: kernel::unread(),
             absent: BTreeSet::new(),
             exports: Exports::default(),
+            own_announcements: OwnAnnouncements::default(),
             pod_file,
             begun: Instant::now(),
             events: Vec::new(),
@@ -143,6 +147,7 @@ impl NodeCollector {
             self.judge(deadline).await;
         }
         self.compare_exports(deadline).await;
+        self.read_own_announcements(deadline).await;
         self.snapshot(begun)
     }
 
@@ -153,6 +158,15 @@ impl NodeCollector {
         }
         self.assessor.configure(configured);
         self.judged = None;
+    }
+
+    async fn read_own_announcements(&mut self, deadline: Instant) {
+        let judged = self.judged.as_ref();
+        if let Some(presence) = judged.and_then(|judged| judged.presence.as_ref()) {
+            let daemons = self.daemons.iter();
+            let views = daemons.filter_map(|daemon| daemon.view.as_deref());
+            self.own_announcements.read(views, presence, deadline).await;
+        }
     }
 
     async fn compare_exports(&mut self, deadline: Instant) {

@@ -42,6 +42,7 @@ impl NodeCollector {
             kernel,
             presence,
             export_gap: self.exports.gap().cloned(),
+            unannounced: self.own_announcements.unannounced().to_vec(),
             addresses: self.addresses.clone(),
             earlier,
             counters,

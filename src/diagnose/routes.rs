@@ -38,7 +38,7 @@ pub(super) fn blocks_not_announced(blocks: &[IpNet]) -> Words {
     Words {
         id: "blocks-not-announced",
         title: format!("This node's blocks are announced to nobody: {}", list(blocks)),
-        seen: "BIRD has these blocks, and every session that is up exports 0 routes".into(),
+        seen: "BIRD has these blocks and exports them to no session that is up".into(),
         meaning: "No other node learns of these pods by BGP: they are not reached from other nodes, unless Felix programs the routes (VXLAN)."
             .into(),
         cause: "The IPPool of these blocks was deleted or disabled while its pods run, or has disableBGPExport: true; or a BGPFilter                 rejects them."

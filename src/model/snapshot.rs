@@ -201,6 +201,8 @@ pub struct Snapshot {
     pub presence: Option<Presence>,
     /// Where BIRD's exports and the kernel differ; `None` while not compared.
     pub export_gap: Option<ExportGap>,
+    /// Own blocks that BIRD exports to no session that is up, although sessions export something; empty while not known.
+    pub unannounced: Vec<IpNet>,
     /// Addresses of this node, as of the last time they were read.
     pub addresses: Vec<OwnAddress>,
     /// Counters of some seconds before; of half a minute before, once this process is that old.

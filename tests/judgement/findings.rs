@@ -1,6 +1,7 @@
 //! What is said of a snapshot, and what must not be said of a healthy node.
 
 mod daemons;
+mod own_blocks;
 mod sessions;
 mod source;
 mod tunnels;

@@ -43,12 +43,12 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     }
 }
 
-/// Blocks that this node originates while no session of their family exports anything.
+/// Blocks that this node originates and no session of their family exports; they may export service CIDRs.
 fn blocks_not_announced(snapshot: &Snapshot, found: &mut Problems<'_>) {
     let own = snapshot.presence.iter();
     let own = own.flat_map(|presence| &presence.own_blocks).copied();
     for family in Family::ALL {
-        let blocks: Vec<IpNet> = own.clone().filter(|b| Family::from(*b) == family).collect();
+        let mut blocks: Vec<IpNet> = own.clone().filter(|b| Family::from(*b) == family).collect();
         let mut exported = snapshot
             .daemons
             .iter()
@@ -57,7 +57,13 @@ fn blocks_not_announced(snapshot: &Snapshot, found: &mut Problems<'_>) {
             .filter(|judged| judged.session.peer_type != PeerType::LocalWorkload)
             .map(|judged| judged.session.routes.and_then(|routes| routes.exported))
             .peekable();
-        if !blocks.is_empty() && exported.peek().is_some() && exported.all(|n| n == Some(0)) {
+        if exported.peek().is_none() {
+            continue;
+        }
+        if !exported.all(|count| count == Some(0)) {
+            blocks.retain(|block| snapshot.unannounced.contains(block));
+        }
+        if !blocks.is_empty() {
             // Where Felix programs the routes to other nodes, theirs to this one do not need BGP.
             let by_felix = snapshot.kernel.routes.as_ref().is_ok_and(|routes| {
                 let mut keys = routes.pod_routes.keys();

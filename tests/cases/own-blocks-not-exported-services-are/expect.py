@@ -1,0 +1,5 @@
+c.doctor(); c.metrics()
+c.must(c.get("calico_bgp_peer_routes", kind="exported") == [1.0, 1.0], "exported counts")
+found = c.findings.get("blocks-not-announced", [])
+c.must(found and found[0]["severity"] == "warning", "this node's block 192.168.1.0/26 is announced to nobody: " + (c.words or "no finding"))
+c.must(all("10.96.0.0/12" not in f["title"] for f in found), "a service CIDR is no block: " + c.words)

@@ -1,0 +1,70 @@
+//! Blocks of this node that BIRD exports to no session.
+
+use super::{node, said};
+use crate::build::{NOON, judged, session};
+use calico_bgp_exporter::model::finding::Severity;
+use calico_bgp_exporter::model::route::{Encapsulation, Origin};
+use calico_bgp_exporter::model::session::RouteCounts;
+use calico_bgp_exporter::model::snapshot::{Presence, RouteSummary, Snapshot};
+use calico_bgp_exporter::model::{Family, PerFamily};
+
+const BLOCK: &str = "192.168.1.0/26";
+
+/// A node with two blocks, a session that exports so many routes, and one route to another node's pods.
+fn with_blocks(exported: u64, unannounced: &[&str], origin: Origin) -> Snapshot {
+    let mut session = judged(session(1, true, NOON, 1), NOON - 900, 1);
+    session.session.routes = Some(RouteCounts {
+        imported: Some(1),
+        exported: Some(exported),
+        preferred: Some(1),
+        filtered: None,
+    });
+    let mut snapshot = node(vec![session]);
+    snapshot.presence = Some(Presence {
+        own: PerFamily {
+            v4: Some(2),
+            v6: None,
+        },
+        own_blocks: [BLOCK, "192.168.9.0/26"]
+            .map(|net| net.parse().unwrap())
+            .to_vec(),
+        ..Presence::default()
+    });
+    let how = match origin {
+        Origin::Felix => Encapsulation::Vxlan,
+        _ => Encapsulation::Direct,
+    };
+    snapshot.kernel.routes = Ok(RouteSummary {
+        pod_routes: [((Family::V4, how, origin), 1)].into(),
+        ..RouteSummary::default()
+    });
+    snapshot.unannounced = unannounced.iter().map(|net| net.parse().unwrap()).collect();
+    snapshot
+}
+
+fn severity(snapshot: &Snapshot) -> Option<Severity> {
+    let all = said(snapshot);
+    let found = all.iter().find(|(id, _)| *id == "blocks-not-announced");
+    found.map(|(_, severity)| *severity)
+}
+
+#[test]
+fn nothing_exported_or_only_service_cidrs() {
+    assert_eq!(
+        severity(&with_blocks(0, &[], Origin::Bird)),
+        Some(Severity::Warning)
+    );
+    assert_eq!(
+        severity(&with_blocks(3, &[BLOCK], Origin::Bird)),
+        Some(Severity::Warning)
+    );
+    assert_eq!(severity(&with_blocks(3, &[], Origin::Bird)), None);
+}
+
+#[test]
+fn felix_does_without() {
+    assert_eq!(
+        severity(&with_blocks(3, &[BLOCK], Origin::Felix)),
+        Some(Severity::Info)
+    );
+}
