@@ -1,5 +1,6 @@
 //! DaemonState node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
+pub use super::config::AssessConfig;
 use super::daemon_state::DaemonState;
 use super::kernel_state::KernelState;
 use super::origin::Writers;
@@ -14,7 +15,7 @@ use super::sessions::local_end::NodeFacts;
 use super::tunnels::TunnelTracker;
 use super::workloads::UnroutedWorkloads;
 use crate::model::daemon::{DaemonReport, DaemonStatus, QueryError};
-use crate::model::pod_cidr::{Expected, ExpectedMode};
+use crate::model::pod_cidr::Expected;
 use crate::model::rib::Rib;
 use crate::model::session::PeerType;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel, WorkloadFault};
@@ -24,17 +25,6 @@ use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// What to judge by.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct AssessConfig {
-    /// `--ip-pool`.
-    pub pools: Vec<IpNet>,
-    /// `--pod-cidr.limit`.
-    pub limit: usize,
-    /// `--expected-encapsulation`.
-    pub mode: Option<ExpectedMode>,
-}
 
 /// The state that judgement needs between looks.
 #[derive(Debug, Default)]
@@ -200,7 +190,7 @@ impl Assessor {
     /// What to ask the kernel of a node that has the addresses `mine`.
     pub fn plan(&self, fib: &Fib, mine: &[IpAddr]) -> Plan {
         let mut wants_exports = Vec::new();
-        let classified = PerFamily::new(|family| {
+        let mut classified = PerFamily::new(|family| {
             let (at, one) = self.table_of(family)?;
             let found = self.classified(one, family, fib);
             if found.wants_exports {
@@ -209,7 +199,7 @@ impl Assessor {
             Some(found)
         });
         wants_exports.dedup();
-        let (presence, expected) = match self.presence(mine, &classified) {
+        let (presence, expected) = match self.presence(mine, &mut classified) {
             Some((presence, expected)) => (Some(presence), expected),
             None => (None, Vec::new()),
         };
@@ -356,7 +346,7 @@ impl Assessor {
         };
         classify(
             family,
-            &one.expectation.prefixes(),
+            one.expectation.prefixes(),
             one.expectation.table(),
             &evidence,
         )
@@ -377,15 +367,17 @@ impl Assessor {
     fn presence(
         &self,
         mine: &[IpAddr],
-        classified: &PerFamily<Option<Classified>>,
+        classified: &mut PerFamily<Option<Classified>>,
     ) -> Option<(Presence, Vec<Expected>)> {
         let mut unjudged = PerFamily::default();
         let mut own = PerFamily::default();
         let mut own_blocks = Vec::new();
         let mut duplicates = Vec::new();
-        let mut expected: BTreeSet<Expected> = BTreeSet::new();
-        for (family, found) in classified.iter() {
-            let Some(found) = found else { continue };
+        let mut expected: Vec<Expected> = Vec::new();
+        for family in Family::ALL {
+            let Some(found) = &mut classified[family] else {
+                continue;
+            };
             unjudged[family] = Some(found.unjudged);
             let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
             if answers {
@@ -393,19 +385,28 @@ impl Assessor {
                 own_blocks.extend(found.own.iter().copied());
             }
             duplicates.extend_from_slice(&found.duplicates);
-            expected.extend(&found.expected);
+            expected.append(&mut found.expected);
         }
-        let learned: BTreeSet<IpNet> = expected.iter().map(|expected| expected.cidr).collect();
+        expected.sort_unstable();
+        let learned = |cidr: &IpNet| {
+            expected
+                .binary_search_by_key(cidr, |expected| expected.cidr)
+                .is_ok()
+        };
         let originates = |cidr| {
             self.daemons
                 .iter()
                 .any(|one| one.expectation.table().own().contains(&cidr))
         };
-        expected.extend(self.configured.iter().copied().filter(|configured| {
-            // DaemonState list may serve all nodes, and name what is known by now.
+        let configured = self.configured.iter().copied().filter(|configured| {
+            // One list may serve all nodes, and name what is known by now.
             let is_mine = configured.owner.is_some_and(|owner| mine.contains(&owner));
-            !is_mine && !learned.contains(&configured.cidr) && !originates(configured.cidr)
-        }));
+            !is_mine && !learned(&configured.cidr) && !originates(configured.cidr)
+        });
+        let mut configured: Vec<Expected> = configured.collect();
+        expected.append(&mut configured);
+        expected.sort_unstable();
+        expected.dedup_by_key(|expected| expected.cidr);
         let is_known = PerFamily::new(|family| {
             let none = !expected
                 .iter()
@@ -429,8 +430,6 @@ impl Assessor {
             own,
             own_blocks,
         };
-        let mut expected: Vec<Expected> = expected.into_iter().collect();
-        expected.dedup_by_key(|expected| expected.cidr);
         Some((presence, expected))
     }
 

@@ -2,6 +2,7 @@
 //! Pure: no I/O, no clock; time is passed in.
 
 pub mod assessor;
+mod config;
 mod daemon_state;
 pub mod encapsulation;
 pub mod forwarding;

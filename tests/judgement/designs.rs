@@ -94,7 +94,7 @@ impl Design {
         };
         classify(
             family,
-            &expectation.prefixes(),
+            expectation.prefixes(),
             expectation.table(),
             &evidence,
         )

@@ -27,7 +27,7 @@ fn classified(expectation: &Expectation) -> Classified {
         kernel_exports: None,
     };
     let prefixes = expectation.prefixes();
-    classify(Family::V4, &prefixes, expectation.table(), &evidence)
+    classify(Family::V4, prefixes, expectation.table(), &evidence)
 }
 
 fn cidrs(expectation: &Expectation) -> Vec<String> {

@@ -5,7 +5,7 @@ use super::owners::is_host_route;
 use crate::model::Family;
 use crate::model::pod_cidr::Expected;
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Calico's shortest block: `blockSize` 20 to 32 for IPv4 (IPPool, projectcalico.org/v3).
 const SHORTEST_BLOCK_V4: u8 = 20;
@@ -27,7 +27,7 @@ pub struct Evidence<'a> {
 /// Pod CIDRs of one family.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Classified {
-    /// Other nodes' pod CIDRs, in order.
+    /// Other nodes' pod CIDRs.
     pub expected: Vec<Expected>,
     /// Pod CIDRs that two nodes announce; this node's own included.
     pub duplicates: Vec<IpNet>,
@@ -42,7 +42,7 @@ pub struct Classified {
 /// Sorts the prefixes of one family.
 pub fn classify(
     family: Family,
-    prefixes: &BTreeMap<IpNet, LearnedPrefix>,
+    prefixes: impl Iterator<Item = LearnedPrefix> + Clone,
     table: &LearnedTable,
     evidence: &Evidence<'_>,
 ) -> Classified {
@@ -50,15 +50,13 @@ pub fn classify(
         own: own_blocks(family, table, evidence),
         ..Classified::default()
     };
-    let lengths = block_lengths(family, prefixes, &found.own, evidence);
-    for prefix in prefixes
-        .values()
-        .filter(|prefix| Family::from(prefix.net) == family)
-    {
+    let prefixes = prefixes.filter(|prefix| Family::from(prefix.net) == family);
+    let lengths = block_lengths(family, prefixes.clone(), &found.own, evidence);
+    for prefix in prefixes {
         let verdict = if evidence.pools.is_empty() {
-            without_pool(prefix, &lengths, evidence)
+            without_pool(&prefix, &lengths, evidence)
         } else {
-            Some(inside_pool(prefix, evidence.pools))
+            Some(inside_pool(&prefix, evidence.pools))
         };
         match verdict {
             Some(true) => {
@@ -130,12 +128,11 @@ fn is_block_size(net: IpNet) -> bool {
 /// Prefix lengths of blocks that are routed here.
 fn block_lengths(
     family: Family,
-    prefixes: &BTreeMap<IpNet, LearnedPrefix>,
+    prefixes: impl Iterator<Item = LearnedPrefix> + Clone,
     own: &BTreeSet<IpNet>,
     evidence: &Evidence<'_>,
 ) -> BTreeSet<u8> {
     let learned = prefixes
-        .values()
         .filter(|prefix| prefix.over.internal)
         .map(|prefix| prefix.net);
     learned

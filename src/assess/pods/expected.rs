@@ -4,8 +4,7 @@ use super::learned::{LearnedPrefix, LearnedTable};
 use crate::model::rib::Rib;
 use crate::model::session::JudgedSession;
 use crate::model::time::UnixTime;
-use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,8 @@ const MAX_DISAGREEMENTS: u8 = 3;
 #[derive(Debug, Default)]
 pub struct Expectation {
     table: Arc<LearnedTable>,
-    held: BTreeMap<IpNet, Held>,
+    /// Sorted by prefix.
+    held: Vec<Held>,
     configured: HashSet<String>,
     disagreements: HashMap<String, u8>,
     /// When the table was last read; a session that came up later was down in between.
@@ -30,7 +30,8 @@ pub struct Expectation {
 struct Held {
     prefix: LearnedPrefix,
     /// Sessions that announced it and are down, or came back and may not have announced everything yet.
-    sessions: BTreeSet<String>,
+    /// Shared between the prefixes of the same sessions.
+    sessions: Arc<BTreeSet<String>>,
 }
 
 /// What a session's part of a table is worth.
@@ -93,45 +94,55 @@ impl Expectation {
     /// Keeps what the new table lacks and a session that is down, or just came back, announced. A second reflector that
     /// still announces a block speaks for it: then the new table has it.
     fn hold(&mut self, table: &LearnedTable, standings: &HashMap<&str, Standing>) {
-        let mut held = BTreeMap::new();
+        let mut sets = HashSet::new();
+        let mut share = |names: BTreeSet<String>| {
+            let known = sets.get(&names).cloned();
+            known.unwrap_or_else(|| {
+                let set = Arc::new(names);
+                sets.insert(Arc::clone(&set));
+                set
+            })
+        };
+        let mut held = Vec::new();
         for prefix in self
             .table
             .prefixes()
             .filter(|prefix| table.get(prefix.net).is_none())
         {
             let lost = |name: &&str| standings.get(name) == Some(&Standing::Incomplete);
-            let sessions: BTreeSet<String> = self
-                .table
-                .announcers(prefix.net)
-                .filter(lost)
-                .map(str::to_owned)
-                .collect();
+            let announcers = self.table.announcers(prefix.net).filter(lost);
+            let sessions: BTreeSet<String> = announcers.map(str::to_owned).collect();
             if !sessions.is_empty() {
-                held.insert(prefix.net, Held { prefix, sessions });
+                let sessions = share(sessions);
+                held.push(Held { prefix, sessions });
             }
         }
-        for (net, mut old) in std::mem::take(&mut self.held) {
-            old.sessions.retain(|name| {
+        for old in std::mem::take(&mut self.held) {
+            let awaited = |name: &&String| {
                 let standing = standings.get(name.as_str());
                 standing.is_some_and(|standing| *standing != Standing::Complete)
-            });
-            if !old.sessions.is_empty() && table.get(net).is_none() {
-                held.entry(net).or_insert(old);
+            };
+            let sessions: BTreeSet<String> = old.sessions.iter().filter(awaited).cloned().collect();
+            if !sessions.is_empty() && table.get(old.prefix.net).is_none() {
+                let (prefix, sessions) = (old.prefix, share(sessions));
+                held.push(Held { prefix, sessions });
             }
         }
+        // Stable: what was just lost comes before what was held already.
+        held.sort_by_key(|held| held.prefix.net);
+        held.dedup_by_key(|held| held.prefix.net);
         self.held = held;
     }
 
-    /// Every prefix that is announced or still expected, in order, less what this node originates and what only sessions
+    /// Every prefix that is announced or still expected, less what this node originates and what only sessions
     /// announced that have left the configuration.
-    pub fn prefixes(&self) -> BTreeMap<IpNet, LearnedPrefix> {
+    pub fn prefixes(&self) -> impl Iterator<Item = LearnedPrefix> + Clone {
         let table = self.table.prefixes().filter(|prefix| {
             self.table
                 .announcers(prefix.net)
                 .any(|name| self.configured.contains(name))
         });
-        let held = self.held.values();
-        let held = held.filter(|held| {
+        let held = self.held.iter().filter(|held| {
             held.sessions
                 .iter()
                 .any(|name| self.configured.contains(name))
@@ -139,8 +150,6 @@ impl Expectation {
         table
             .chain(held.map(|held| held.prefix))
             .filter(|prefix| !self.table.own().contains(&prefix.net))
-            .map(|prefix| (prefix.net, prefix))
-            .collect()
     }
 
     /// BIRD's table as it was last read.

@@ -174,7 +174,7 @@ impl LearnedTable {
     }
 
     /// Every prefix, in order.
-    pub fn prefixes(&self) -> impl Iterator<Item = LearnedPrefix> + '_ {
+    pub fn prefixes(&self) -> impl Iterator<Item = LearnedPrefix> + Clone {
         self.rows.iter().map(|row| self.prefix(row))
     }
 
