@@ -4,3 +4,7 @@ test-alerts: ## the alert rules under promtool, old and new, and the Alertmanage
 	tests/tools/need prometheus prometheus-alertmanager python3 python3-yaml ca-certificates
 	newer=$$(tests/tools/prometheus-newer) && tests/alerts/run promtool "$$newer/promtool" && \
 	for amtool in amtool "$$newer/amtool"; do "$$amtool" check-config alerts/alertmanager-example.yaml; done
+.PHONY: rules-cost
+rules-cost: ## what the rules cost with 300 nodes isolated and with 500 nodes of which one is lost, on a real Prometheus
+	tests/tools/need prometheus python3
+	python3 tests/alerts/cost/measure.py

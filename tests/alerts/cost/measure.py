@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""What the rules cost in a large cluster: a real Prometheus scrapes synthetic exporters, one page of all nodes.
+
+Prints the seconds that all rule groups together take of each 15 s. Usage: measure.py [SECONDS]
+The limit is 1.5 s; it is a failure to be above it.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+LIMIT, PORT = 1.5, 21590
+
+
+def address(n):
+    return f"10.{n // 250}.3.{n % 250 + 1}"
+
+
+def page(node, nodes, down):
+    """The page of one node; `down` says of which peers the session is down."""
+    own = f'node="node-{node:03}"'
+    family = own + ',ip_version="4"'
+    lost = [p for p in range(nodes) if p != node and down(node, p)]
+    lines = [f'calico_bgp_exporter_build_info{{{own},version="0"}} 1', f'calico_bird_up{{{family},socket="s"}} 1',
+             f'calico_bgp_node_info{{{family},address="{address(node)}"}} 1', f'calico_bird_graceful_restart_recovery{{{family}}} 0',
+             f'calico_bird_start_timestamp_seconds{{{family}}} 1', f'calico_ip_forwarding_enabled{{{family}}} 1',
+             f'calico_kernel_up{{{own},source="routes"}} 1']
+    for kind in ("mesh", "node", "global"):
+        for state, count in (("up", nodes - 1 - len(lost)), ("down", len(lost))):
+            lines.append(f'calico_bgp_peers{{{family},peer_type="{kind}",state="{state}"}} {count if kind == "mesh" else 0}')
+    for present, count in (("true", nodes - 1 - len(lost)), ("false", len(lost))):
+        lines.append(f'calico_pod_cidrs{{{family},present="{present}"}} {count}')
+    for p in range(nodes):
+        if p == node:
+            continue
+        is_down = int(down(node, p))
+        session = f'{family},peer="{address(p)}",peer_type="mesh",protocol="Mesh_{p}"'
+        cidr = f'{family},cidr="192.168.{p // 4}.{p % 4 * 64}/26",owner="{address(p)}"'
+        lines += [f'calico_bgp_peers_state{{{session},state="up"}} {1 - is_down}', f'calico_bgp_peers_state{{{session},state="down"}} {is_down}',
+                  f'calico_bgp_peer_session_losses_total{{{session}}} {is_down}', f'calico_pod_cidr_route_present{{{cidr}}} {1 - is_down}']
+        if is_down:
+            lines += [f'calico_bgp_peer_down_reason{{{session},reason="connect_timeout"}} 1', f'calico_pod_cidr_route_fallthrough{{{cidr},via="default"}} 1']
+        else:
+            lines += [f'calico_bgp_peer_routes{{{session},kind="imported"}} 1',
+                      f'calico_pod_cidr_route_info{{{cidr},encapsulation="direct",device="eth0"}} 1']
+    return "\n".join(lines) + "\n"
+
+
+def measure(title, nodes, down, silent, seconds):
+    pages = {n: page(n, nodes, down).encode() for n in range(nodes) if n not in silent}
+
+    class Exporter(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = pages.get(int(self.path.split("/")[1]))
+            self.send_response(200 if body else 503)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), Exporter)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as work:
+        targets = [{"targets": [f"127.0.0.1:{PORT}"], "labels": {"__metrics_path__": f"/{n}", "instance": f"{address(n)}:19324"}} for n in range(nodes)]
+        with open(f"{work}/targets.json", "w") as out:
+            json.dump(targets, out)
+        with open(f"{work}/prometheus.yaml", "w") as out:
+            out.write(f"global: {{scrape_interval: 15s}}\nrule_files: [{ROOT}/alerts/calico-bgp.rules.yaml]\nscrape_configs:\n"
+                      "  - {job_name: calico-bgp-exporter, file_sd_configs: [{files: [targets.json]}]}\n")
+        prometheus = subprocess.Popen([os.environ.get("PROMETHEUS", "prometheus"), f"--config.file={work}/prometheus.yaml", f"--storage.tsdb.path={work}/data",
+                                       f"--web.listen-address=127.0.0.1:{PORT + 1}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(seconds)
+            with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 1}/api/v1/rules", timeout=60) as reply:
+                groups = json.load(reply)["data"]["groups"]
+        finally:
+            prometheus.kill()  # its data is thrown away
+            prometheus.wait(60)
+            server.shutdown()
+            server.server_close()
+    total = sum(g["evaluationTime"] * 15 / g["interval"] for g in groups)
+    print(f"{title}: {total:.2f} s of each 15 s: " + ", ".join(f"{g['name'].removeprefix('calico-bgp.')} {g['evaluationTime']:.2f}" for g in groups))
+    failed = [r["name"] for g in groups for r in g["rules"] if r["health"] == "err"]
+    for name in failed:
+        print(f"  {name} fails")
+    return total > LIMIT or failed
+
+
+def main():
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    bad = [measure("300 nodes, every session down", 300, lambda n, p: True, (), seconds),
+           measure("500 nodes, one of them lost", 500, lambda n, p: p == 0, (0,), seconds)]
+    sys.exit(any(bad))
+
+
+if __name__ == "__main__":
+    main()
