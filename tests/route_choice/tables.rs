@@ -212,7 +212,14 @@ addr add fd00:1::1/64 dev eth1 nodad
         };
         let way = format!("via {gateway} dev {device} onlink");
         match dice.roll(14) {
-            0 => format!("route add {net} nhid {} {end}", 1 + dice.roll(5)),
+            0 if self.flag == "-4" => format!("route add {net} nhid {} {end}", 1 + dice.roll(5)),
+            0 => {
+                // Of IPv6 routes that share an object the kernel (6.18) answers with any of them: net/ipv6/route.c caches the
+                // route at the object.
+                let id = 100 + dice.roll(1 << 20);
+                let object = format!("nexthop add id {id} via {gateway} dev {device}");
+                format!("{object}\nroute add {net} nhid {id} {end}")
+            }
             1 => format!("route add {net} encap mpls 100 {way} {end}"),
             2 => format!("route add {net} encap seg6 mode encap segs fc00::1 {way} {end}"),
             3 => format!("route add {net} encap ip id 7 dst {ENCAP_DST} {way} {end}"),
