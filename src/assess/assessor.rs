@@ -22,7 +22,7 @@ use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel, Workloa
 use crate::model::{Family, PerFamily};
 use crate::netlink::fib::Fib;
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use std::time::Duration;
 pub struct Assessor {
     rules: AssessConfig,
     configured: Vec<Expected>,
+    configured_cidrs: HashSet<IpNet>,
     daemons: Vec<DaemonState>,
     tunnels: TunnelTracker,
     confirmations: Confirmations,
@@ -85,6 +86,7 @@ impl Assessor {
 
     /// What `--pod-cidr` and `--pod-cidr-file` name now.
     pub fn configure(&mut self, configured: Vec<Expected>) {
+        self.configured_cidrs = configured.iter().map(|expected| expected.cidr).collect();
         self.configured = configured;
     }
 
@@ -212,13 +214,8 @@ impl Assessor {
         let nodes = expected.iter().filter_map(|expected| expected.owner);
         // A neighbor tells only what a link-local gateway is, which IPv4 hardly has.
         let addresses: BTreeSet<IpAddr> = nodes.chain(owners.v6.neighbors()).collect();
-        // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
-        let answers = |family| self.table_of(family).is_some_and(|(_, one)| one.answers);
         let PerFamily { v4, v6 } = classified;
-        let own = PerFamily {
-            v4: v4.filter(|_| answers(Family::V4)).map(|found| found.own),
-            v6: v6.filter(|_| answers(Family::V6)).map(|found| found.own),
-        };
+        let own = [v4, v6].map(|found| found.map(|found| found.own)).into();
         Plan {
             questions: questions.collect(),
             addresses: addresses.into_iter().collect(),
@@ -251,6 +248,10 @@ impl Assessor {
             pools: &self.rules.pools,
             owners: &plan.owners,
             own: PerFamily::new(|family| plan.own[family].as_ref()),
+            // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
+            own_is_current: PerFamily::new(|family| {
+                self.table_of(family).is_some_and(|(_, one)| one.answers)
+            }),
             has_daemon: PerFamily::new(|family| {
                 let claims =
                     |one: &DaemonState| one.claims.is_none_or(|claims| claims.covers(family));
@@ -315,9 +316,7 @@ impl Assessor {
     }
 
     fn is_configured(&self, cidr: IpNet) -> bool {
-        self.configured
-            .iter()
-            .any(|configured| configured.cidr == cidr)
+        self.configured_cidrs.contains(&cidr)
     }
 
     /// The tunnels alone, while the routes could not be read.

@@ -49,13 +49,18 @@ fn each(interfaces: &BTreeMap<String, bool>, without: Option<bool>) -> Forwardin
         .filter(|(_, on)| !**on)
         .map(|(name, _)| name.clone())
         .collect();
+    if interfaces.is_empty() {
+        return Forwarding {
+            enabled: without,
+            off,
+        };
+    }
+    let enabled = off.is_empty();
+    // One switch turned all of them off.
+    let by_one_switch = off.len() == interfaces.len() && without == Some(false);
     Forwarding {
-        enabled: if interfaces.is_empty() {
-            without
-        } else {
-            Some(off.is_empty())
-        },
-        off,
+        enabled: Some(enabled),
+        off: if by_one_switch { Vec::new() } else { off },
     }
 }
 
@@ -84,6 +89,10 @@ mod tests {
         let verdict = ipv4(&switches(true, false, &one_off));
         assert_eq!(verdict.enabled, Some(false));
         assert_eq!(verdict.off, ["eth0"]);
+        let all_off = [("eth0", false), ("cali1", false)];
+        let verdict = ipv4(&switches(false, false, &all_off));
+        assert_eq!((verdict.enabled, verdict.off.len()), (Some(false), 0));
+        assert_eq!(ipv4(&switches(true, false, &all_off)).off.len(), 2);
         assert_eq!(ipv4(&switches(true, false, &[])).enabled, Some(true));
         assert_eq!(ipv4(&switches(false, false, &[])).enabled, Some(false));
     }

@@ -50,6 +50,8 @@ pub struct Known<'a> {
     pub owners: &'a PerFamily<Owners>,
     /// Blocks that this node originates; `None` while BIRD's table of that family was not read.
     pub own: PerFamily<Option<&'a BTreeSet<IpNet>>>,
+    /// Whether BIRD says so still.
+    pub own_is_current: PerFamily<bool>,
     /// Whether this node has a BIRD of that family: without one nothing says which blocks are its own.
     pub has_daemon: PerFamily<bool>,
 }
@@ -95,7 +97,8 @@ pub fn survey(state: KernelState<'_>, known: &Known<'_>) -> Survey {
                 survey.count(&route, origin, state, known, family);
             }
         }
-        survey.summary.foreign_blackholes[family] = match known.own[family] {
+        let own = known.own[family].filter(|_| known.own_is_current[family]);
+        survey.summary.foreign_blackholes[family] = match own {
             Some(own) => Some(foreign(&holes, |hole| own.contains(hole), known)),
             None if known.has_daemon[family] => None,
             None => Some(foreign(&holes, |_| true, known)),

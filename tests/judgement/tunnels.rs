@@ -74,6 +74,7 @@ fn see(
         pools: &[],
         owners: &owners,
         own: [None, None].into(),
+        own_is_current: [false, false].into(),
         has_daemon: [true, true].into(),
     };
     let state = state(fib, links, &routes_to);

@@ -4,6 +4,8 @@ use super::learned::LearnedTable;
 use crate::model::rib::Rib;
 use crate::model::session::JudgedSession;
 use ipnet::IpNet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,7 +13,9 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Owners {
     table: Arc<LearnedTable>,
-    configured: Vec<(IpNet, IpAddr)>,
+    configured: BTreeMap<IpNet, IpAddr>,
+    /// Their prefix lengths, the longest first.
+    lengths: BTreeSet<Reverse<u8>>,
 }
 
 impl Owners {
@@ -21,21 +25,29 @@ impl Owners {
     }
 
     /// From a table that was read, and what the user configured.
-    pub fn of_table(table: Arc<LearnedTable>, mut configured: Vec<(IpNet, IpAddr)>) -> Self {
-        // The longest first.
-        configured.sort_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
-        Owners { table, configured }
+    pub fn of_table(table: Arc<LearnedTable>, configured: Vec<(IpNet, IpAddr)>) -> Self {
+        Owners {
+            table,
+            lengths: configured
+                .iter()
+                .map(|(net, _)| Reverse(net.prefix_len()))
+                .collect(),
+            configured: configured.into_iter().collect(),
+        }
     }
 
     /// The node that has all of `net`, by the longest prefix known.
     pub fn of(&self, net: IpNet) -> Option<IpAddr> {
-        let configured = self
-            .configured
-            .iter()
-            .find(|(prefix, _)| prefix.contains(&net));
-        self.table
-            .owner_of(net)
-            .or(configured.map(|(_, owner)| *owner))
+        let configured = || {
+            let mut lengths = self.lengths.iter();
+            lengths.find_map(|Reverse(length)| {
+                let covering = IpNet::new(net.addr(), *length).ok()?;
+                let covers = *length <= net.prefix_len();
+                let owner = self.configured.get(&covering.trunc());
+                owner.copied().filter(|_| covers)
+            })
+        };
+        self.table.owner_of(net).or_else(configured)
     }
 
     /// The neighbors that announced just this prefix to this node.
