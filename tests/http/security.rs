@@ -226,15 +226,15 @@ fn a_file_is_read_when_its_change_is_over() {
     std::thread::sleep(Duration::from_millis(1500));
     std::fs::write(&path, "rate_limit:\n  interval: 1h\n").unwrap();
     for _ in 0..3 {
-        assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+        assert_eq!(get(server.address, "/metrics", &[]).status, 200);
         std::thread::sleep(Duration::from_millis(100));
     }
     std::fs::write(&path, "rate_limit:\n  interval: 1h\n  burst: 10\n").unwrap();
     std::thread::sleep(Duration::from_millis(1500));
     for _ in 0..10 {
-        assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+        assert_eq!(get(server.address, "/metrics", &[]).status, 200);
     }
-    assert_eq!(get(server.address, "/-/healthy", &[]).status, 429);
+    assert_eq!(get(server.address, "/metrics", &[]).status, 429);
 }
 
 #[test]
