@@ -384,7 +384,7 @@ impl Assessor {
                 own_blocks.extend(found.own.iter().copied());
             }
             duplicates.extend_from_slice(&found.duplicates);
-            expected.append(&mut found.expected);
+            found.move_expected(&mut expected);
         }
         expected.sort_unstable();
         let learned = |cidr: &IpNet| {

@@ -39,6 +39,16 @@ pub struct Classified {
     pub wants_exports: bool,
 }
 
+impl Classified {
+    /// Moves the expected CIDRs into `all`; the longer of the two is not copied.
+    pub fn move_expected(&mut self, all: &mut Vec<Expected>) {
+        if self.expected.len() > all.len() {
+            std::mem::swap(&mut self.expected, all);
+        }
+        all.append(&mut self.expected);
+    }
+}
+
 /// Sorts the prefixes of one family.
 pub fn classify(
     family: Family,
@@ -48,6 +58,7 @@ pub fn classify(
 ) -> Classified {
     let mut found = Classified {
         own: own_blocks(family, table, evidence),
+        expected: Vec::with_capacity(table.prefix_count()),
         ..Classified::default()
     };
     let prefixes = prefixes.filter(|prefix| Family::from(prefix.net) == family);
@@ -82,6 +93,7 @@ pub fn classify(
     };
     found.duplicates.extend(found.own.iter().filter(claimed));
     found.duplicates.sort_unstable();
+    found.expected.shrink_to_fit();
     found
 }
 

@@ -97,10 +97,13 @@ impl LearnedTable {
         }
         // Several tables of one daemon may hold the same prefix.
         order.sort_by_key(|index| rib.paths[*index as usize].prefix);
+        let same =
+            |a: &u32, b: &u32| rib.paths[*a as usize].prefix == rib.paths[*b as usize].prefix;
+        // Exactly: a vector that grows leaves its old copies behind in the heap.
+        table.rows.reserve_exact(order.chunk_by(same).count());
+        table.announcers.reserve_exact(order.len());
         let mut interned = HashMap::new();
-        for group in
-            order.chunk_by(|a, b| rib.paths[*a as usize].prefix == rib.paths[*b as usize].prefix)
-        {
+        for group in order.chunk_by(same) {
             let paths = || group.iter().map(|index| &rib.paths[*index as usize]);
             table.push(rib, &peers, paths, &mut interned);
         }
@@ -171,6 +174,11 @@ impl LearnedTable {
 
     fn owner(&self, row: &Row) -> Option<IpAddr> {
         self.owners.get(row.owner as usize).copied()
+    }
+
+    /// Number of prefixes.
+    pub fn prefix_count(&self) -> usize {
+        self.rows.len()
     }
 
     /// Every prefix, in order.
