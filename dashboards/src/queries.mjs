@@ -124,12 +124,11 @@ export const firing = alerts("Calico.*");
  * notification for what follows; a test holds the two together.
  */
 export const standsAbove = [
-  [["CalicoBGPNodeUnreachable", "CalicoBGPMeshIncomplete"], "peer", ["CalicoBGPPeeringDown"]],
-  [["CalicoBGPNodeUnreachable"], "peer", ["CalicoBGPPeerFlapping", "CalicoBGPPeerNoRoutes"]],
-  [["CalicoBGPNodeUnreachable"], "node", ["CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoBGPExporterDown"]],
-  [["CalicoBirdDown", "CalicoBGPNodeIsolated"], "node", ["CalicoBGPNodeUnreachable", "CalicoBGPPeeringDown", "CalicoBGPPeerFlapping", "CalicoPodCIDRRouteMissing"]],
+  [["CalicoBGPMeshIncomplete"], "peer", ["CalicoBGPPeeringDown"]],
+  [["CalicoBGPNodeUnreachable"], "peer", ["CalicoBGPPeerFlapping"]],
+  [["CalicoBGPNodeUnreachable"], "node", ["CalicoBGPPeerFlapping"]],
+  [["CalicoBirdDown", "CalicoBGPNodeIsolated"], "node", ["CalicoBGPNodeUnreachable", "CalicoBGPPeerFlapping", "CalicoPodCIDRRouteMissing"]],
   [["CalicoTunnelDown"], "node", ["CalicoPodCIDRRouteMissing", "CalicoTunnelOneWay"]],
-  [["CalicoPodCIDRRouteMissing"], "node", ["CalicoBirdKernelRoutesRejected"]],
 ];
 /** What fires and does not follow from another. */
 export const firingCulprits = `(${firing} unless (${standsAbove
@@ -138,7 +137,7 @@ export const firingCulprits = `(${firing} unless (${standsAbove
 /** How urgent: by severity, one of the user's own between critical and warning; of one severity, those first that stand for a whole incident. */
 const rank = (severity, value) => `label_replace(vector(${value}), "severity", "${severity}", "", "")`;
 const bySeverity = `(${rank("critical", 4)} or ${rank("warning", 2)} or ${rank("info", 1)} or group by (severity) (${firing}) * 3)`;
-const incidents = standsAbove.flatMap(([above]) => above).filter((name) => name !== "CalicoPodCIDRRouteMissing"); // of which there may be hundreds
+const incidents = standsAbove.flatMap(([above]) => above);
 const byName = `(group by (alertname) (${alerts(...new Set(incidents))}) * 1.1 or group by (alertname) (${firing}))`;
 export const urgency = `on (severity) group_left () ${bySeverity} * on (alertname) group_left () ${byName}`;
 
