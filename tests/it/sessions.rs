@@ -147,7 +147,12 @@ fn mesh_and_global_peers_of_every_version_of_bird() {
             assert_eq!(
                 page.label("calico_bgp_peer_info", &labels, "local_as")
                     .as_deref(),
-                Some("64512")
+                // BIRD 1 prints no AS number of its own, and an external session does not tell it.
+                Some(if version == "1" && kind == "global" {
+                    ""
+                } else {
+                    "64512"
+                })
             );
             let imported = if kind == "mesh" { 1.0 } else { 0.0 };
             let routes = page.value(
