@@ -1,5 +1,6 @@
 """What each value does."""
 
+import yaml
 import pytest
 from rendering import CHART, CI, HELMS, helm, pod, render, template
 
@@ -159,7 +160,8 @@ def test_notes():
     for path in CI:
         text = notes("--values", path)
         assert ("https://localhost" in text) == any(word in path.read_text() for word in ("tls_server_config", "https: true", "kubeRBACProxy")), path.name
-        assert ("protects nothing" in text) == path.name.startswith("hardened")
+        policy = yaml.safe_load(path.read_text()).get("networkPolicy") or {}
+        assert ("protects nothing" in text) == policy.get("enabled", False), path.name
     assert "twice" in notes("--set", "podMonitor.enabled=true,serviceMonitor.enabled=true")
     # doctor looks at what the daemon looks at.
     assert "-- calico-bgp-exporter doctor\n" in plain
