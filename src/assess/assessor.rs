@@ -50,8 +50,6 @@ pub struct JudgedKernel {
     pub presence: Option<Presence>,
     /// Of each daemon, routes towards pods that the kernel rejected; `None` without its route table.
     pub rejected: Vec<Option<Vec<IpNet>>>,
-    /// Daemons whose exports to the kernel would tell which prefixes are pod CIDRs.
-    pub wants_exports: Vec<usize>,
     /// Packets of workloads that find no route where this node's own do, if any do.
     pub workload_fault: Option<WorkloadFault>,
     /// Interfaces of pods to which no route leads.
@@ -65,11 +63,12 @@ pub struct Plan {
     pub questions: Vec<Question>,
     /// Nodes and neighbors whose own routes tell how pods are reached.
     pub addresses: Vec<IpAddr>,
+    /// Daemons whose exports to the kernel would tell which prefixes are pod CIDRs.
+    pub wants_exports: Vec<usize>,
     expected: Vec<Expected>,
     presence: Option<Presence>,
     own: PerFamily<Option<BTreeSet<IpNet>>>,
     owners: PerFamily<Owners>,
-    wants_exports: Vec<usize>,
 }
 
 impl Assessor {
@@ -165,7 +164,7 @@ impl Assessor {
         view.route_table = one.route_table();
     }
 
-    /// Takes in what daemon number `at` exports to its kernel protocols; empty where it could not be asked.
+    /// Takes in what daemon number `at` exports to its kernel protocols.
     pub fn set_kernel_exports(&mut self, at: usize, exports: BTreeSet<IpNet>) {
         self.daemons[at].kernel_exports = Some(exports);
     }
@@ -298,7 +297,6 @@ impl Assessor {
             tunnels,
             presence,
             rejected,
-            wants_exports: plan.wants_exports,
             workload_fault: verdict::workload_fault(&answers, state.links),
             unrouted_workloads,
         }

@@ -91,15 +91,26 @@ fn kernel_protocols(view: &DaemonView) -> Vec<KernelProtocol<'_>> {
         .collect()
 }
 
-/// Every prefix that the daemon exports to its kernel protocols; empty where it cannot be asked.
-pub(super) async fn kernel_exports(view: &DaemonView, deadline: Instant) -> BTreeSet<IpNet> {
-    let mut all = BTreeSet::new();
-    for kernel in kernel_protocols(view) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let exported = bird::exported(kernel.socket, kernel.name, left).await;
-        all.extend(exported.unwrap_or_default());
+/// Every prefix that the daemon exports to its kernel protocols. `None` where it could not be asked, or has no such
+/// protocol that is up: then nothing is known of what it exports.
+pub(super) async fn kernel_exports(
+    view: &DaemonView,
+    deadline: Instant,
+) -> Option<BTreeSet<IpNet>> {
+    let kernels = kernel_protocols(view);
+    if kernels.is_empty() {
+        return None;
     }
-    all
+    let mut all = BTreeSet::new();
+    for kernel in kernels {
+        let left = deadline.saturating_duration_since(Instant::now());
+        all.extend(
+            bird::exported(kernel.socket, kernel.name, left)
+                .await
+                .ok()?,
+        );
+    }
+    Some(all)
 }
 
 async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> Option<ExportGap> {

@@ -22,21 +22,18 @@ impl NodeCollector {
     /// has just released is gone from both.
     pub(super) async fn judge(&mut self, deadline: Instant) {
         let waited = self.assessor.unconfirmed();
-        self.judge_once().await;
-        if self.read_kernel_exports(deadline).await {
-            self.judge_once().await;
-        }
+        self.judge_once(deadline).await;
         let is_new = self.assessor.unconfirmed().is_some() && self.assessor.unconfirmed() != waited;
         if is_new && self.read_tables(true).await {
-            self.judge_once().await;
+            self.judge_once(deadline).await;
         }
         self.note_absences();
     }
 
-    async fn judge_once(&mut self) {
+    async fn judge_once(&mut self, deadline: Instant) {
         self.judged = None;
         self.lookups_failed = None;
-        match self.ask_and_judge().await {
+        match self.ask_and_judge(deadline).await {
             Ok(judged) => self.judged = judged,
             Err(error) => self.lookups_failed = Some(error.to_string()),
         }
@@ -54,16 +51,13 @@ impl NodeCollector {
     }
 
     /// `None` while the routes or the devices could not be read.
-    async fn ask_and_judge(&mut self) -> Result<Option<JudgedKernel>, KernelError> {
-        let Ok(fib) = self.kernel.routes() else {
+    async fn ask_and_judge(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<Option<JudgedKernel>, KernelError> {
+        let Some(plan) = self.plan(deadline).await else {
             return Ok(None);
         };
-        let mine: Vec<IpAddr> = self
-            .addresses
-            .iter()
-            .map(|own| own.address.addr())
-            .collect();
-        let plan = self.assessor.plan(fib, &mine);
         let mut routes_to = RoutesTo::new();
         self.ask_for(plan.addresses.iter().copied(), &mut routes_to)
             .await?;
@@ -87,6 +81,23 @@ impl NodeCollector {
             writers: &writers,
         };
         Ok(Some(self.assessor.judge(state, plan, survey, answers, now)))
+    }
+
+    /// What to ask the kernel. BIRD is first asked for all that decides what is expected: a CIDR that is expected in one
+    /// judgement and not in the next is never confirmed.
+    async fn plan(&mut self, deadline: Instant) -> Option<Plan> {
+        let mine: Vec<IpAddr> = self
+            .addresses
+            .iter()
+            .map(|own| own.address.addr())
+            .collect();
+        let plan = self.assessor.plan(self.kernel.routes().ok()?, &mine);
+        if plan.wants_exports.is_empty() {
+            return Some(plan);
+        }
+        self.read_kernel_exports(&plan.wants_exports, deadline)
+            .await;
+        Some(self.assessor.plan(self.kernel.routes().ok()?, &mine))
     }
 
     fn survey(&mut self, plan: &Plan, routes_to: &RoutesTo) -> Option<Survey> {

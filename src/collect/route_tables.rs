@@ -48,22 +48,15 @@ impl NodeCollector {
         asked
     }
 
-    /// Asks what BIRD exports to the kernel where only that tells which prefixes are pod CIDRs. Once for each table.
-    /// True when it was asked.
-    pub(super) async fn read_kernel_exports(&mut self, deadline: Instant) -> bool {
-        let mut asked = false;
-        let wanted = self
-            .judged
-            .as_ref()
-            .map(|judged| judged.wants_exports.clone());
-        for at in wanted.unwrap_or_default() {
-            let Some(view) = &self.daemons[at].view else {
-                continue;
-            };
-            let exports = export_comparison::kernel_exports(view, deadline).await;
-            self.assessor.set_kernel_exports(at, exports);
-            asked = true;
+    /// Asks what these daemons export to the kernel: only that tells which of their prefixes are pod CIDRs. Once for each
+    /// table.
+    pub(super) async fn read_kernel_exports(&mut self, daemons: &[usize], deadline: Instant) {
+        for at in daemons {
+            if let Some(view) = &self.daemons[*at].view {
+                if let Some(exports) = export_comparison::kernel_exports(view, deadline).await {
+                    self.assessor.set_kernel_exports(*at, exports);
+                }
+            }
         }
-        asked
     }
 }
