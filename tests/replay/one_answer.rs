@@ -256,12 +256,19 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
-    let document: Value = serde_json::from_str(&get(port, "/api/v1/node").unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&doctor(socket, "json")).unwrap();
+    let node = || serde_json::from_str::<Value>(&get(port, "/api/v1/node").unwrap()).unwrap();
+    let count = |document: &Value| document["pod_cidrs"].as_array().map(Vec::len);
+    // doctor waits until its absences are confirmed; the exporter shows them from then on.
+    let mut document = node();
+    while count(&document) != count(&json) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(200));
+        document = node();
+    }
     let metrics = Exposition::parse(&get(port, "/metrics").unwrap());
     let page = get(port, "/").unwrap();
     drop(exporter);
     let api = of_document(&document);
-    let json: Value = serde_json::from_str(&doctor(socket, "json")).unwrap();
     let sessions = document["sessions"].as_array().unwrap().iter();
     let peers = sessions.map(|row| (text(&row["peer"]), text(&row["protocol"])));
     let table = of_table(&doctor(socket, "text"), &peers.collect());
