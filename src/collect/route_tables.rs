@@ -52,10 +52,10 @@ impl NodeCollector {
     /// table.
     pub(super) async fn read_kernel_exports(&mut self, daemons: &[usize], deadline: Instant) {
         for at in daemons {
-            if let Some(view) = &self.daemons[*at].view {
-                if let Some(exports) = export_comparison::kernel_exports(view, deadline).await {
-                    self.assessor.set_kernel_exports(*at, exports);
-                }
+            if let Some(view) = &self.daemons[*at].view
+                && let Some(exports) = export_comparison::kernel_exports(view, deadline).await
+            {
+                self.assessor.set_kernel_exports(*at, exports);
             }
         }
     }
