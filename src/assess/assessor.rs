@@ -1,13 +1,14 @@
 //! DaemonState node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
+mod expectations;
+
 pub use super::config::AssessConfig;
 use super::daemon_state::DaemonState;
 use super::kernel_state::KernelState;
 use super::origin::Writers;
-use super::pods::classify::{Classified, Evidence, classify};
 use super::pods::confirmation::Confirmations;
 use super::pods::inquiry::{Answer, Question};
-use super::pods::owners::{Owners, is_host_route};
+use super::pods::owners::Owners;
 use super::pods::verdict;
 use super::routes::{self, Known, Survey};
 use super::sessions::events::Event;
@@ -37,6 +38,8 @@ pub struct Assessor {
     confirmations: Confirmations,
     unrouted: UnroutedWorkloads,
     writers: Writers,
+    /// What was expected at the last judgement, of families without a pool, in order.
+    pod_cidrs: Vec<IpNet>,
 }
 
 /// The kernel's part of a snapshot.
@@ -283,8 +286,19 @@ impl Assessor {
         let verdicts = verdicts.collect();
         let mut confirmations = std::mem::take(&mut self.confirmations);
         let is_current = |cidr, since| self.is_current(cidr, since);
-        let cidrs = confirmations.publish(verdicts, now, is_current);
+        let may_be_expected = |cidr| {
+            let expected = plan.expected.binary_search_by_key(&cidr, |pod| pod.cidr);
+            let presence = plan.presence.as_ref();
+            expected.is_ok() || presence.is_none_or(|known| !known.is_known[Family::from(cidr)])
+        };
+        let cidrs = confirmations.publish(verdicts, now, is_current, may_be_expected);
         self.confirmations = confirmations;
+        let has_pool = |net: &IpNet| {
+            let mut pools = self.rules.pools.iter();
+            pools.any(|pool| Family::from(*pool) == Family::from(*net))
+        };
+        let expected = plan.expected.iter().map(|expected| expected.cidr);
+        self.pod_cidrs = expected.filter(|net| !has_pool(net)).collect();
         let presence = plan.presence.map(|presence| Presence {
             cidrs,
             is_known: PerFamily::new(|family| {
@@ -320,127 +334,5 @@ impl Assessor {
     /// The tunnels alone, while the routes could not be read.
     pub fn judge_tunnels(&mut self, state: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
         self.tunnels.see(state, None, now)
-    }
-
-    fn table_of(&self, family: Family) -> Option<(usize, &DaemonState)> {
-        let mut daemons = self.daemons.iter().enumerate();
-        daemons.find(|(_, one)| one.has_table() && one.covers(family))
-    }
-
-    fn classified(&self, one: &DaemonState, family: Family, fib: &Fib) -> Classified {
-        let of_family = |net: &IpNet| Family::from(*net) == family;
-        let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
-        let has_route = |net: IpNet| fib.has_exactly(&net);
-        let has_workload = |net: IpNet| {
-            fib.inside(&net)
-                .any(|route| is_host_route(route.key.dst) && route.next_hop.gateway.is_none())
-        };
-        let evidence = Evidence {
-            pools: &pools,
-            has_route: &has_route,
-            has_workload: &has_workload,
-            kernel_exports: one.kernel_exports.as_ref(),
-        };
-        classify(
-            family,
-            one.expectation.prefixes(),
-            one.expectation.table(),
-            &evidence,
-        )
-    }
-
-    fn owners(&self, family: Family) -> Owners {
-        let configured = self.configured.iter();
-        let configured = configured
-            .filter(|expected| Family::from(expected.cidr) == family)
-            .filter_map(|expected| Some((expected.cidr, expected.owner?)));
-        let table = self
-            .table_of(family)
-            .map(|(_, one)| one.expectation.table().clone());
-        Owners::of_table(table.unwrap_or_default(), configured.collect())
-    }
-
-    /// Everything but the verdicts, and the expected CIDRs, in order and each once.
-    fn presence(
-        &self,
-        mine: &[IpAddr],
-        classified: &mut PerFamily<Option<Classified>>,
-    ) -> Option<(Presence, Vec<Expected>)> {
-        let mut unjudged = PerFamily::default();
-        let mut own = PerFamily::default();
-        let mut own_blocks = Vec::new();
-        let mut duplicates = Vec::new();
-        let mut expected: Vec<Expected> = Vec::new();
-        for family in Family::ALL {
-            let Some(found) = &mut classified[family] else {
-                continue;
-            };
-            unjudged[family] = Some(found.unjudged);
-            let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
-            if answers {
-                own[family] = Some(found.own.len() as u64);
-                own_blocks.extend(found.own.iter().copied());
-            }
-            duplicates.extend_from_slice(&found.duplicates);
-            found.move_expected(&mut expected);
-        }
-        expected.sort_unstable();
-        let learned = |cidr: &IpNet| {
-            expected
-                .binary_search_by_key(cidr, |expected| expected.cidr)
-                .is_ok()
-        };
-        let originates = |cidr| {
-            self.daemons
-                .iter()
-                .any(|one| one.expectation.table().own().contains(&cidr))
-        };
-        let configured = self.configured.iter().copied().filter(|configured| {
-            // One list may serve all nodes, and name what is known by now.
-            let is_mine = configured.owner.is_some_and(|owner| mine.contains(&owner));
-            !is_mine && !learned(&configured.cidr) && !originates(configured.cidr)
-        });
-        let mut configured: Vec<Expected> = configured.collect();
-        expected.append(&mut configured);
-        expected.sort_unstable();
-        expected.dedup_by_key(|expected| expected.cidr);
-        let is_known = PerFamily::new(|family| {
-            let none = !expected
-                .iter()
-                .any(|expected| Family::from(expected.cidr) == family);
-            self.is_known(family) && !(none && unjudged[family].is_some_and(|count| count > 0))
-        });
-        if is_known == PerFamily::default() && unjudged == PerFamily::default() {
-            return None;
-        }
-        expected.retain(|expected| is_known[Family::from(expected.cidr)]);
-        let mut left_out = PerFamily::default();
-        for expected in expected.iter().skip(self.rules.limit) {
-            left_out[Family::from(expected.cidr)] += 1;
-        }
-        let presence = Presence {
-            cidrs: Vec::new(),
-            left_out,
-            duplicates,
-            is_known,
-            unjudged,
-            own,
-            own_blocks,
-        };
-        Some((presence, expected))
-    }
-
-    /// Whether it is known which CIDRs of that family to expect: they are configured, its daemon was read, or there is
-    /// no daemon of it.
-    fn is_known(&self, version: Family) -> bool {
-        let configured = |expected: &Expected| Family::from(expected.cidr) == version;
-        let mut speakers = self
-            .daemons
-            .iter()
-            .filter(|one| one.claims.is_none_or(|claims| claims.covers(version)))
-            .peekable();
-        self.configured.iter().any(configured)
-            || speakers.peek().is_none()
-            || speakers.any(DaemonState::has_table)
     }
 }

@@ -7,7 +7,7 @@ use crate::model::snapshot::RouteChanges;
 use std::collections::BTreeMap;
 
 /// `RTPROT_KERNEL`, `_BOOT`, `_STATIC`, `_BIRD` (include/uapi/linux/rtnetlink.h).
-const KERNEL: u8 = 2;
+pub(super) const KERNEL: u8 = 2;
 const BOOT: u8 = 3;
 const STATIC: u8 = 4;
 const BIRD: u8 = 12;

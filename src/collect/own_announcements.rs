@@ -1,7 +1,7 @@
 //! Which of this node's own blocks BIRD exports to no session although sessions export something, such as service CIDRs.
 //!
-//! Asked only where no session exports more routes than there are service CIDRs. A few sessions are asked for each block by itself: exact look-ups, at most [`BLOCKS`] × [`SESSIONS`] for each type of
-//! peer.
+//! Asked only where no session exports more routes than there are service CIDRs. A few sessions are asked for each block by
+//! itself: exact look-ups, at most [`BLOCKS`] × [`SESSIONS`] for each type of peer.
 
 use crate::bird;
 use crate::model::Family;
@@ -56,8 +56,11 @@ impl OwnAnnouncements {
             let mut views = views.clone();
             let view = views.find(|view| receivers(view, family).next().is_some());
             if let Some(view) = view.filter(|_| !blocks.is_empty()) {
-                let found = unannounced(view, family, blocks, deadline).await;
-                self.unannounced.extend(found);
+                match unannounced(view, family, blocks, deadline).await {
+                    Some(found) => self.unannounced.extend(found),
+                    // Asked again at the next collection.
+                    None => self.read = None,
+                }
             }
         }
     }
@@ -91,33 +94,32 @@ fn other_static_routes(view: &DaemonView, family: Family, blocks: usize) -> u64 
     routes.sum::<u64>().saturating_sub(blocks as u64)
 }
 
+/// `None` where a session could not be asked: what is not known of one is not known of any.
 async fn unannounced(
     view: &DaemonView,
     family: Family,
     mut left: Vec<IpNet>,
     deadline: Instant,
-) -> Vec<IpNet> {
+) -> Option<Vec<IpNet>> {
     let counts: Option<Vec<u64>> = receivers(view, family).map(exported).collect();
     let most = counts.and_then(|counts| counts.into_iter().max());
     // Nothing is exported to anybody: that is known without a question. More than the service CIDRs: a block is among it.
     let may_be_services = |most| most > 0 && most <= other_static_routes(view, family, left.len());
     if !most.is_some_and(may_be_services) {
-        return Vec::new();
+        return Some(Vec::new());
     }
     left.truncate(BLOCKS);
     for judged in sample(view, family) {
         let timeout = deadline.saturating_duration_since(Instant::now());
         let name = &judged.session.name;
-        match bird::exported_of(&view.socket, name, &left, timeout).await {
-            Ok(exported) => left.retain(|block| !exported.contains(block)),
-            // Not known of this session, so of none.
-            Err(_) => return Vec::new(),
-        }
+        let exported = bird::exported_of(&view.socket, name, &left, timeout);
+        let exported = exported.await.ok()?;
+        left.retain(|block| !exported.contains(block));
         if left.is_empty() {
             break;
         }
     }
-    left
+    Some(left)
 }
 
 /// Of each type of session those that export most.

@@ -1,6 +1,7 @@
 """What happens in which lab, and who is to be told. A slot's incidents run at once: their alerts
 have different names, as Alertmanager makes one notification of alerts with one name.
 """
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -42,6 +43,9 @@ class Lab:
     switched_off: tuple = ()
     prepare: object = None                        # before the exporters start
     show: object = None                           # after Prometheus has started
+
+    def __post_init__(self):
+        self.name = os.environ.get("LAB_PREFIX", "") + self.name  # two runs on one machine
 
 
 TIMERS = ("--hold", "24", "--retry", "1", "--restart-wait", "24")  # Calico's 240 s, shortened by 10
@@ -284,6 +288,8 @@ RACK = Lab("alrack", ("--nodes", "4", "--behind-router", "2", "--topology", "as-
     [
         Incident("rack-unreachable", "CalicoPodCIDRRouteMissing", ("n1", "unreachable"),
                  'calico_pod_cidr_route_fallthrough{node="n1", via="unreachable"}', fault=("rack-unreachable", "n1")),
+        # The same on the other node of the rack, which is not told the pools.
+        Incident("rack-unreachable, without --ip-pool", "CalicoForeignBlackhole", ("n2",), 'calico_foreign_blackholes{node="n2"} > 0', to="ticket"),
     ],
 ])
 SERVER = Lab("alserver", ("--nodes", "4", "--behind-router", "2", "--topology", "as-per-server", *TIMERS), nodes=4, poolless=("n2", "n4"), slots=[

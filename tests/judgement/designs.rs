@@ -10,7 +10,7 @@ use calico_bgp_exporter::model::time::UnixTime;
 use std::collections::BTreeSet;
 
 /// A session: protocol name, neighbour, its router ID, internal?
-fn peer(name: &str, neighbor: &str, id: &str, internal: bool) -> JudgedSession {
+pub fn peer(name: &str, neighbor: &str, id: &str, internal: bool) -> JudgedSession {
     let mut session = session(1, true, NOON, 100);
     session.name = name.into();
     session.peer_type = match name.split('_').next() {
@@ -25,7 +25,7 @@ fn peer(name: &str, neighbor: &str, id: &str, internal: bool) -> JudgedSession {
 }
 
 /// A path: prefix, protocol, next hop, ORIGINATOR_ID, AS path. A protocol of the name `static1` is static.
-fn rib(paths: &[(&str, &str, &str, &str, &str)]) -> Rib {
+pub fn rib(paths: &[(&str, &str, &str, &str, &str)]) -> Rib {
     let mut rib = Rib::default();
     let mut addresses = Vec::new();
     for (prefix, protocol, next_hop, originator, as_path) in paths {
@@ -59,49 +59,54 @@ fn rib(paths: &[(&str, &str, &str, &str, &str)]) -> Rib {
     rib
 }
 
-struct Design {
+pub struct Design {
     sessions: Vec<JudgedSession>,
     rib: Rib,
-    pool: Option<&'static str>,
-    routes: &'static [&'static str],
-    exports: Option<&'static [&'static str]>,
+    pub pool: Option<&'static str>,
+    pub routes: &'static [&'static str],
+    pub exports: Option<&'static [&'static str]>,
+    pub own_subnets: &'static [&'static str],
+    pub was_pod_cidr: bool,
 }
 
 impl Design {
-    fn new(sessions: Vec<JudgedSession>, rib: Rib) -> Self {
+    pub fn new(sessions: Vec<JudgedSession>, rib: Rib) -> Self {
         Design {
             sessions,
             rib,
             pool: None,
             routes: &[],
             exports: None,
+            own_subnets: &[],
+            was_pod_cidr: false,
         }
     }
 
-    fn classify(&self, family: Family) -> Classified {
+    pub fn classify(&self, family: Family) -> Classified {
         let mut expectation = Expectation::default();
         expectation.set_table(&self.rib, &self.sessions, UnixTime::from_secs(NOON));
+        self.classify_of(family, &expectation)
+    }
+
+    pub fn classify_of(&self, family: Family, expectation: &Expectation) -> Classified {
         let pools: Vec<_> = self.pool.into_iter().map(net).collect();
-        let routes: BTreeSet<_> = self.routes.iter().map(|text| net(text)).collect();
-        let exports = self
-            .exports
-            .map(|all| all.iter().map(|text| net(text)).collect());
+        let nets = |texts: &[&str]| texts.iter().map(|text| net(text)).collect::<BTreeSet<_>>();
+        let (routes, own_subnets) = (nets(self.routes), nets(self.own_subnets));
+        let exports = self.exports.map(nets);
         let evidence = Evidence {
             pools: &pools,
             has_route: &|net| routes.contains(&net),
+            is_own_subnet: &|net| own_subnets.contains(&net),
             has_workload: &|_| false,
             kernel_exports: exports.as_ref(),
+            was_pod_cidr: &|_| self.was_pod_cidr,
         };
-        classify(
-            family,
-            expectation.prefixes(),
-            expectation.table(),
-            &evidence,
-        )
+        let prefixes = expectation.prefixes();
+        classify(family, prefixes, expectation.table(), &evidence)
     }
 
     /// "CIDR OWNER" of each pod CIDR.
-    fn rows(&self, family: Family) -> Vec<String> {
+    pub fn rows(&self, family: Family) -> Vec<String> {
         let owner =
             |owner: Option<std::net::IpAddr>| owner.map_or("-".to_owned(), |o| o.to_string());
         let found = self.classify(family).expected;
@@ -112,7 +117,7 @@ impl Design {
     }
 }
 
-const POOL: Option<&str> = Some("192.168.0.0/16");
+pub const POOL: Option<&str> = Some("192.168.0.0/16");
 
 #[test]
 fn a_reflector_with_next_hop_self_never_owns_what_it_reflects() {

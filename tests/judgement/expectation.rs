@@ -23,8 +23,10 @@ fn classified(expectation: &Expectation) -> Classified {
     let evidence = Evidence {
         pools: &pools,
         has_route: &|_| false,
+        is_own_subnet: &|_| false,
         has_workload: &|_| false,
         kernel_exports: None,
+        was_pod_cidr: &|_| false,
     };
     let prefixes = expectation.prefixes();
     classify(Family::V4, prefixes, expectation.table(), &evidence)

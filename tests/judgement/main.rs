@@ -14,3 +14,4 @@ mod fleet;
 mod history;
 mod presence;
 mod tunnels;
+mod variants;

@@ -141,7 +141,7 @@ heal_no_peers() { clear_knob "$n" no-peers; reload "$n"; }
 port() { ip -n "$(netns sw)" link set "$n" "$1"; }
 fault_node_lost() { port down; bird_stop "$n" KILL; }
 heal_node_lost() { port up; bird_start "$n"; }
-fault_rr_lost() { [ "$TOPOLOGY" = rr ] || die "this wants --topology rr"; fault_node_lost; }
+fault_rr_lost() { [[ $TOPOLOGY == rr* ]] || die "this wants --topology rr or rr2"; fault_node_lost; }
 heal_rr_lost() { heal_node_lost; }
 fault_mesh_incomplete() {
   grep -qx "$p" "$run/$n/knob.skip" 2>/dev/null || echo "$p" >>"$run/$n/knob.skip"

@@ -133,10 +133,10 @@ fault_workload_without_route() {
 }
 heal_workload_without_route() { ip -n "$ns" link delete cali0000000ffff 2>/dev/null || true; }
 
-# AS per rack, and a switch that hands on the other rack's next hop, to which the node has no route.
+# AS per rack, and the rack's switch hands on the other rack's next hop, to which no node of the rack has a route.
 fault_rack_unreachable() {
   [ "$TOPOLOGY" = as-per-rack ] && [ "$BEHIND" -gt 0 ] || die "this wants --topology as-per-rack and --behind-router"
-  : >"$run/rt/knob.keep-next-hop"
+  subnet "$i" >"$run/rt/knob.keep-next-hop"
   tor_reload
   ip -n "$ns" route delete default 2>/dev/null || true
 }

@@ -47,7 +47,7 @@ EOC
   for ((k = 1; k <= NODES; k++)); do
     [ "$(subnet "$k")" = "$s" ] || continue
     peer=''
-    [ "$TOPOLOGY" != as-per-rack ] || peer="rr client; add paths on;$([ -e "$run/rt/knob.keep-next-hop" ] || echo " next hop self;")"
+    [ "$TOPOLOGY" != as-per-rack ] || peer="rr client; add paths on;$(grep -qx "$s" "$run/rt/knob.keep-next-hop" 2>/dev/null || echo " next hop self;")"
     cat <<EOC
 protocol bgp n$k {
   local 10.0.$s.1 as $(tor_as "$s");

@@ -18,10 +18,14 @@ pub struct Evidence<'a> {
     pub pools: &'a [IpNet],
     /// Whether the kernel has a route with exactly that destination, of any type.
     pub has_route: &'a dyn Fn(IpNet) -> bool,
+    /// Whether it is a subnet of this node: the kernel made its route from an address.
+    pub is_own_subnet: &'a dyn Fn(IpNet) -> bool,
     /// Whether a workload of this node has an address inside.
     pub has_workload: &'a dyn Fn(IpNet) -> bool,
     /// What BIRD exports to its kernel protocol, where it was asked.
     pub kernel_exports: Option<&'a BTreeSet<IpNet>>,
+    /// Whether it was a pod CIDR when that was last known.
+    pub was_pod_cidr: &'a dyn Fn(IpNet) -> bool,
 }
 
 /// Pod CIDRs of one family.
@@ -63,9 +67,20 @@ pub fn classify(
     };
     let prefixes = prefixes.filter(|prefix| Family::from(prefix.net) == family);
     let lengths = block_lengths(family, prefixes.clone(), &found.own, evidence);
+    // A switch may announce the subnets of nodes as well.
+    let is_node_subnet = |net| (evidence.is_own_subnet)(net) || table.has_speaker_inside(net);
     for prefix in prefixes {
         let verdict = if evidence.pools.is_empty() {
-            without_pool(&prefix, &lengths, evidence)
+            let verdict = if is_node_subnet(prefix.net) {
+                Some(false)
+            } else {
+                without_pool(&prefix, &lengths, evidence)
+            };
+            found.wants_exports |= verdict.is_none()
+                && prefix.over.internal
+                && !prefix.held
+                && evidence.kernel_exports.is_none();
+            verdict.or_else(|| (evidence.was_pod_cidr)(prefix.net).then_some(true))
         } else {
             Some(inside_pool(&prefix, evidence.pools))
         };
@@ -80,10 +95,7 @@ pub fn classify(
                 }
             }
             Some(false) => {}
-            None => {
-                found.unjudged += u64::from(is_block_size(prefix.net));
-                found.wants_exports |= prefix.over.internal && evidence.kernel_exports.is_none();
-            }
+            None => found.unjudged += u64::from(is_block_size(prefix.net)),
         }
     }
     let claimed = |net: &&IpNet| {
@@ -124,7 +136,8 @@ fn without_pool(
     if prefix.originators == 1 && lengths.contains(&prefix.net.prefix_len()) {
         return Some(true);
     }
-    let exports = evidence.kernel_exports;
+    // What is in BIRD's table no more is exported no more either: that says nothing.
+    let exports = evidence.kernel_exports.filter(|_| !prefix.held);
     exports.map(|exports| exports.contains(&prefix.net))
 }
 

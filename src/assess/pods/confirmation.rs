@@ -22,14 +22,24 @@ struct Tracked {
     absent_since: Option<Duration>,
 }
 
+impl Tracked {
+    /// The absence is confirmed.
+    fn is_absent(&self) -> bool {
+        let published = self.published.as_ref();
+        published.is_some_and(|pod| pod.absent.is_some())
+    }
+}
+
 impl Confirmations {
     /// Takes the verdicts on look-ups made at `now`, by the monotonic clock, and returns what may be published.
-    /// `is_current`: BIRD's table was read since that time, so the CIDR is still expected.
+    /// `is_current`: BIRD's table was read since that time, so the CIDR is still expected. `may_be_expected`: a CIDR without
+    /// a verdict is expected all the same, or it is not known what is; an absence that was confirmed is remembered.
     pub fn publish(
         &mut self,
         verdicts: Vec<PodCidr>,
         now: Duration,
         is_current: impl Fn(IpNet, Duration) -> bool,
+        may_be_expected: impl Fn(IpNet) -> bool,
     ) -> Vec<PodCidr> {
         let mut before = std::mem::take(&mut self.cidrs);
         let mut published = Vec::with_capacity(verdicts.len());
@@ -39,11 +49,7 @@ impl Confirmations {
                 published: None,
                 absent_since: None,
             });
-            let was_absent = tracked
-                .published
-                .as_ref()
-                .is_some_and(|pod| pod.absent.is_some());
-            if verdict.absent.is_none() || was_absent {
+            if verdict.absent.is_none() || tracked.is_absent() {
                 tracked.absent_since = None;
                 tracked.published = Some(verdict);
             } else {
@@ -58,6 +64,10 @@ impl Confirmations {
             published.extend(tracked.published.clone());
             self.cidrs.insert(cidr, tracked);
         }
+        let unjudged = before
+            .into_iter()
+            .filter(|(cidr, tracked)| tracked.is_absent() && may_be_expected(*cidr));
+        self.cidrs.extend(unjudged);
         published
     }
 
@@ -105,7 +115,8 @@ mod tests {
             .iter()
             .map(|(millis, absent, current)| {
                 let now = Duration::from_millis(*millis);
-                let published = confirmations.publish(vec![pod(*absent)], now, |_, _| *current);
+                let published =
+                    confirmations.publish(vec![pod(*absent)], now, |_, _| *current, |_| false);
                 published.first().map(|pod| pod.absent)
             })
             .collect()
@@ -142,6 +153,22 @@ mod tests {
     fn an_expectation_that_is_out_of_date_confirms_nothing() {
         let steps = [(0, LOST, true), (2000, LOST, false), (3000, LOST, true)];
         assert_eq!(run(&steps), [None, None, Some(LOST)]);
+    }
+
+    #[test]
+    fn a_confirmed_absence_is_remembered_while_nothing_is_known() {
+        let mut confirmations = Confirmations::default();
+        let mut publish = |millis, verdicts: Vec<PodCidr>, known: bool| {
+            let now = Duration::from_millis(millis);
+            let published = confirmations.publish(verdicts, now, |_, _| true, |_| !known);
+            published.first().map(|pod| pod.absent)
+        };
+        assert_eq!(publish(0, vec![pod(LOST)], true), None);
+        assert_eq!(publish(1000, vec![pod(LOST)], true), Some(LOST));
+        assert_eq!(publish(2000, Vec::new(), false), None);
+        assert_eq!(publish(60_000, vec![pod(LOST)], true), Some(LOST));
+        assert_eq!(publish(61_000, Vec::new(), true), None, "not expected");
+        assert_eq!(publish(62_000, vec![pod(LOST)], true), None);
     }
 
     #[test]

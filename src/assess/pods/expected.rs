@@ -114,6 +114,10 @@ impl Expectation {
             let sessions: BTreeSet<String> = announcers.map(str::to_owned).collect();
             if !sessions.is_empty() {
                 let sessions = share(sessions);
+                let prefix = LearnedPrefix {
+                    held: true,
+                    ..prefix
+                };
                 held.push(Held { prefix, sessions });
             }
         }

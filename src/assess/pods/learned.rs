@@ -41,6 +41,8 @@ pub struct LearnedPrefix {
     pub over: LearnedOver,
     /// Number of nodes that originate it, by first-hand paths: 0, 1, or 2 for two and more.
     pub originators: u8,
+    /// It is not in the table: sessions that are down announced it.
+    pub held: bool,
 }
 
 /// What BIRD's route table says, sorted by prefix.
@@ -51,6 +53,8 @@ pub struct LearnedTable {
     announcers: Vec<u32>,
     protocols: Vec<String>,
     neighbors: Vec<Option<IpAddr>>,
+    /// Addresses of nodes and routers with a session here, this node's own included.
+    speakers: BTreeSet<IpAddr>,
     paths: Vec<u64>,
     own: BTreeSet<IpNet>,
     lengths: BTreeSet<u8>,
@@ -77,6 +81,7 @@ impl LearnedTable {
                 .iter()
                 .map(|p| Some(p.as_ref()?.neighbor))
                 .collect(),
+            speakers: speakers(sessions),
             paths: vec![0; rib.protocols.len()],
             ..LearnedTable::default()
         };
@@ -140,7 +145,9 @@ impl LearnedTable {
             if let Some(claim) = peers.originator(path, rib) {
                 match originators {
                     [None, _] => originators[0] = Some(claim),
-                    [Some(first), None] if claim.differs(first) => originators[1] = Some(claim),
+                    [Some(first), None] if !peers.one_node(claim, first) => {
+                        originators[1] = Some(claim);
+                    }
                     _ => {}
                 }
             }
@@ -197,6 +204,7 @@ impl LearnedTable {
             owner: self.owner(row),
             over: row.over,
             originators: row.originators,
+            held: false,
         }
     }
 
@@ -220,6 +228,12 @@ impl LearnedTable {
     /// Addresses of all neighbors.
     pub fn neighbors(&self) -> impl Iterator<Item = IpAddr> {
         self.neighbors.iter().copied().flatten()
+    }
+
+    /// Whether a node or router with a session here has an address inside.
+    pub fn has_speaker_inside(&self, net: IpNet) -> bool {
+        let mut inside = self.speakers.range(net.network()..=net.broadcast());
+        inside.next().is_some()
     }
 
     /// Paths by session name.
@@ -246,11 +260,24 @@ impl LearnedTable {
     }
 }
 
+/// Both ends of all sessions with nodes and routers.
+fn speakers(sessions: &[JudgedSession]) -> BTreeSet<IpAddr> {
+    let sessions = sessions.iter().map(|judged| &judged.session);
+    sessions
+        .filter(|session| session.peer_type != PeerType::LocalWorkload)
+        .flat_map(|session| session.source_address.into_iter().chain([session.neighbor]))
+        .collect()
+}
+
 /// Sessions by protocol index, and which neighbour has which router ID.
 struct Peers {
     of_protocol: Vec<Option<Peer>>,
     by_id: HashMap<(IpAddr, bool), IpAddr>,
     neighbors: BTreeSet<IpAddr>,
+    /// Neighbors that pass on what others originate with themselves as next hop.
+    reflectors: BTreeSet<IpAddr>,
+    /// This node's own addresses, as its sessions use them.
+    own: BTreeSet<IpAddr>,
 }
 
 impl Peers {
@@ -258,6 +285,7 @@ impl Peers {
         let mut by_name: HashMap<&str, Peer> = HashMap::new();
         let mut by_id = HashMap::new();
         let mut neighbors = BTreeSet::new();
+        let mut own = BTreeSet::new();
         for session in sessions.iter().map(|judged| &judged.session) {
             let id = session
                 .neighbor_id
@@ -278,17 +306,27 @@ impl Peers {
                     .or_insert(peer.neighbor);
             }
             neighbors.insert(peer.neighbor);
+            own.extend(session.source_address);
             by_name.insert(session.name.as_str(), peer);
         }
-        Peers {
-            of_protocol: rib
-                .protocols
-                .iter()
+        let protocols = rib.protocols.iter();
+        let mut peers = Peers {
+            of_protocol: protocols
                 .map(|name| by_name.get(name.as_str()).copied())
                 .collect(),
             by_id,
             neighbors,
-        }
+            reflectors: BTreeSet::new(),
+            own,
+        };
+        let reflected = rib.paths.iter().filter_map(|path| {
+            let originator = rib.address(path.originator)?;
+            let peer = peers.of(path)?;
+            let is_self = rib.address(path.next_hop) == Some(peer.neighbor);
+            (is_self && peer.id != Some(originator)).then_some(peer.neighbor)
+        });
+        peers.reflectors = reflected.collect();
+        peers
     }
 
     fn of(&self, path: &RibPath) -> Option<Peer> {
@@ -319,12 +357,15 @@ impl Peers {
     }
 
     /// Who originated a first-hand path: one whose next hop BIRD can reach, and that was not passed on by a node which
-    /// only learned it.
+    /// only learned it. A path that leads back to this node is second-hand.
     fn originator(&self, path: &RibPath, rib: &Rib) -> Option<Claim> {
         let peer = self
             .of(path)
             .filter(|peer| !peer.workload && !path.unreachable)?;
         let next_hop = rib.address(path.next_hop);
+        if next_hop.is_some_and(|hop| self.own.contains(&hop)) {
+            return None;
+        }
         let from_neighbor = next_hop == Some(peer.neighbor);
         let id = peer.id.unwrap_or(peer.neighbor);
         let id = match (peer.internal, path.as_path) {
@@ -332,8 +373,15 @@ impl Peers {
             (false, AsPath::Single) => from_neighbor.then_some(id),
             _ => None,
         }?;
-        let third_party = next_hop.filter(|hop| !self.neighbors.contains(hop));
-        Some(Claim { id, third_party })
+        Some(Claim { id, next_hop })
+    }
+
+    /// Whether two paths lead to the same node: they name one originator, or have one next hop. In Calico's VXLANCrossSubnet
+    /// mode every node announces the blocks of its subnet too, with their owner as next hop. A reflector with itself as
+    /// next hop says nothing.
+    fn one_node(&self, one: Claim, other: Claim) -> bool {
+        let is_node = |hop: IpAddr| !self.reflectors.contains(&hop);
+        one.id == other.id || one.next_hop == other.next_hop && one.next_hop.is_some_and(is_node)
     }
 }
 
@@ -342,15 +390,6 @@ impl Peers {
 struct Claim {
     /// BGP identifier.
     id: IpAddr,
-    /// The next hop, where a reflector passed it on unchanged.
-    third_party: Option<IpAddr>,
-}
-
-impl Claim {
-    /// Two nodes: other identifiers, and not the same next hop. In Calico's VXLANCrossSubnet mode every node announces the
-    /// blocks of its subnet too, with their owner as next hop.
-    fn differs(self, other: Claim) -> bool {
-        let same_hop = self.third_party.is_some() && self.third_party == other.third_party;
-        self.id != other.id && !same_hop
-    }
+    /// Where the path leads.
+    next_hop: Option<IpAddr>,
 }
