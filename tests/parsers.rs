@@ -1,5 +1,4 @@
 //! The checks of the fuzz targets, on their seeds and on what chance makes of those. BIRD's text is tried harder in bird_golden.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../fuzz/checks/mod.rs"]
 mod checks;

@@ -1,6 +1,6 @@
 //! An answer means the same however the socket cuts it up.
 
-use crate::captures::{answer_of, feed, files, root, scenarios};
+use crate::bird_golden::captures::{answer_of, feed, files, root, scenarios};
 use calico_bgp_exporter::bird::show_protocols::Protocols;
 use calico_bgp_exporter::bird::show_route::Routes;
 use calico_bgp_exporter::bird::show_status::Status;

@@ -1,6 +1,6 @@
 //! Daemons that misbehave: the right kind of error, in time, and no descriptor left.
 
-use crate::captures::{answer_of, root};
+use crate::bird_golden::captures::{answer_of, root};
 use calico_bgp_exporter::bird::{exported, query, rib};
 use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{DaemonAnswer, QueryError, QueryErrorKind};

@@ -1,6 +1,6 @@
 //! Route tables: every recorded one is read whole, and what BIRD exports to the kernel stands there.
 
-use crate::captures::{answer_of, feed, files, json, root, routes, scenarios};
+use crate::bird_golden::captures::{answer_of, feed, files, json, root, routes, scenarios};
 use calico_bgp_exporter::bird::show_route::Prefixes;
 use calico_bgp_exporter::model::rib::{AsPath, Rib, RibPath, RibSource};
 use ipnet::IpNet;

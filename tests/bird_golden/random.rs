@@ -1,6 +1,6 @@
 //! Arbitrary bytes: no panic, no endless growth.
 
-use crate::captures::{answer_of, clock, feed, reason, root};
+use crate::bird_golden::captures::{answer_of, clock, feed, reason, root};
 use calico_bgp_exporter::bird::reply::{Reply, ReplyError};
 use calico_bgp_exporter::bird::show_protocols::Protocols;
 use calico_bgp_exporter::bird::show_route::{Prefixes, Routes};

@@ -1,6 +1,6 @@
 //! Why each session of the recorded zoos is down.
 
-use crate::captures::{daemon, reason, root, scenarios};
+use crate::bird_golden::captures::{daemon, reason, root, scenarios};
 use calico_bgp_exporter::model::session::DownReason::{self, *};
 use std::time::Duration;
 

@@ -1,7 +1,9 @@
 //! Every capture against its `truth.json`.
 
-use crate::captures::clock;
-use crate::captures::{answer_of, daemon, files, json, protocols, root, scenarios, status};
+use crate::bird_golden::captures::clock;
+use crate::bird_golden::captures::{
+    answer_of, daemon, files, json, protocols, root, scenarios, status,
+};
 use calico_bgp_exporter::bird::ip_version;
 use calico_bgp_exporter::model::daemon::{DaemonAnswer, DaemonStatus};
 use calico_bgp_exporter::model::session::{PeerType, ProtocolState, Session};

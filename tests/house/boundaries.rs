@@ -158,14 +158,14 @@ fn facts_flow_one_way() {
             continue;
         };
         let code = code(&text);
-        for used in code.split("crate::").skip(1) {
+        for used in code.split("crate::house::").skip(1) {
             let used: String = used
                 .chars()
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
                 .collect();
             if used.starts_with(char::is_lowercase) && !allowed.contains(&used.as_str()) {
                 wrong.push(format!(
-                    "{} uses crate::{used}; {module} may use {allowed:?}",
+                    "{} uses crate::house::{used}; {module} may use {allowed:?}",
                     path.display()
                 ));
             }

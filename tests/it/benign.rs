@@ -1,8 +1,8 @@
 //! What happens in a healthy cluster: no finding, no absence, no session that is down for good.
 
-use crate::exporter::{Exporter, doctor};
-use crate::lab::{Lab, within};
-use crate::page::Page;
+use crate::it::exporter::{Exporter, doctor};
+use crate::it::lab::{Lab, within};
+use crate::it::page::Page;
 
 /// Nothing that an alert on this node waits for.
 fn calm(page: &Page) -> Result<(), String> {

@@ -1,8 +1,8 @@
 //! What doctor may not say, cannot read, and sees only at its second look.
 
-use crate::exporter::{BINARY, doctor};
-use crate::incidents::names;
-use crate::lab::{Lab, within};
+use crate::it::exporter::{BINARY, doctor};
+use crate::it::incidents::names;
+use crate::it::lab::{Lab, within};
 
 #[test]
 fn a_doctor_without_permission_says_nothing_of_bird() {

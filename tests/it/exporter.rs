@@ -1,7 +1,7 @@
 //! The daemon in a node's namespace, and doctor beside it.
 
-use crate::lab::{Lab, within};
-use crate::page::Page;
+use crate::it::lab::{Lab, within};
+use crate::it::page::Page;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 

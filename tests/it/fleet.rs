@@ -1,7 +1,7 @@
 //! `doctor --fleet`: a mesh with real BIRDs, reflectors, routers that must not be asked, and a thousand exporters on loopback.
 
-use crate::exporter::{BINARY, Doctor, Exporter, doctor};
-use crate::lab::{Lab, within};
+use crate::it::exporter::{BINARY, Doctor, Exporter, doctor};
+use crate::it::lab::{Lab, within};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,8 +1,8 @@
 //! The incident catalogue where BIRD programs the routes: staged, seen in the metrics, named by doctor.
 
-use crate::exporter::{Doctor, Exporter, doctor};
-use crate::lab::{Lab, within};
-use crate::page::Page;
+use crate::it::exporter::{Doctor, Exporter, doctor};
+use crate::it::lab::{Lab, within};
+use crate::it::page::Page;
 
 const N2: &str = "10.0.3.142";
 const BLOCK2: [(&str, &str); 1] = [("cidr", "192.168.2.0/26")];

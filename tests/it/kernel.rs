@@ -1,7 +1,7 @@
 //! What is served against what `ip` says at that moment.
 
-use crate::exporter::Exporter;
-use crate::lab::{Lab, within};
+use crate::it::exporter::Exporter;
+use crate::it::lab::{Lab, within};
 
 /// Routes of protocol bird in the main table, as iproute2 counts them.
 fn bird_routes(lab: &Lab, node: &str) -> f64 {

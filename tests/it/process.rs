@@ -1,7 +1,7 @@
 //! The program as a process: flags, endpoints, signals.
 
-use crate::exporter::{BINARY, Exporter};
-use crate::lab::Lab;
+use crate::it::exporter::{BINARY, Exporter};
+use crate::it::lab::Lab;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
@@ -131,7 +131,7 @@ fn a_password_that_is_being_checked_does_not_delay_the_end() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let mut client = crate::lab::within(10, "it listens", || {
+    let mut client = crate::it::lab::within(10, "it listens", || {
         TcpStream::connect(address).map_err(|error| error.to_string())
     });
     client
@@ -149,7 +149,7 @@ fn a_password_that_is_being_checked_does_not_delay_the_end() {
             .unwrap()
             .success()
     );
-    let ended = crate::lab::within(4, "it ends", || match child.try_wait().unwrap() {
+    let ended = crate::it::lab::within(4, "it ends", || match child.try_wait().unwrap() {
         Some(status) => Ok(status),
         None => Err("it runs on".to_owned()),
     });
@@ -173,7 +173,7 @@ fn it_needs_no_capability_but_the_socket() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let page = crate::lab::within(10, "it answers", || {
+    let page = crate::it::lab::within(10, "it answers", || {
         let output = lab
             .inside("n1")
             .args(["curl", "-sS", "--fail", "http://127.0.0.1:19324/metrics"])
@@ -193,7 +193,7 @@ fn it_needs_no_capability_but_the_socket() {
             .any(|l| l.starts_with("CapEff:") && l.ends_with("0000000000000000")),
         "{status}"
     );
-    let page = crate::page::Page::parse(page);
+    let page = crate::it::page::Page::parse(page);
     assert_eq!(page.down("10.0.3.142"), Some(false));
     for source in ["routes", "links", "sysctl"] {
         assert_eq!(

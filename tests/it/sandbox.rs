@@ -1,7 +1,7 @@
 //! `--sandbox`: what is tried from inside is refused, and the exporter works as before.
 
-use crate::exporter::Exporter;
-use crate::lab::{Lab, within};
+use crate::it::exporter::Exporter;
+use crate::it::lab::{Lab, within};
 use calico_bgp_exporter::sandbox;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;

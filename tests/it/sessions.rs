@@ -1,7 +1,7 @@
 //! Sessions of real BIRDs, down and up again.
 
-use crate::exporter::Exporter;
-use crate::lab::{Lab, within};
+use crate::it::exporter::Exporter;
+use crate::it::lab::{Lab, within};
 
 const N2: &str = "10.0.3.142";
 const N3: &str = "10.0.3.143";

@@ -1,8 +1,8 @@
 //! Sockets that are missing, dead, silent or talk nonsense: the reason is counted, and nothing else suffers.
 
-use crate::exporter::Exporter;
-use crate::lab::{Lab, within};
-use crate::page::Page;
+use crate::it::exporter::Exporter;
+use crate::it::lab::{Lab, within};
+use crate::it::page::Page;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Starting and logging where something is in the way: taken ports, odd files, few descriptors, a log that nobody reads.
 
-use crate::exporter::BINARY;
-use crate::lab::within;
+use crate::it::exporter::BINARY;
+use crate::it::lab::within;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;

@@ -1,7 +1,7 @@
 //! Where Felix programs the routes: VXLAN with real devices, CrossSubnet, and tunnels that break.
 
-use crate::exporter::{Exporter, doctor};
-use crate::lab::{Lab, within};
+use crate::it::exporter::{Exporter, doctor};
+use crate::it::lab::{Lab, within};
 
 fn finding(lab: &Lab, node: &str, flags: &str, id: &str) -> String {
     within(10, id, || {
@@ -103,7 +103,7 @@ fn cross_subnet_is_direct_at_home_and_tunnelled_abroad() {
 fn a_tunnel_that_is_down_or_gone_is_said_to_be() {
     let lab = Lab::up("--encap vxlan --nodes 2");
     let exporter = Exporter::start(&lab, "n1", "");
-    let up = |p: &crate::page::Page| p.value("calico_tunnel_up", &[("device", "vxlan.calico")]);
+    let up = |p: &crate::it::page::Page| p.value("calico_tunnel_up", &[("device", "vxlan.calico")]);
     exporter.until(10, "up", "calico_tunnel", |p| up(p) == Some(1.0));
     lab.fault("tunnel-down n1");
     exporter.until(5, "down", "calico_tunnel", |p| up(p) == Some(0.0));
@@ -124,7 +124,7 @@ fn a_tunnel_that_only_sends() {
     let exporter = Exporter::start(&lab, "n1", "");
     lab.fault("ipip-blocked n1");
     let before = exporter.scrape();
-    let packets = |p: &crate::page::Page, way| {
+    let packets = |p: &crate::it::page::Page, way| {
         p.value(
             &format!("calico_tunnel_{way}_packets_total"),
             &[("device", "vxlan.calico")],

@@ -1,6 +1,6 @@
 //! Daemons and kernel together: what is expected, and of which family nothing is said.
 
-use crate::build::{NOON, links, look, net, rib, route, session, state};
+use crate::judgement::build::{NOON, links, look, net, rib, route, session, state};
 use calico_bgp_exporter::assess::assessor::{AssessConfig, Assessor};
 use calico_bgp_exporter::assess::kernel_state::RoutesTo;
 use calico_bgp_exporter::assess::pods::inquiry::Answer;

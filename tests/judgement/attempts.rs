@@ -1,6 +1,6 @@
 //! Why a session is down as time passes: what ended it, what its attempts meet, and what the node itself shows.
 
-use crate::build::{NOON, local, look, session};
+use crate::judgement::build::{NOON, local, look, session};
 use calico_bgp_exporter::assess::sessions::events::Event;
 use calico_bgp_exporter::assess::sessions::local_end::{NodeFacts, PeerPath};
 use calico_bgp_exporter::assess::sessions::tracker::DaemonTracker;

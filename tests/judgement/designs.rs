@@ -1,6 +1,6 @@
 //! Owners, originators and pod CIDRs in the designs of Calico's documents, and in variants of them, from small tables.
 
-use crate::build::{NOON, intern, judged, net, session};
+use crate::judgement::build::{NOON, intern, judged, net, session};
 use calico_bgp_exporter::assess::pods::classify::{Classified, Evidence, classify};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
 use calico_bgp_exporter::model::Family;

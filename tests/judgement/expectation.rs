@@ -1,4 +1,4 @@
-use crate::build::{NOON, judged, net, rib, session};
+use crate::judgement::build::{NOON, judged, net, rib, session};
 use calico_bgp_exporter::assess::pods::classify::{Classified, Evidence, classify};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
 use calico_bgp_exporter::assess::pods::owners::Owners;

@@ -6,7 +6,7 @@ mod sessions;
 mod source;
 mod tunnels;
 
-use super::fixture::{AT, daemon_view, empty};
+use crate::fixture::{AT, daemon_view, empty};
 use calico_bgp_exporter::diagnose;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::finding::{Finding, Severity};

@@ -1,4 +1,4 @@
-use crate::build::{NOON, local, look, session};
+use crate::judgement::build::{NOON, local, look, session};
 use calico_bgp_exporter::assess::sessions::events::Event;
 use calico_bgp_exporter::assess::sessions::local_end::NodeFacts;
 use calico_bgp_exporter::assess::sessions::tracker::DaemonTracker;

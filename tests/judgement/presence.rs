@@ -1,6 +1,6 @@
 //! The verdict on one pod CIDR, by what the kernel answered.
 
-use crate::build::{judged, links, net, rib, route, session, state};
+use crate::judgement::build::{judged, links, net, rib, route, session, state};
 use calico_bgp_exporter::assess::kernel_state::RoutesTo;
 use calico_bgp_exporter::assess::pods::inquiry::{Answer, Question};
 use calico_bgp_exporter::assess::pods::owners::Owners;

@@ -1,6 +1,6 @@
 //! Incidents and harmless events, from the first datagram to the report.
 
-use crate::network::{INTERVAL, Network, node_address};
+use crate::pod_paths::network::{INTERVAL, Network, node_address};
 use calico_bgp_exporter::probe::datagram::{Datagram, Kind, LENGTH};
 use calico_bgp_exporter::probe::report::PathDetail;
 use calico_bgp_exporter::probe::signature::Keys;

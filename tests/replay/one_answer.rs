@@ -1,8 +1,8 @@
 //! One fact has one answer: the metrics, the log, the status page, the API, and doctor's table and JSON show the same of every
 //! session and every pod CIDR of every capture, and each reason has a finding that names it.
 
-use crate::exposition::Exposition;
-use crate::{daemon, scenarios};
+use crate::replay::exposition::Exposition;
+use crate::replay::{daemon, scenarios};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};

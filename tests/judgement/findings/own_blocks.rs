@@ -1,7 +1,7 @@
 //! Blocks of this node that BIRD exports to no session.
 
 use super::{node, said};
-use crate::build::{NOON, judged, session};
+use crate::judgement::build::{NOON, judged, session};
 use calico_bgp_exporter::model::finding::Severity;
 use calico_bgp_exporter::model::route::{Encapsulation, Origin};
 use calico_bgp_exporter::model::session::RouteCounts;

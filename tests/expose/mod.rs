@@ -1,10 +1,7 @@
 //! Snapshot → exposition: golden files, foreign parsers, and what must hold for any snapshot.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod detail;
 mod documented;
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod golden;
 mod kept;
 mod negotiation;
@@ -12,6 +9,8 @@ mod parse;
 mod pod_paths;
 mod round_trip;
 mod truth;
+
+use crate::fixture;
 
 use calico_bgp_exporter::metrics::{Detail, DetailLevel, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;

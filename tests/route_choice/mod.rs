@@ -1,21 +1,14 @@
 //! What is said of a pod CIDR, against what the kernel says of a packet: `ip route get fibmatch` over random tables and
 //! rules. `ROUTE_CHOICE_TABLES` sets the number of tables of each family.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "net serves another test as well")]
 
-#[path = "kernel_netns/net.rs"]
-mod net;
-mod route_choice {
-    pub mod said;
-    pub mod tables;
-    pub mod truth;
-}
+pub mod said;
+pub mod tables;
+pub mod truth;
 
-use net::{ip, kernel, run};
-use route_choice::said::{self, Said};
-use route_choice::tables::{Dice, Family, V4, V6};
-use route_choice::truth;
+use crate::kernel_netns::net::{ip, kernel, run};
+use said::Said;
 use std::collections::BTreeMap;
+use tables::{Dice, Family, V4, V6};
 
 /// Tables of each family where nothing else is wanted.
 const TABLES: u64 = 120;

@@ -1,6 +1,5 @@
 //! From a recorded daemon's socket to the exposition: every capture is served to the real collector, and what a
 //! scraper would read is held against what the capture's author arranged.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod daemon;
 mod exposition;

@@ -2,14 +2,8 @@
 //!
 //! What exists is `tests/fixtures/exposition.prom`: each series' name and label names as Prometheus scraped them from the lab
 //! (`make exposition` writes it anew). Label values in it are empty.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot read its input has failed"
-)]
 
-#[path = "names/promql.rs"]
 mod promql;
-#[path = "names/sources.rs"]
 mod sources;
 
 use calico_bgp_exporter::metrics::families;

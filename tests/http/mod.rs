@@ -1,9 +1,6 @@
 //! The HTTP side, over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod client;
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod limits;
 mod listening;
 mod security;
@@ -11,6 +8,8 @@ mod serving;
 mod status_page;
 mod tls;
 mod web_config;
+
+use crate::fixture;
 
 use calico_bgp_exporter::http::{App, Limits, Server, Site, WebConfig, bind};
 use calico_bgp_exporter::metrics::Detail;

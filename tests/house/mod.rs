@@ -1,11 +1,7 @@
 //! The rules of the house that no lint holds: who may know what, how long a file may be, what may be linked, what is not written down.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "house/boundaries.rs"]
 mod boundaries;
-#[path = "house/licences.rs"]
 mod licences;
-#[path = "house/text.rs"]
 mod text;
 
 use std::path::{Path, PathBuf};

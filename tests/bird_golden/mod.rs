@@ -1,5 +1,4 @@
 //! The BIRD side against recorded answers of real daemons, damaged text, and fake daemons.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod captures;
 mod chunks;

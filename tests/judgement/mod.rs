@@ -1,5 +1,4 @@
 //! Judgement over time, without any daemon or kernel: plain data in, verdicts out.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assessor;
 mod attempts;
@@ -8,8 +7,6 @@ mod designs;
 mod document;
 mod expectation;
 mod findings;
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod fleet;
 mod history;
 mod presence;

@@ -1,0 +1,16 @@
+//! The finished daemon on nodes of the lab: real BIRD, real kernel routes. Needs root; what else it needs it installs.
+
+mod benign;
+mod doctor;
+mod exporter;
+mod fleet;
+mod incidents;
+mod kernel;
+mod lab;
+mod page;
+mod process;
+mod sandbox;
+mod sessions;
+mod sockets;
+mod starting;
+mod tunnels;

@@ -1,0 +1,4 @@
+//! Probes in a network in memory: what they find, what they do not mind, what they cost.
+
+mod network;
+mod stories;
