@@ -260,6 +260,7 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
     let node = || serde_json::from_str::<Value>(&get(port, "/api/v1/node").unwrap()).unwrap();
     let count = |document: &Value| document["pod_cidrs"].as_array().map(Vec::len);
     // doctor waits until its absences are confirmed; the exporter shows them from then on.
+    let end = Instant::now() + Duration::from_secs(60);
     let mut document = node();
     while count(&document) != count(&json) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(200));
