@@ -2,7 +2,7 @@
 //! subnets of nodes.
 
 use crate::build::NOON;
-use crate::designs::{Design, POOL, peer, rib};
+use crate::judgement::designs::{Design, POOL, peer, rib};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::session::{JudgedSession, PeerType};
