@@ -1,7 +1,7 @@
 //! Variants of the documented designs: other addresses, IPv6, more reflectors, re-announced blocks, switches that announce the
 //! subnets of nodes.
 
-use crate::build::NOON;
+use crate::judgement::build::NOON;
 use crate::judgement::designs::{Design, POOL, peer, rib};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
 use calico_bgp_exporter::model::Family;
