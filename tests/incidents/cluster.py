@@ -19,9 +19,10 @@ SCRAPE = 2  # seconds; 20 at the factor of 10
 
 
 class Cluster:
-    def __init__(self, lab, work, factor, switched_off=()):
+    def __init__(self, lab, work, factor, switched_off=(), scraped_at=None):
         self.lab, self.work, self.factor = lab, work, factor
         self.switched_off = switched_off
+        self.scraped_at = scraped_at or {}
         self.processes = {}
         self.flags = {}
         self.targets = {}
@@ -66,7 +67,7 @@ class Cluster:
             self.flags[node] = flags
         self.start(f"exporter-{node}", "ip", "netns", "exec", f"{self.lab}-{node}",
                    BINARY, "--node-name", node, *self.flags[node])
-        self.targets[node] = f"{self.address(node)}:19324"
+        self.targets[node] = f"{self.scraped_at.get(node) or self.address(node)}:19324"
         self.write_targets()
 
     def write_targets(self):

@@ -42,7 +42,7 @@ class Watch:
 class Runner:
     def __init__(self, lab, work, factor):
         self.lab, self.factor = lab, factor
-        self.cluster = Cluster(lab.name, work, factor, lab.switched_off)
+        self.cluster = Cluster(lab.name, work, factor, lab.switched_off, lab.scraped_at)
         self.rows, self.known, self.info, self.names = [], set(), set(), {}
 
     def log(self, message):

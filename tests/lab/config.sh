@@ -104,12 +104,10 @@ peers() {
           options="rr client; rr cluster id 244.0.0.1; next hop self;"
         fi
         ;;
-      *)
-        kind=Mesh
-        # One side of each pair connects: the one with the lower address waits.
-        [[ $other < $me ]] || options="passive on;"
-        ;;
+      *) kind=Mesh ;;
     esac
+    # One side of each pair of nodes connects: the one with the lower address waits.
+    [ "$kind" = Global ] || [[ $other < $me ]] || options+=" passive on;"
     as=$(other_as "$k" "n$o" "$(node_as "$o")")
     echo "${kind}_${other//[.:]/_} $other $as true $options"
   done

@@ -84,6 +84,7 @@ lab_up() {
   trap 'echo "lab: the start failed; what was made is removed" >&2; lab_down quiet' EXIT
   mkdir -p "$run/faults"
   declare -p NODES BEHIND BIRD CALICO ENCAP TOPOLOGY V6 IDLE6 TOR ROUTED SERVICES SERVICES_EXCLUDED HOLD RETRY RESTART_WAIT | sed 's/^declare -[-x]* //' >"$run/settings"
+  raise_neighbor_limits
   make_network
   local k
   # Two processors: the nodes' own halves side by side, and BIRD at once where its node is ready.
@@ -98,6 +99,19 @@ lab_up() {
   trap - EXIT
   echo "lab $name: $NODES nodes, BIRD $BIRD, $TOPOLOGY, encapsulation $ENCAP$([ "$V6" = 0 ] || echo ', IPv4 and IPv6')"
   if [ -n "${wait_for:-}" ]; then lab_wait "$wait_for" && routes_wait; fi
+}
+
+# All namespaces of a machine share one neighbor table of 1,024 entries each for IPv4 and IPv6: a few labs fill it, and then
+# nobody reaches anybody (`neighbor table overflow` in the kernel's log). Raised where it is smaller, until the next boot.
+raise_neighbor_limits() {
+  local f of=/proc/sys/net n
+  for f in ipv4 ipv6; do
+    n=$(cat "$of/$f/neigh/default/gc_thresh3" 2>/dev/null) || continue
+    [ "$n" -lt 16384 ] || continue
+    echo 16384 >"$of/$f/neigh/default/gc_thresh3"
+    echo 8192 >"$of/$f/neigh/default/gc_thresh2"
+    echo 4096 >"$of/$f/neigh/default/gc_thresh1"
+  done 2>/dev/null || true
 }
 
 make_network() {
