@@ -3,7 +3,8 @@ test-parts: test-alerts
 test-alerts: ## the alert rules under promtool, old and new, and the Alertmanager example
 	tests/tools/need prometheus prometheus-alertmanager python3 python3-yaml ca-certificates
 	newer=$$(tests/tools/prometheus-newer) && tests/alerts/run promtool "$$newer/promtool" && \
-	for amtool in amtool "$$newer/amtool"; do "$$amtool" check-config alerts/alertmanager-example.yaml; done
+	for amtool in amtool "$$newer/amtool"; do "$$amtool" check-config alerts/alertmanager-example.yaml alerts/alertmanager-receivers-example.yaml; done
+	PYTHONDONTWRITEBYTECODE=1 python3 tests/alerts/receivers.py prometheus-alertmanager
 .PHONY: rules-cost
 rules-cost: ## what the rules cost with 300 nodes isolated and with 500 nodes of which one is lost, on a real Prometheus
 	tests/tools/need prometheus python3

@@ -56,7 +56,7 @@ impl Collector for SnapshotCollector {
         bird::encode(&mut out, &snapshot.daemons)?;
         kernel::encode(&mut out, snapshot)?;
         if let Some(presence) = &snapshot.presence {
-            pods::encode(&mut out, presence, self.detail.pod_cidr_detail)?;
+            pods::encode(&mut out, snapshot, presence, self.detail.pod_cidr_detail)?;
         }
         own::encode(&mut out, snapshot, self.now)
     }

@@ -177,6 +177,8 @@ families! {
         "Prefixes learned over BGP that may be pod CIDRs and that nothing says to be: neither present nor missing. --ip-pool tells.";
     OWN_POD_CIDRS = Gauge "calico_own_pod_cidrs" [node ip_version]
         "Blocks of pod addresses that this node originates.";
+    OWN_POD_CIDRS_UNANNOUNCED = Gauge "calico_own_pod_cidrs_unannounced" [node ip_version]
+        "Blocks of pod addresses that this node originates and that are known to be exported by no session. Absent where no session is up.";
     POD_CIDR_INFO = Info "calico_pod_cidr_route_info" [node cidr ip_version owner encapsulation device gateway origin]
         "The route by which the expected pod CIDR is reached now.";
     POD_CIDR_FALLTHROUGH = Gauge "calico_pod_cidr_route_fallthrough" [node cidr ip_version owner via]

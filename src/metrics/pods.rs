@@ -6,11 +6,12 @@ use super::families as f;
 use super::series::Value;
 use crate::model::Family;
 use crate::model::pod_cidr::PodCidr;
-use crate::model::snapshot::Presence;
+use crate::model::snapshot::{Presence, Snapshot};
 use std::fmt;
 
 pub(super) fn encode(
     out: &mut MetricsWriter,
+    snapshot: &Snapshot,
     presence: &Presence,
     detail: DetailLevel,
 ) -> fmt::Result {
@@ -40,7 +41,15 @@ pub(super) fn encode(
         .collect();
     counts(out, &all, &known)?;
     per_cidr(out, &rows)?;
-    totals(out, presence, &known)
+    totals(out, presence, &known)?;
+
+    let mut series = out.family(&f::OWN_POD_CIDRS_UNANNOUNCED);
+    for (family, _) in presence.own.iter().filter(|(_, own)| own.is_some()) {
+        if let Some(blocks) = snapshot.unannounced_blocks(family) {
+            series.gauge(&[node, family.as_str().into()], blocks.len())?;
+        }
+    }
+    Ok(())
 }
 
 /// A CIDR with the label values that all its series begin with.

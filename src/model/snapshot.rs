@@ -210,3 +210,26 @@ pub struct Snapshot {
     /// Counters.
     pub counters: OwnCounters,
 }
+
+impl Snapshot {
+    /// Blocks of this family that this node originates and no session exports; the sessions may export service CIDRs.
+    /// Nothing where no session is up: then that is the problem, and nothing can be exported.
+    pub fn unannounced_blocks(&self, family: Family) -> Option<Vec<IpNet>> {
+        let own = self.presence.iter();
+        let own = own.flat_map(|presence| &presence.own_blocks).copied();
+        let mut blocks: Vec<IpNet> = own.filter(|b| Family::from(*b) == family).collect();
+        let mut exported = self
+            .daemons
+            .iter()
+            .flat_map(|view| &view.sessions)
+            .filter(|judged| judged.up && judged.session.ip_version() == family)
+            .filter(|judged| judged.session.peer_type != PeerType::LocalWorkload)
+            .map(|judged| judged.session.routes.and_then(|routes| routes.exported))
+            .peekable();
+        exported.peek()?;
+        if !exported.all(|count| count == Some(0)) {
+            blocks.retain(|block| self.unannounced.contains(block));
+        }
+        Some(blocks)
+    }
+}

@@ -13,7 +13,7 @@ from inhibition import ROOT, Inhibition
 from story import ROUTER, Story, series
 from words import about, address, both_ends, name, peering, unreachable
 
-GROUPS = ("maintenance", "recording", "nodes", "bird", "routes", "tunnels", "exporter", "sessions", "slow", "pod-cidrs")
+GROUPS = ("maintenance", "down", "recording", "nodes", "bird", "routes", "tunnels", "exporter", "sessions", "slow", "pod-cidrs")
 
 
 def benign():
@@ -279,6 +279,16 @@ def routes():
     s.told = s.fires = [about("CalicoPodCIDRRouteMissing", 0)]
     yield s
 
+    for felix in (False, True):
+        s = Story("a pool is deleted, and its blocks are announced no more" + (": Felix programs the routes, information" if felix else ""), 3, 50)
+        s.show(0, "calico_own_pod_cidrs_unannounced", lambda t: int(300 <= t < 2400), ip_version="4")
+        s.show(1, "calico_own_pod_cidrs_unannounced", lambda t: 0, ip_version="4")
+        s.show(0, "calico_routes", lambda t, felix=felix: 2 * felix, ip_version="4", encapsulation="vxlan", origin="felix")
+        if not felix:
+            s.told = s.fires = [about("CalicoBlocksNotAnnounced", 0)]
+            s.tickets_only = True
+        yield s
+
     # No exporter knows any more after its restart that there was a tunnel.
     s = Story("a tunnel is deleted for two hours, and the exporter restarts meanwhile", 2, 160)
     s.nodes[0].exporter_down = [(5400, 5445)]
@@ -341,7 +351,7 @@ def checks(story, step, inhibition):
     if story.tickets_only:
         yield fired('severity="critical"'), end, []
     if not story.maintenance:
-        yield f"group by (node, peer) (max_over_time(({UNTOLD})[{end}:{step}s]))", end, []
+        yield f"group by (node, peer) (max_over_time(untold[{end}]))", end, []
     if story.deadline:
         at, names = story.deadline
         among = "|".join(sorted({n[0] for n in names}))
@@ -364,7 +374,8 @@ def write(path, story, rules, step, checks):
 def write_users_own(folder):
     """alerts/calico-bgp-peering-only.yaml, under a name that ours do not have."""
     text = open(f"{ROOT}/alerts/calico-bgp-peering-only.yaml").read()
-    open(f"{folder}/users-own.yaml", "w").write(text.replace("alert: CalicoBGPPeeringDown", "alert: UsersOwn").replace("name: calico-bgp.peering-only", "name: users-own"))
+    text = text.replace("alert: CalicoBGPPeeringDown", "alert: UsersOwn").replace("name: calico-bgp.peering-only", "name: users-own")
+    open(f"{folder}/users-own.yaml", "w").write(f"{text}      - {{record: untold, expr: {UNTOLD!r}}}\n")
 
 
 def main():

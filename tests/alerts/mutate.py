@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Break each rule in turn and demand that a test notices: an alert or recording rule that never fires or records, an alert that fires
-at once, an inhibit rule that is not there. Usage: mutate.py PROMTOOL TEST...
+"""Break each rule of every file in turn and demand that a test notices: an alert or recording rule that never fires or records, an
+alert that fires at once, an inhibit rule that is not there. Usage: mutate.py PROMTOOL TEST... [--only NAME]
 """
+import glob
 import os
 import re
 import shutil
@@ -11,31 +12,33 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import mesh
-from inhibition import RULES, Inhibition
+from inhibition import ROOT, RULES, Inhibition
 
-promtool, tests = sys.argv[1], sys.argv[2:]
-text = open(RULES).read()
-# One chunk per rule; the text before the first and between groups stays where it is.
-chunks = re.split(r"(?m)^(?=      - (?:alert|record): )", text)
-RULE = re.compile(r"      - (?:alert|record): (\S+)")
+RULE = re.compile(r"      - (alert|record): (\S+)")
 STEP = 60
 # Inhibit rules that no story can need.
 NEEDLESS = {"CalicoBGPExporterDown": "nothing new can fire of a node that is not scraped: it puts an end to what is old"}
 
 
-def mutants():
-    for i, chunk in enumerate(chunks):
-        match = re.match(r"      - (alert|record): (\S+)", chunk)
-        if not match:
-            continue
-        kind, name = match.groups()
-        never = re.sub(r"expr: \|\n(?: {10}.*\n|\n(?= {10}))+", "expr: vector(0) > 1\n", chunk, count=1)
-        variants = {"never": never}
-        if "\n        for: " in chunk:
-            variants["at once"] = re.sub(r"\n        for: \S+", "", chunk)
-        for how, variant in variants.items():
-            assert variant != chunk, (name, how)
-            yield kind, name, how, "".join(chunks[:i] + [variant] + chunks[i + 1:])
+class File:
+    """A rule file, cut before each rule; the text before the first and between groups stays where it is."""
+
+    def __init__(self, path):
+        self.path, self.name = path, os.path.basename(path)
+        self.chunks = re.split(r"(?m)^(?=      - (?:alert|record): )", open(path).read())
+
+    def mutants(self):
+        for i, chunk in enumerate(self.chunks):
+            match = RULE.match(chunk)
+            if not match:
+                continue
+            never = re.sub(r"expr: (?:\|\n(?: {10}.*\n|\n(?= {10}))+|.*\n)", "expr: vector(0) > 1\n", chunk, count=1)
+            variants = {"never": never}
+            if "\n        for: " in chunk:
+                variants["at once"] = re.sub(r"\n        for: \S+", "", chunk)
+            for how, variant in variants.items():
+                assert variant != chunk, (match[2], how)
+                yield self, match[1], match[2], how, "".join(self.chunks[:i] + [variant] + self.chunks[i + 1:])
 
 
 def run(path):
@@ -43,43 +46,50 @@ def run(path):
 
 
 def resting_on(name):
-    """The rule itself and all that are made of it."""
+    """The rule itself and all that are made of it, in any file."""
     names, more = set(), {name}
     while more:
         names |= more
-        more = {rule[1] for rule in map(RULE.match, chunks) if rule and any(n in rule.string for n in names)} - names
+        found = ((chunk, RULE.match(chunk)) for file in files for chunk in file.chunks)
+        more = {rule[2] for chunk, rule in found if rule and any(n in chunk for n in names)} - names
     return names
 
 
-def write_tests(kind, name, path, rules):
-    """Write to the path, one after the other, what may notice: the tests that speak of an alert concerned, or of none; for a
-    recording rule the stories, too, in which something fires, such an alert first."""
+def write_tests(file, kind, name, path):
+    """Write to the path, one after the other, what may notice: the tests that speak of a rule concerned, or of none; then the
+    stories, for a recording rule those in which something fires, such an alert first."""
     concerned = resting_on(name) if kind == "record" else {name}
     for test in tests:
         head, *cases = re.split(r"(?m)^(?=  - name: )", open(test).read())
+        if file.name not in head:
+            continue
         cases = [case for case in cases if any(n in case for n in concerned) or "alertname" not in case]
         if cases:
             open(path, "w").write(head + "".join(cases))
             yield
-    stories = [s for s in mesh.stories(STEP) if s.fires and kind == "record"]
-    for story in sorted(stories, key=lambda s: not any(alert in concerned for alert, _, _ in s.fires)):
-        mesh.write(path, story, rules, STEP, list(mesh.checks(story, STEP, inhibition))[:2])
+    maintenance = "maintenance" in file.name
+    if not maintenance and (file.path != RULES or kind != "record"):
+        return
+    stories = [s for s in mesh.stories(STEP) if s.maintenance or (s.fires and not maintenance)]
+    for story in sorted(stories, key=lambda s: (s.maintenance != maintenance, not any(alert in concerned for alert, _, _ in s.fires))):
+        mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, list(mesh.checks(story, STEP, inhibition))[:2])
         yield
 
 
 def survives(mutant):
-    kind, name, how, mutated = mutant
+    file, kind, name, how, mutated = mutant
     with tempfile.TemporaryDirectory() as work:
         os.makedirs(f"{work}/alerts")
         os.makedirs(f"{work}/tests/alerts")
-        open(f"{work}/alerts/{os.path.basename(RULES)}", "w").write(mutated)
+        for other in files:
+            shutil.copy(other.path, f"{work}/alerts/")
+        open(f"{work}/alerts/{file.name}", "w").write(mutated)
         path = f"{work}/tests/alerts/test.yaml"
-        shutil.copy(RULES.replace(".rules.yaml", "-maintenance.rules.yaml"), f"{work}/alerts/")
         mesh.write_users_own(f"{work}/tests/alerts")
-        for _ in write_tests(kind, name, path, f"../../alerts/{os.path.basename(RULES)}"):
+        for _ in write_tests(file, kind, name, path):
             if run(path).returncode:
                 return None
-    return f"{name}: no test notices when it {'fires' if kind == 'alert' else 'records'} {how}"
+    return f"{file.name}: {name}: no test notices when it {'fires' if kind == 'alert' else 'records'} {how}"
 
 
 def needed(story):
@@ -93,11 +103,15 @@ def needed(story):
     return set(map(int, re.findall(r'without!=\\?"rule (\d+)', done.stdout + done.stderr)))
 
 
+arguments = sys.argv[1:]
+only = arguments.pop(arguments.index("--only") + 1) if "--only" in arguments else ""
+promtool, *tests = [a for a in arguments if a != "--only"]
+files = [File(path) for path in sorted(glob.glob(f"{ROOT}/alerts/*.yaml")) if "groups:" in open(path).read().split("\n")]
 inhibition = Inhibition()
 with ThreadPoolExecutor(2) as pool:
-    verdicts = list(pool.map(survives, mutants()))
-    found = set().union(*pool.map(needed, (s for s in mesh.stories(STEP) if s.pages is None)))
-for number, (source, target, _) in enumerate(inhibition.rules):
+    verdicts = list(pool.map(survives, (m for file in files for m in file.mutants() if only in m[2])))
+    found = set() if only else set().union(*pool.map(needed, (s for s in mesh.stories(STEP) if s.pages is None)))
+for number, (source, target, _) in enumerate([] if only else inhibition.rules):
     silencers = inhibition.names(source)
     if not silencers & NEEDLESS.keys():
         verdicts.append(None if number in found else f"{', '.join(silencers)} → {target}: no story needs this inhibit rule")

@@ -5,7 +5,7 @@ UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # A Prometheus duration: 4m30s. Prose ("30 minutes", "240 s") has a space.
 DURATION = re.compile(r"(?<![\w.])(?:\d+(?:ms|[smhdw]))+(?!\w)")
 # Plain numbers of an expression that are seconds, or so many a second.
-SECONDS = [r"(?<=time\(\) - )(?:604800|86400|900)\b", r"(?<=>= )120(?= < 1[24])", r"(?<=>= 120 < )(?:128|140)\b"]
+SECONDS = [r"(?<=time\(\) - )(?:604800|86400|900|285)\b", r"(?<=>= )120(?= < 1[24])", r"(?<=>= 120 < )(?:128|140)\b"]
 PER_SECOND = [r"(?<=\[5m\]\)\) > )(?:0\.1|1)\b"]
 
 

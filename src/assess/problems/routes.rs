@@ -4,7 +4,6 @@ use super::{ProblemKind, Problems, rejected};
 use crate::model::Family;
 use crate::model::finding::Severity;
 use crate::model::route::{Encapsulation, Origin, RouteChange};
-use crate::model::session::PeerType;
 use crate::model::snapshot::{RouteChanges, Snapshot};
 use crate::model::time::UnixTime;
 use ipnet::IpNet;
@@ -43,26 +42,9 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     }
 }
 
-/// Blocks that this node originates and no session of their family exports; they may export service CIDRs.
 fn blocks_not_announced(snapshot: &Snapshot, found: &mut Problems<'_>) {
-    let own = snapshot.presence.iter();
-    let own = own.flat_map(|presence| &presence.own_blocks).copied();
     for family in Family::ALL {
-        let mut blocks: Vec<IpNet> = own.clone().filter(|b| Family::from(*b) == family).collect();
-        let mut exported = snapshot
-            .daemons
-            .iter()
-            .flat_map(|view| &view.sessions)
-            .filter(|judged| judged.up && judged.session.ip_version() == family)
-            .filter(|judged| judged.session.peer_type != PeerType::LocalWorkload)
-            .map(|judged| judged.session.routes.and_then(|routes| routes.exported))
-            .peekable();
-        if exported.peek().is_none() {
-            continue;
-        }
-        if !exported.all(|count| count == Some(0)) {
-            blocks.retain(|block| snapshot.unannounced.contains(block));
-        }
+        let blocks = snapshot.unannounced_blocks(family).unwrap_or_default();
         if !blocks.is_empty() {
             // Where Felix programs the routes to other nodes, theirs to this one do not need BGP.
             let by_felix = snapshot.kernel.routes.as_ref().is_ok_and(|routes| {
