@@ -9,3 +9,7 @@ test-alerts: ## the alert rules under promtool, old and new, and the Alertmanage
 rules-cost: ## what the rules cost with 300 nodes isolated and with 500 nodes of which one is lost, on a real Prometheus
 	tests/tools/need prometheus python3
 	python3 tests/alerts/cost/measure.py
+.PHONY: rules-groupings
+rules-groupings: ## how often a node lost in a mesh of 50 notifies under other groupings, on a real Prometheus and Alertmanager
+	tests/tools/need prometheus prometheus-alertmanager python3 python3-yaml
+	PYTHONDONTWRITEBYTECODE=1 python3 tests/alerts/groupings.py prometheus prometheus-alertmanager
