@@ -74,7 +74,7 @@ $(b=$(blocks "$k" "$f")
 template bgp bgp_template$f {
   debug { states };
   description "Connection to BGP peer";
-  local as 64512;
+  local as $(node_as "$k");
   multihop;
   ipv$f {
     import all;
@@ -92,7 +92,7 @@ protocol bgp $name from bgp_template$f {
   neighbor $address as $as;
   source address $("addr$f" "$k");
 $([ "$internal" = true ] || echo "  ipv$f { export filter { calico_export_to_bgp_peers(false); reject; }; };")
-$([ -z "$options" ] || echo "  $options")
+$([ -z "$options" ] || echo "  ${options/next hop self;/ipv$f { next hop self; \};}")
 }
 EOC
     done < <(peers "$k" "$f")
