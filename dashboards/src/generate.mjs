@@ -1,27 +1,59 @@
 // Writes the dashboards beside this folder. With --check it writes nothing and fails where a file differs.
-import { readFileSync, writeFileSync } from "node:fs";
+//
+//   node generate.mjs [--check]
+//   node generate.mjs --out FOLDER [--cluster-label LABEL]    every form of them, for clusters told apart by LABEL:
+//       dashboards/, provisioning/ (Grafana's own), grafana-operator/ (GrafanaDashboard), grafana-com/ (with inputs)
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { exporter } from "./exporter.mjs";
 import { fleet } from "./fleet.mjs";
+import { forGrafanaCom, forOperator, provider, withClusterLabel } from "./forms.mjs";
 import { node } from "./node.mjs";
 
-const check = process.argv.includes("--check");
-let stale = 0;
-for (const dashboard of [fleet, node, exporter]) {
-  const file = new URL(`../${dashboard.uid}.json`, import.meta.url);
-  const text = `${JSON.stringify(dashboard, null, 2)}\n`;
-  if (!check) {
-    writeFileSync(file, text);
-    continue;
-  }
-  let there = "";
-  try {
-    there = readFileSync(file, "utf8");
-  } catch {
-    // A missing file differs, too.
-  }
-  if (there !== text) {
-    console.error(`dashboards/${dashboard.uid}.json is not what dashboards/src makes: run "make dashboards-json"`);
-    stale += 1;
+const { values: options } = parseArgs({
+  options: { check: { type: "boolean", default: false }, out: { type: "string" }, "cluster-label": { type: "string" } },
+});
+const label = options["cluster-label"] ?? "cluster";
+if (options["cluster-label"] && !options.out) throw new Error("--cluster-label needs --out: the files beside this folder have the label cluster");
+
+const dashboards = [fleet, node, exporter].map((d) => (label === "cluster" ? d : withClusterLabel(d, label)));
+const text = (value) => (typeof value === "string" ? value : `${JSON.stringify(value, null, 2)}\n`);
+
+function writeForms(out) {
+  const write = (folder, name, value) => {
+    mkdirSync(`${out}/${folder}`, { recursive: true });
+    writeFileSync(`${out}/${folder}/${name}`, text(value));
+  };
+  write("provisioning", "calico-bgp.yaml", provider);
+  for (const d of dashboards) {
+    write("dashboards", `${d.uid}.json`, d);
+    write("grafana-operator", `${d.uid}.yaml`, forOperator(d));
+    write("grafana-com", `${d.uid}.json`, forGrafanaCom(d));
   }
 }
-process.exitCode = stale ? 1 : 0;
+
+/** How many files differ. */
+function compareOrWrite() {
+  let stale = 0;
+  for (const d of dashboards) {
+    const file = new URL(`../${d.uid}.json`, import.meta.url);
+    if (!options.check) {
+      writeFileSync(file, text(d));
+      continue;
+    }
+    let there = "";
+    try {
+      there = readFileSync(file, "utf8");
+    } catch {
+      // A missing file differs, too.
+    }
+    if (there !== text(d)) {
+      console.error(`dashboards/${d.uid}.json is not what dashboards/src makes: run "make dashboards-json"`);
+      stale += 1;
+    }
+  }
+  return stale;
+}
+
+if (options.out) writeForms(options.out);
+else process.exitCode = compareOrWrite() ? 1 : 0;

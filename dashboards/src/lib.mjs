@@ -27,6 +27,10 @@ export const map = (entries) => [
   },
 ];
 
+/** The same for ranges: [[from, text, colour], …], each up to the next one. */
+export const mapRanges = (list) =>
+  list.map(([from, text, color], index) => ({ type: "range", options: { from, to: (list[index + 1]?.[0] ?? 1000) - 1, result: { text, color, index } } }));
+
 // ---- queries ---------------------------------------------------------------------------------------------------
 
 const target = (format, instant) => (expr, legend = "", more = {}) => ({
@@ -46,6 +50,9 @@ export const now = target("time_series", true);
 /** At its end, one row a series. */
 export const rows = target("table", true);
 
+/** The panels of a dashboard, those in collapsed rows too. */
+export const panelsOf = (dashboard) => dashboard.panels.flatMap((p) => (p.type === "row" ? p.panels : [p]));
+
 const refIds = (targets) => targets.map((t, i) => ({ ...t, refId: String.fromCharCode(65 + i) }));
 
 // ---- panels ----------------------------------------------------------------------------------------------------
@@ -64,7 +71,8 @@ function panel(type, { id, title, description, targets, w, h, interval, maxDataP
     },
     options,
     ...(interval && { interval }),
-    ...(maxDataPoints && { maxDataPoints }),
+    // A subquery over the whole range needs no more points than this.
+    ...((maxDataPoints ?? (targets.some((t) => t.expr.includes("$__interval")) && 100)) && { maxDataPoints: maxDataPoints ?? 100 }),
     targets: refIds(targets),
     ...(transformations && { transformations }),
   };
@@ -156,11 +164,10 @@ export const table = ({ columns, hidden = [], sort, order, empty, ...rest }) => 
     custom: { align: "auto", cellOptions: { type: "auto" }, filterable: false, inspect: false },
     overrides: [
       ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: look.links ? "\u00a0" : "–", ...look } : look)).filter((o) => o.properties.length),
-      ...hidden.map((name) => series(name, { "custom.hidden": true, "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
+      ...hidden.map((name) => series(name, { "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
     ],
     options: {
       cellHeight: "sm",
-      footer: { show: false, reducer: ["sum"], countRows: false, fields: "" },
       showHeader: true,
       sortBy: sort ? [{ displayName: sort[0], desc: sort[1] === "desc" }] : [],
     },
@@ -179,6 +186,18 @@ export const table = ({ columns, hidden = [], sort, order, empty, ...rest }) => 
     ],
   });
 };
+
+/** A table with a row for each value of one label and a column for each of another. `values`: what the cells say. */
+export const matrix = ({ row, column: across, values, empty, links, ...rest }) =>
+  panel("table", {
+    ...rest,
+    unit: "none",
+    defaults: { mappings: values, noValue: empty },
+    custom: { align: "center", cellOptions: { type: "color-background", mode: "basic" }, filterable: false, inspect: false },
+    overrides: [series(`${row}\\${across}`, { "custom.cellOptions": { type: "auto" }, "custom.align": "left", ...(links && { links }) })],
+    options: { cellHeight: "sm", showHeader: true, sortBy: [] },
+    transformations: [{ id: "groupingToMatrix", options: { columnField: across, rowField: row, valueField: "Value", emptyValue: "empty" } }],
+  });
 
 function column(title, { filter, width, align, unit, decimals, mappings, thresholds, color, links, gauge, max, noValue }) {
   const properties = [];
@@ -218,6 +237,10 @@ export const toNode = (from) => {
   const part = (name, where) => (where ? `&var-${name}=\${${where}:percentencode}` : "");
   return [link("Open node", `/d/${uid.node}?${kept}${part("cluster", from.cluster)}${part("node", from.node)}${part("peer", from.peer)}`)];
 };
+
+const runbooks = "https://github.com/calico-bgp-exporter/calico-bgp-exporter/blob/main/docs/runbooks";
+/** From an alert's name, in the column `field`, to its runbook. */
+export const toRunbook = (field) => [{ title: "Runbook", url: `${runbooks}/\${__data.fields.${field}}.md`, targetBlank: true }];
 
 const between = {
   fleet: ["Fleet", "Is the network whole? All nodes."],
@@ -315,14 +338,11 @@ export const annotation = (name, iconColor, expr, { title, text, tags = "", on, 
   ...more,
 });
 
-/** Rows of panels from left to right, 24 columns wide; a row is as high as its highest panel. */
+/**
+ * Rows of panels from left to right, 24 columns wide; a row is as high as its highest panel. `{ title, rows }` is a row that
+ * Grafana shows closed, by its title alone, until somebody opens it: a healthy cluster is no page of empty boxes.
+ */
 export function dashboard({ self, title, description, variables: list, annotations, rows: grid, from = "now-3h" }) {
-  const panels = [];
-  let y = 0;
-  for (const row of grid) {
-    for (const { panel: p, x, dy = 0 } of place(row)) panels.push({ ...p, gridPos: { x, y: y + dy, ...p.gridPos } });
-    y += Math.max(...place(row).map(({ panel: p, dy = 0 }) => dy + p.gridPos.h));
-  }
   return {
     annotations: { list: annotations },
     description,
@@ -330,7 +350,7 @@ export function dashboard({ self, title, description, variables: list, annotatio
     fiscalYearStartMonth: 0,
     graphTooltip: 1,
     links: dashboardLinks(self),
-    panels,
+    panels: panelsIn(grid),
     refresh: "1m",
     schemaVersion: 39,
     tags: ["calico", "bgp"],
@@ -342,6 +362,23 @@ export function dashboard({ self, title, description, variables: list, annotatio
     uid: uid[self],
     version: 1,
   };
+}
+
+function panelsIn(grid, top = 0) {
+  const panels = [];
+  let y = top;
+  for (const row of grid) {
+    if (row.title) {
+      const inside = panelsIn(row.rows, y + 1);
+      panels.push({ id: row.id, type: "row", title: row.title, collapsed: true, gridPos: { x: 0, y, w: 24, h: 1 }, panels: inside });
+      y += 1;
+      continue;
+    }
+    const placed = place(row);
+    for (const { panel: p, x, dy } of placed) panels.push({ ...p, gridPos: { x, y: y + dy, ...p.gridPos } });
+    y += Math.max(...placed.map(({ panel: p, dy }) => dy + p.gridPos.h));
+  }
+  return panels;
 }
 
 /** A row is a list of panels; a list inside it is a column of panels that stand on each other. */

@@ -2,20 +2,20 @@
 import * as l from "./lib.mjs";
 import * as q from "./queries.mjs";
 import { events } from "./fleet.mjs";
-const { at, named } = q;
+const { at, named, seen } = q;
 
 const m = q.m;
 const peers = 'peer=~"$peer"';
 const toPeersNode = (field) => l.toNode({ cluster: "__data.fields.at", node: `__data.fields["${field}"]` });
 
-const stat = (id, title, description, expr, more) =>
-  l.stat({ id, title, description, targets: [l.now(expr)], unit: "none", thresholds: l.zeroOrRed, w: 3, h: 4, ...more });
+const stat = (id, title, description, expr, { empty, ...more }) =>
+  l.stat({ id, title, description, targets: [l.now(expr)], unit: "none", thresholds: l.zeroOrRed, w: 3, h: 4, ...more, defaults: { ...(empty && { noValue: empty }), ...more.defaults } });
 const yesNo = (yes, no) => l.map({ 0: no, 1: yes });
 
-const exported = `sum by (ip_version) (${m("calico_bird_kernel_exported_routes")})`;
-const held = `sum by (ip_version) (${m("calico_kernel_bird_routes")})`;
+const exported = `sum by (ip_version) (${seen("calico_bird_kernel_exported_routes")})`;
+const held = `sum by (ip_version) (${seen("calico_kernel_bird_routes")})`;
 const disagreement = `sum(abs(${exported} - ${held}))`;
-const forwardingOff = `sum(${m("calico_ip_forwarding_enabled")} == bool 0)`;
+const forwardingOff = `sum(${seen("calico_ip_forwarding_enabled")} == bool 0)`;
 // The kernel takes the routes of a device that goes down: those that it had within the range count where pod CIDRs are missing now.
 const onTunnel = (routes) => `sum by (cluster, job, instance, device) (${routes})`;
 const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0) * on (cluster, job, instance, device) (((${onTunnel(m("calico_tunnel_routes"))}) > 0
@@ -31,28 +31,31 @@ const silent = `count(${q.silentNodes}) or vector(0)`;
 const stats = [
   l.stat({
     id: 1,
-    title: "Sessions up",
+    title: "Up",
     description: `BGP sessions that are up (Established, and their routes flow), and all that BIRD has configured. While the node is silent, or its BIRD does
       not answer, those that it had last: none of them is known to be up.`,
     targets: [l.now(q.sessionsUp, "{{part}} of {{whole}}")],
     text: "name",
     unit: "none",
     thresholds: l.zeroOrRed,
-    w: 3,
+    w: 2,
     h: 4,
   }),
-  stat(2, "Lost by neighbours", "Other nodes whose session with this node is not up. All of them: this node is down or cut off. None, while it is silent: only its exporter is down.",
-    lostByNeighbours, { w: 3 }),
+  stat(2, "Lost by", "Other nodes whose session with this node is not up. All of them: this node is down or cut off. None, while it is silent: only its exporter is down.",
+    lostByNeighbours, { w: 2 }),
   stat(3, "BIRD", "Do bird and bird6 answer? Recovering: sessions are Established and no route reaches the kernel, after a restart with a dead peer for up to 4 minutes.",
     `min(${m("calico_bird_up")}) + max(${m("calico_bird_graceful_restart_recovery")}) or min(${m("calico_bird_up")})`,
-    { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), w: 3 }),
-  stat(4, "Missing pod routes", "Pod CIDRs of other nodes without a usable route here.", `sum(${m("calico_pod_cidrs", 'present="false"')})`, { w: 3 }),
-  stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse.", disagreement, { w: 3 }),
+    { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), empty: "unknown", w: 2 }),
+  stat(21, "Down", "Sessions of this node that are not up, seen from here. While the node is silent: when its exporter answered last.", `sum(${seen("calico_bgp_peers", 'state="down"')})`, { w: 2 }),
+  stat(4, "Missing pod routes", "Pod CIDRs of other nodes without a usable route here. While the node is silent: when its exporter answered last.", `sum(${seen("calico_pod_cidrs", 'present="false"')})`, { w: 3 }),
+  stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse. While the node is silent: when its exporter answered last.", disagreement, { w: 3 }),
   stat(6, "Tunnel", "Is a tunnel that pods use down? Does it send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
-    `2 * clamp_max(${tunnelsDown} > 0, 1) or clamp_max(sum(${q.oneWay}), 1)`, { mappings: l.map({ 0: ["fine", l.calm], 1: ["one-way", "red"], 2: ["down", "red"] }), w: 3 }),
-  stat(7, "Forwarding", "Does the kernel forward packets? net.ipv4.ip_forward, and net.ipv6.conf.all.forwarding where the node has IPv6 sessions or pod routes.",
+    `2 * clamp_max(${tunnelsDown} > 0, 1) or clamp_max(sum(${q.oneWay}), 1)`, { mappings: l.map({ 0: ["fine", l.calm], 1: ["one-way", "red"], 2: ["down", "red"] }), empty: "unknown", w: 2 }),
+  stat(7, "Forwarding", "Does the kernel forward pod packets? For IPv4 the interfaces by which they come in, for IPv6 net.ipv6.conf.all.forwarding.",
     `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
-  stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${m("calico_bird_start_timestamp_seconds")})`, {
+  stat(22, "Last answer", "How long ago the exporter of this node answered Prometheus last. Of a silent node everything else here is as old as that.",
+    `time() - max(${q.lastScrape})`, { unit: "s", thresholds: l.limits(150, 300), defaults: { decimals: 0 }, w: 2 }),
+  stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${seen("calico_bird_start_timestamp_seconds")})`, {
     unit: "s",
     thresholds: l.neutral,
     options: { colorMode: "value" },
@@ -100,6 +103,8 @@ const findings = l.table({
   h: 19,
 });
 
+// Under --bgp.peer-detail=unhealthy sessions in trouble alone have series of their own.
+const noSession = "No session is in trouble; those that are up have series of their own under --bgp.peer-detail=all";
 const states = l.timeline({
   id: 11,
   title: "Sessions over time (the 40 worst)",
@@ -108,8 +113,9 @@ const states = l.timeline({
   targets: [
     l.over(
       named(
-        `max by (cluster, peer, protocol) ((${q.sessionState(peers)})
-          and on (cluster, job, instance, protocol) topk(40, avg_over_time(${m("calico_bgp_peers_state", 'state="down"', peers)}[$__range] @ end())))`,
+        `max by (a_rank, cluster, peer, protocol) ((${q.sessionState(peers)})
+          * on (cluster, job, instance, protocol) group_left (a_rank) count_values by (cluster, job, instance, protocol) ("a_rank",
+            9000000 - round(1000000 * topk(40, avg_over_time(${m("calico_bgp_peers_state", 'state="down"', peers)}[$__range] @ end())))) ^ 0)`,
         "peer",
         "peer_node",
       ),
@@ -118,7 +124,7 @@ const states = l.timeline({
   ],
   unit: "none",
   mappings: l.map(q.sessionStates),
-  empty: "No session is known",
+  empty: noSession,
   w: 17,
   h: 9,
 });
@@ -128,15 +134,17 @@ const sessions = l.table({
   id: 12,
   title: "Sessions",
   description: `Every session of the chosen peers: since when it is in its state, why it is down, how many routes it brings in and takes out.
-    Losses: within the range of the dashboard. Click a peer's node to see the other end.`,
+    Losses: within the range of the dashboard. Of a silent node: as seen last. Click a peer's node to see the other end.`,
   targets: [
-    l.rows(at(named(`max by (cluster, peer, protocol, peer_type) (${q.sessionState(peers)})`, "peer", "peer_node"))),
-    session(q.sessionAge(peers)),
-    session(m("calico_bgp_peer_info", peers), "remote_as"),
-    session(m("calico_bgp_peer_routes", 'kind="imported"', peers)),
-    session(m("calico_bgp_peer_routes", 'kind="exported"', peers)),
+    l.rows(at(named(`max by (cluster, peer, protocol, peer_type) (${q.seenSessionState(peers)})`, "peer", "peer_node"))),
+    session(`time() - ${seen("calico_bgp_peer_state_change_timestamp_seconds", peers)}`),
+    session(seen("calico_bgp_peer_info", peers), "remote_as"),
+    session(seen("calico_bgp_peer_routes", 'kind="imported"', peers)),
+    session(seen("calico_bgp_peer_routes", 'kind="exported"', peers)),
     session(`increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__range]) and on (cluster, job, instance, protocol) ${m("calico_bgp_peer_fsm_state", peers)}`),
-    session(m("calico_bgp_peer_down_reason", peers), "reason"),
+    session(seen("calico_bgp_peer_down_reason", peers), "reason"),
+    // Down before up, and the oldest first.
+    session(`(${seen("calico_bgp_peers_state", 'state="down"', peers)}) * 1e10 + ignoring (state) (time() - ${seen("calico_bgp_peer_state_change_timestamp_seconds", peers)} or ${seen("calico_bgp_peer_fsm_state", peers)} * 0)`),
   ],
   unit: "none",
   columns: {
@@ -152,8 +160,8 @@ const sessions = l.table({
     "Value #F": ["Losses", { width: 80, align: "right", decimals: 0, thresholds: l.limits(3, 10), color: "text" }],
   },
   hidden: ["at"],
-  sort: ["State", "asc"],
-  empty: "No session is known",
+  order: ["Value #H", "desc"],
+  empty: noSession,
   w: 17,
   h: 10,
 });
@@ -161,21 +169,16 @@ const sessions = l.table({
 const family = { 4: "IPv4", 6: "IPv6" };
 const birdKernel = l.graph({
   id: 13,
-  title: "BIRD against the kernel",
-  description: `Routes that BIRD believes it put into the kernel, and routes of BIRD's that are there. The lines of one family lie on each other while all is well.
-    A gap in BIRD's line: it did not answer, and its routes stay in the kernel and go stale.`,
-  targets: Object.entries(family).flatMap(([v, name]) => [
-    l.over(`sum(${m("calico_bird_kernel_exported_routes", `ip_version="${v}"`)})`, `BIRD, ${name}`),
-    l.over(`sum(${m("calico_kernel_bird_routes", `ip_version="${v}"`)})`, `kernel, ${name}`),
-  ]),
+  title: "BIRD minus kernel",
+  description: `How many routes BIRD believes it put into the kernel and are not there; below zero, routes of BIRD's in the kernel that BIRD no longer exports. Zero is right.
+    A gap: BIRD did not answer, and its routes stay in the kernel and go stale.`,
+  targets: Object.entries(family).map(([v, name]) =>
+    l.over(`sum(${m("calico_bird_kernel_exported_routes", `ip_version="${v}"`)}) - sum(${m("calico_kernel_bird_routes", `ip_version="${v}"`)})`, name)),
   unit: "none",
   style: "steps",
-  overrides: [
-    l.fixed("BIRD, IPv4", "orange", { "custom.lineWidth": 3 }),
-    l.fixed("kernel, IPv4", "blue"),
-    l.fixed("BIRD, IPv6", "light-orange", { "custom.lineWidth": 3 }),
-    l.fixed("kernel, IPv6", "light-blue"),
-  ],
+  defaults: { min: undefined },
+  custom: { axisCenteredZero: true, axisSoftMin: -2, axisSoftMax: 2 },
+  overrides: [l.fixed("IPv4", "orange", { "custom.lineWidth": 3 }), l.fixed("IPv6", "light-blue")],
   w: 8,
   h: 8,
 });
@@ -217,9 +220,9 @@ const podCidrs = l.table({
   description: `Every pod CIDR of another node, those without a route first (at most 1000): whose it is, and which device and gateway take its packets now.
     Packets take: what they fall through to while the CIDR's own route is missing.`,
   targets: [
-    l.rows(at(named(`bottomk(1000, max by (cluster, cidr, owner) (${m("calico_pod_cidr_route_present")}))`, "owner", "owner_node"))),
-    podCidr(m("calico_pod_cidr_route_info"), "encapsulation", "device", "gateway", "origin"),
-    podCidr(m("calico_pod_cidr_route_fallthrough"), "via"),
+    l.rows(at(named(`bottomk(1000, max by (cluster, cidr, owner) (${seen("calico_pod_cidr_route_present")}))`, "owner", "owner_node"))),
+    podCidr(seen("calico_pod_cidr_route_info"), "encapsulation", "device", "gateway", "origin"),
+    podCidr(seen("calico_pod_cidr_route_fallthrough"), "via"),
   ],
   unit: "none",
   columns: {
@@ -234,7 +237,7 @@ const podCidrs = l.table({
   },
   hidden: ["at"],
   sort: ["Route", "asc"],
-  empty: "No pod CIDR of another node is known",
+  empty: "No pod CIDR is missing; those that are present have series of their own under --pod-cidr.detail=all",
   w: 14,
   h: 10,
 });
@@ -262,7 +265,7 @@ const routes = l.graph({
   targets: [l.over(`sum by (kind) (${m("calico_bgp_peer_routes", peers)})`, "{{kind}}")],
   unit: "none",
   style: "steps",
-  empty: "No session is up",
+  empty: "No session with series of its own is up: see --bgp.peer-detail",
   w: 8,
   h: 8,
 });
@@ -314,5 +317,11 @@ export const node = l.dashboard({
   description: "One node: what is wrong with it, its BGP sessions, BIRD against the kernel, its pod routes and its tunnels.",
   variables: [l.variables.datasource, l.variables.cluster, l.variables.job, l.variables.node, peer],
   annotations: [alertMarks, ...events([11, 13])],
-  rows: [stats, [findings, [states, sessions]], [birdKernel, mix, losses], [podCidrs, traffic], [routes, churn, faults]],
+  rows: [
+    stats,
+    [findings, [states, sessions]],
+    { id: 40, title: "Pod CIDRs and tunnels", rows: [[podCidrs, traffic]] },
+    { id: 41, title: "BIRD against the kernel, encapsulation, losses", rows: [[birdKernel, mix, losses]] },
+    { id: 42, title: "Routes, route changes, tunnel faults", rows: [[routes, churn, faults]] },
+  ],
 });

@@ -19,8 +19,8 @@ export const named = (expr, address, into) => {
   const names = `topk by (cluster, ${address}) (1, max by (cluster, ${address}, ${into}) (label_replace(label_replace(
     max_over_time(timestamp(${everywhere("calico_bgp_node_info")})[$__range:$__interval] @ end()),
     "${address}", "$1", "address", "(.+)"), "${into}", "$1", "node", "(.+)"))) ^ 0`;
-  return `(${expr}) * on (cluster, ${address}) group_left (${into}) (${names})
-    or (${expr}) unless on (cluster, ${address}) (${names})`;
+  return `(${expr}) * on (cluster, ${address}) group_left (${into}) (${names}
+    or on (cluster, ${address}) group by (cluster, ${address}, ${into}) (${expr}))`;
 };
 
 /** The same, and an address that is no node's stands for itself. */
@@ -59,14 +59,27 @@ export const notUpByNode = `${expectedByNode} - (sum by (cluster, node) (${m("ca
 /** "79 of 100": a session of a node that says nothing is not known to be up. */
 export const sessionsUp = partOf(`(sum(${m("calico_bgp_peers", 'state="up"')}) or vector(0))`, `sum(${expectedByNode})`);
 
-/** What is wrong with a node, the worst first. */
+/** "unknown": neither up nor down, because the node or its BIRD does not answer. Up, down and unknown make all. */
+export const sessionsUnknown = `sum(${expectedByNode}) - (sum(${m("calico_bgp_peers")}) or vector(0))`;
+
+/**
+ * A metric of a node as it is, and of a silent node as its exporter showed it last: of what it had within the range, that which
+ * was in the last scrape.
+ */
+export const seen = (name, ...matchers) => `(${m(name, ...matchers)} or (last_over_time(${m(name, ...matchers)}[$__range])
+  and max_over_time(timestamp(${m(name, ...matchers)})[$__range:$__interval])
+    >= on (cluster, job, instance) group_left () ${lastScrape}) unless on (cluster, job, instance) ${build})`;
+/** When the exporter answered last, as a Unix time. */
+export const lastScrape = `max by (cluster, job, instance) (max_over_time(timestamp(${build})[$__range:$__interval]))`;
+
+/** What is wrong with a node, the worst first. Red is a cause: orange and yellow may only follow from one. */
 export const nodeStates = {
   0: ["healthy", "green"],
   1: ["pod CIDR missing", "yellow"],
   2: ["session down", "orange"],
-  3: ["isolated", "red"],
+  3: ["isolated", "semi-dark-red"],
   4: ["BIRD down", "dark-red"],
-  5: ["silent", "#5a5f6b"],
+  5: ["silent", "#ff1f44"],
 };
 export const nodeState = `
   (max by (cluster, node) (${m("calico_bird_up")} == bool 0) > 0) * 4
@@ -81,6 +94,55 @@ export const nodeStateOrSilent = `${nodeState}
 /** Nodes whose exporter was there within the range and is not at its end. */
 export const silentNodes = `max by (cluster, node) (last_over_time(${build}[$__range] @ end())) unless max by (cluster, node) (${build} @ end())`;
 
+/** The address of a node in the label `peer`, as BGP knows it; of two families IPv4's. A node that says none stays without. */
+const lastAddress = (family) => `topk by (cluster, node) (1, max by (cluster, node, peer) (label_replace(
+  max_over_time(timestamp(${m("calico_bgp_node_info", `ip_version="${family}"`)})[$__range:$__interval]), "peer", "$1", "address", "(.+)")))`;
+const nodeAddress = `((${lastAddress("4")} or on (cluster, node) ${lastAddress("6")}) ^ 0)`;
+const addressed = (expr) => `(${expr}) ^ 0 * on (cluster, node) group_left (peer) (${nodeAddress} or on (cluster, node) group by (cluster, node) (${expr}))`;
+
+export const downReason = (...matchers) => m("calico_bgp_peer_down_reason", ...matchers);
+const birdDown = `max by (cluster, node) (${m("calico_bird_up")} == bool 0) > 0`;
+const isolated = `sum by (cluster, node) (${m("calico_bgp_peers", 'state="up"')}) == 0
+  and sum by (cluster, node) (${m("calico_bgp_peers", 'state="down"')}) > 0`;
+/** Sessions that are down, without those of nodes that have none up: such a node accuses itself. */
+export const accusing = `(${downReason()} unless on (cluster, node) (${isolated}))`;
+/** How many nodes have lost a peer, by address. */
+export const lostBy = `count by (cluster, peer) (group by (cluster, peer, node) (${accusing}))`;
+const answering = `count by (cluster) (group by (cluster, node) (${build}))`;
+/** Peers that are the cause: two and more nodes have lost them, and a third of the mesh, or they are no mesh peers. */
+const lostByMany = `(${lostBy} >= 2 and on (cluster, peer) (${lostBy} * 3 >= on (cluster) group_left () (${answering} - 1)
+  or group by (cluster, peer) (${downReason('peer_type!="mesh"')})))`;
+const lostNamed = (expr) => named(expr, "peer", "node");
+/** Sessions that are down between two of which neither is such a peer. */
+const pairSessions = `(${accusing} unless on (cluster, peer) ${lostByMany} unless on (cluster, node) (${lostNamed(lostByMany)}))`;
+const lostByFew = `group by (cluster, peer) (${pairSessions})`;
+
+/** Sums of what is known of a node, the later ones worse: the first value of each verdict. */
+export const verdicts = [
+  [1, "pair blocked", "orange"],
+  [2, "exporter silent", "orange"],
+  [4, "lost by its peers", "red"],
+  [6, "lost and silent: node down", "#ff1f44"],
+  [8, "isolated: no session up", "red"],
+  [16, "BIRD does not answer", "red"],
+];
+const part = (value, expr) => `label_replace((${expr}) ^ 0 * ${value}, "part", "${value}", "", "")`;
+/** Causes, by node and address. Labels: cluster, node (empty where the address is no node's), peer. */
+export const culprits = `sum by (cluster, node, peer) (
+  ${part(16, addressed(birdDown))}
+  or ${part(8, addressed(isolated))}
+  or ${part(2, addressed(silentNodes))}
+  or label_replace(${lostNamed(`${lostByMany} ^ 0 * 4 or ${lostByFew}`)}, "part", "lost", "", ""))`;
+/** Nodes with something wrong that are no cause of more than a pair. */
+export const affected = `(${nodeState}) > 0 unless on (cluster, node) (${birdDown} or ${isolated} or (${lostNamed(lostByMany)}))`;
+
+export const blockedPairs = named(pairSessions, "peer", "peer_node");
+const bothNamed = `group by (cluster, node, peer_node) (${named(downReason(), "peer", "peer_node")})`;
+const swapped = `group by (cluster, node, peer_node) (label_replace(label_replace(label_replace(${bothNamed},
+  "other", "$1", "node", "(.+)"), "node", "$1", "peer_node", "(.+)"), "peer_node", "$1", "other", "(.+)"))`;
+/** 1 where the peer's own session with this node is down as well, 0 where it is not. */
+export const lostAtBothEnds = `((${blockedPairs}) and on (cluster, node, peer_node) ${swapped}) * 0 + 1 or (${blockedPairs}) * 0`;
+
 const inRange = (name, ...matchers) => `sum by (cluster, node) (avg_over_time(${m(name, ...matchers)}[$__range] @ end()))`;
 const share = (part, name, matcher) => `label_replace(${inRange(name, matcher)} / (${inRange(name)} > 0), "part", "${part}", "", "")`;
 /**
@@ -94,29 +156,43 @@ export const trouble = `sum by (cluster, node) (
   or 10 * ${share("sessions", "calico_bgp_peers", 'state="down"')}
   or ${share("cidrs", "calico_pod_cidrs", 'present="false"')})`;
 
+/** Gives each node a label that puts it, among others, where its trouble belongs: Prometheus orders series by their labels. */
+export const worstFirst = (expr) => `count_values by (cluster, node) ("a_rank", 9000000 - round(1000 * (${expr})))`;
+
+/** By how many routes BIRD and the kernel differ, by node; families of which one side is not known do not count. */
+export const differs = `sum by (cluster, node) (abs(
+  sum by (cluster, node, ip_version) (${m("calico_bird_kernel_exported_routes")}) - sum by (cluster, node, ip_version) (${m("calico_kernel_bird_routes")})))`;
+
 /** Tunnels that send and receive nothing. */
 export const oneWay = `(rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]) > bool 0)
   * (rate(${m("calico_tunnel_receive_packets_total")}[$__rate_interval]) == bool 0)`;
 
-/** RFC 4273 state; 7 where the session is Established and carries no route yet. */
+/** RFC 4273 state; 7 where the session is Established and carries no route yet. Whatever is not up has one colour. */
+const downColor = "red";
 export const sessionStates = {
-  0: ["disabled", "#5a5f6b"],
-  1: ["Idle", "dark-red"],
-  2: ["Connect", "orange"],
-  3: ["Active", "red"],
-  4: ["OpenSent", "yellow"],
-  5: ["OpenConfirm", "yellow"],
+  0: ["disabled", downColor],
+  1: ["Idle", downColor],
+  2: ["Connect", downColor],
+  3: ["Active", downColor],
+  4: ["OpenSent", downColor],
+  5: ["OpenConfirm", downColor],
   6: ["Established", "green"],
-  7: ["held: BIRD recovers", "purple"],
+  7: ["held: BIRD recovers", downColor],
 };
 export const sessionState = (...matchers) => `${m("calico_bgp_peer_fsm_state", ...matchers)}
   + ignoring (state) (${m("calico_bgp_peers_state", 'state="down"', ...matchers)} * ignoring (state) ${m("calico_bgp_peer_fsm_state", ...matchers)} == bool 6)`;
+
+/** The same, of a silent node as seen last. */
+export const seenSessionState = (...matchers) => `${seen("calico_bgp_peer_fsm_state", ...matchers)}
+  + ignoring (state) (${seen("calico_bgp_peers_state", 'state="down"', ...matchers)} * ignoring (state) ${seen("calico_bgp_peer_fsm_state", ...matchers)} == bool 6)`;
 
 /** When a session entered its state, and how many seconds ago. */
 export const sessionSince = (...matchers) => m("calico_bgp_peer_state_change_timestamp_seconds", ...matchers);
 export const sessionAge = (...matchers) => `time() - ${sessionSince(...matchers)}`;
 
-const alerts = (...names) => `ALERTS{alertname=~"${names.join("|")}", alertstate="firing", cluster=~"$cluster"}`;
+export const alerts = (...names) => `ALERTS{alertname=~"${names.join("|")}", alertstate="firing", cluster=~"$cluster"}`;
+/** When an alert began: Prometheus' own record of it, as a Unix time. */
+export const firingSince = `ALERTS_FOR_STATE{alertname=~"Calico.*", cluster=~"$cluster"}`;
 /** All of the shipped rules that fire. */
 export const firing = alerts("Calico.*");
 /**
@@ -161,6 +237,12 @@ export const reasons = {
   disabled: ["disabled here", "orange"],
   graceful_restart: ["graceful restart", "yellow"],
   recovery: ["BIRD recovers", "purple"],
+  source_address_missing: ["own address missing", "red"],
+  listen_failed: ["port 179 taken here", "red"],
+  bad_bgp_identifier: ["same router ID", "red"],
+  open_rejected: ["OPEN rejected", "red"],
+  update_rejected: ["UPDATE rejected", "red"],
+  link_down: ["link down", "red"],
   other: ["other", "orange"],
 };
 export const vias = {
@@ -169,6 +251,7 @@ export const vias = {
   blackhole: ["blackhole", "red"],
   unreachable: ["unreachable route", "red"],
   link_down: ["link that is down", "red"],
+  foreign: ["another program's route", "red"],
   none: ["nowhere", "red"],
 };
 export const severities = { critical: ["critical", "red"], warning: ["warning", "orange"], info: ["info", "blue"] };
@@ -177,6 +260,7 @@ export const encapsulationColors = {
   vxlan: "purple",
   wireguard: "green",
   direct: "#38b7a6",
+  routed: "#8ab8ff",
   gateway: "orange",
   blackhole: "dark-red",
 };

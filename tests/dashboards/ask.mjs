@@ -3,7 +3,7 @@
 import { History } from "./driver/history.mjs";
 import { found, judge } from "./judge.mjs";
 import { clock, stories } from "./story/stories.mjs";
-import { load, views } from "./views.mjs";
+import { load, panelsOf, views } from "./views.mjs";
 
 /** A query with the variables of a view, as Grafana would send it. */
 function interpolate(expr, dashboard, view) {
@@ -24,7 +24,7 @@ async function ask(prometheus, target, expr) {
 
 async function report(prometheus, dashboard, view) {
   const queries = [];
-  for (const panel of dashboard.panels) {
+  for (const panel of panelsOf(dashboard)) {
     for (const target of panel.targets) {
       const expr = interpolate(target.expr, dashboard, view);
       queries.push({ panel: panel.id, refId: target.refId, expr, ...(await ask(prometheus, target, expr)) });
@@ -34,7 +34,7 @@ async function report(prometheus, dashboard, view) {
     const sent = interpolate(expr, dashboard, view);
     queries.push({ panel: `annotation ${name}`, refId: "Anno", expr: sent, ...(await ask(prometheus, {}, sent)) });
   }
-  const empty = dashboard.panels.filter((p) => queries.every((q) => q.panel !== p.id || q.series === 0)).map((p) => p.id);
+  const empty = panelsOf(dashboard).filter((p) => queries.every((q) => q.panel !== p.id || q.series === 0)).map((p) => p.id);
   return { queries, empty, errors: [], issues: [] };
 }
 

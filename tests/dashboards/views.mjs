@@ -3,8 +3,10 @@
 //   leadsTo    ends of links to Node that must be there
 //   shows      series that a panel must show, by labels; `value`: with this value
 //   hides      series that it must not show
+//   closed     rows stay closed, as Grafana shows them first
 //   situation  which declarations of empty panels hold (judge.mjs), where that is not the story's name
 import { readFileSync } from "node:fs";
+export { panelsOf } from "../../dashboards/src/lib.mjs";
 
 export const load = (name) => JSON.parse(readFileSync(new URL(`../../dashboards/calico-bgp-${name}.json`, import.meta.url), "utf8"));
 
@@ -32,6 +34,28 @@ export const views = [
       { panel: 11, alertname: "CalicoBirdKernelRoutesRejected" },
     ],
   },
+  {
+    ...{ dashboard: "fleet", story: "faulty", picture: "dashboard-fleet-closed", closed: true },
+  },
+  {
+    ...{ dashboard: "fleet", story: "pair", picture: "dashboard-fleet-pair", closed: true },
+    shows: [
+      { panel: 12, node: "worker-2", peer: "10.0.1.11", value: 1 },
+      { panel: 12, node: "worker-5", peer: "10.0.2.12", value: 1 },
+      { panel: 22, value: 0 },
+    ],
+  },
+  { dashboard: "node", story: "pair", picture: "dashboard-node-pair", variables: { node: "worker-2" } },
+  {
+    ...{ dashboard: "fleet", story: "lost", picture: "dashboard-fleet-lost", closed: true },
+    shows: [
+      { panel: 12, node: "worker-7", peer: "10.0.2.13", value: 6 },
+      { panel: 12, refId: "B", peer: "10.0.2.13", value: 99 },
+      { panel: 22, value: 1 },
+    ],
+    hides: [{ panel: 12, value: 1 }],
+  },
+  { dashboard: "node", story: "lost", picture: "dashboard-node-lost", variables: worker4 },
   {
     ...{ dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
     shows: [

@@ -35,6 +35,7 @@ export class Browser {
       ...{ dashboard: `/dashboards/calico-bgp-${view.dashboard}.json`, prometheus, scrape },
       ...{ from: new Date(from).toISOString(), to: new Date(to).toISOString() },
     });
+    if (view.closed) query.set("rows", "closed");
     for (const [name, value] of Object.entries(view.variables ?? {})) query.append(`var-${name}`, value);
     await page.goto(`${this.pageUrl}/?${query}`);
     await page.waitForFunction(

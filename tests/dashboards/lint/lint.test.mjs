@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { emptyIsGood } from "../judge.mjs";
-import { standsAbove } from "../../../dashboards/src/queries.mjs";
+import { forGrafanaCom, withClusterLabel } from "../../../dashboards/src/forms.mjs";
+import { reasons, standsAbove } from "../../../dashboards/src/queries.mjs";
 import { severities } from "../story/contract.mjs";
 import { stories } from "../story/stories.mjs";
-import { load, views } from "../views.mjs";
+import { load, panelsOf, views } from "../views.mjs";
 import { interpolated } from "./promql.mjs";
 import { rules } from "./rules.mjs";
 
@@ -26,8 +27,39 @@ for (const name of names) {
   test(`${name} keeps the rules`, () => assert.deepEqual(lint(load(name)), []));
 }
 
+test("for another cluster label no query, variable or link names the old one", () => {
+  for (const d of names.map(load)) {
+    const changed = withClusterLabel(d, "k8s_cluster");
+    const expressions = [...panelsOf(changed).flatMap((p) => p.targets.map((t) => t.expr)), ...changed.annotations.list.map((a) => a.expr), ...changed.links.map((l) => l.url)];
+    for (const text of expressions) assert.doesNotMatch(text, /\bcluster\b/);
+    assert.ok(changed.templating.list.some((v) => v.name === "k8s_cluster" && v.query.query.endsWith("k8s_cluster)")));
+  }
+});
+
+test("the dashboard for grafana.com asks for its data source, and nothing else names one", () => {
+  for (const d of names.map(load)) {
+    const { __inputs, __requires, ...rest } = forGrafanaCom(d);
+    assert.deepEqual(__inputs.map((i) => i.name), ["DS_PROMETHEUS"]);
+    for (const type of new Set(panelsOf(d).map((p) => p.type))) assert.ok(__requires.some((r) => r.type === "panel" && r.id === type && r.name), type);
+    assert.doesNotMatch(JSON.stringify(rest), /\$\{datasource/);
+  }
+});
+
+test("every reason of the contract has its words", () => {
+  const document = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+  const section = (title) => document.split(title)[1].split(/\n#+ /)[0];
+  const rows = (text) => [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  const why = rows(section("## Why a session is down\n"));
+  assert.ok(why.length > 20, "the table of reasons was found");
+  for (const reason of why.filter((name) => name !== "reason")) assert.ok(reasons[reason], reason);
+});
+
+test("no field that Grafana calls deprecated", () => {
+  for (const name of names) assert.doesNotMatch(JSON.stringify(load(name)), /"displayMode":"(color-|gradient-gauge|lcd-gauge|basic)|"custom\.(hidden|displayMode)"|"footer"|"id":"graph"|singlestat/);
+});
+
 test("every query is PromQL", () => {
-  const expressions = names.map(load).flatMap((d) => [...d.panels.flatMap((p) => p.targets.map((t) => t.expr)), ...d.annotations.list.map((a) => a.expr)]);
+  const expressions = names.map(load).flatMap((d) => [...panelsOf(d).flatMap((p) => p.targets.map((t) => t.expr)), ...d.annotations.list.map((a) => a.expr)]);
   const groups = [{ name: "dashboards", rules: expressions.map((expr, i) => ({ record: `query_${i}`, expr: interpolated(expr) })) }];
   const temporary = mkdtempSync(join(tmpdir(), "dashboards-"));
   try {
@@ -43,7 +75,7 @@ test("every dashboard is drawn in the healthy and in the faulty story, and decla
     for (const story of ["healthy", "faulty"]) assert.ok(views.some((v) => v.dashboard === dashboard && v.story === story), `${dashboard} in ${story}`);
   }
   for (const e of emptyIsGood) {
-    const panel = load(e.dashboard).panels.find((p) => p.id === e.panel);
+    const panel = panelsOf(load(e.dashboard)).find((p) => p.id === e.panel);
     assert.ok(panel, `panel ${e.panel} of ${e.dashboard}`);
     for (const refId of e.queries ?? []) assert.ok(panel.targets.some((t) => t.refId === refId), `query ${refId} of ${panel.title}`);
     for (const story of e.stories) assert.ok(story !== "faulty" && (stories[story] || views.some((v) => v.situation === story)), `${story} is no story that may show an empty panel`);
@@ -65,7 +97,7 @@ test("what the table of alerts leaves out, the example for Alertmanager does not
 });
 
 // What each rule is for: a change that must be seen.
-const panel = (d, id) => d.panels.find((p) => p.id === id);
+const panel = (d, id) => panelsOf(d).find((p) => p.id === id);
 const inQuery = (id, from, to) => (d) => {
   const t = panel(d, id).targets[0];
   assert.ok(t.expr.includes(from), `${from} is in the query`);
@@ -86,10 +118,10 @@ const damage = {
   "panel-place": (d) => (panel(d, 10).gridPos.w += 1),
   "target-job": inQuery(2, ', job=~"$job"', ""),
   "target-instance": inQuery(2, ', node=~"$node"', ""),
-  "target-rate-interval": inQuery(15, "$__rate_interval", "5m"),
-  "target-counter-agg": inQuery(15, "[$__rate_interval]", ""),
+  "target-rate-interval": inQuery(18, "$__rate_interval", "5m"),
+  "target-counter-agg": inQuery(18, "[$__rate_interval]", ""),
   "target-contract": inQuery(2, "calico_bgp_peers", "calico_bgp_peer"),
-  "table-columns": inQuery(11, "severity", "priority"),
+  "table-columns": inQuery(16, "cidr", "prefix"),
   "data-links": (d) => (panel(d, 10).fieldConfig.defaults.links[0].url = "/d/other?var-node=1"),
   "dashboard-links": (d) => d.links.pop(),
   "uneditable-dashboard": (d) => (d.editable = true),

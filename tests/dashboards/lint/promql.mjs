@@ -31,7 +31,7 @@ export function namedLabels(expr) {
 
 /** Labels that an expression makes itself. */
 export const madeLabels = (expr) =>
-  [...expr.matchAll(/\bcount_values\("(\w+)"/g), ...expr.matchAll(/,\s*"(\w+)", "[^"]*", "\w*", "[^"]*"\)/g)].map(([, label]) => label);
+  [...expr.matchAll(/\bcount_values(?: by \([^)]*\) )?\("(\w+)"/g), ...expr.matchAll(/,\s*"(\w+)", "[^"]*", "\w*", "[^"]*"\)/g)].map(([, label]) => label);
 
 /** The expression as Prometheus gets it, for its own parser. */
 export const interpolated = (expr) =>

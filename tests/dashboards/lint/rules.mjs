@@ -1,13 +1,15 @@
 // The rules that a dashboard keeps: dashboard-linter's, by its names, and the house's own.
 // Each gets the dashboard and yields what is wrong with it, a line each.
 import { contract, targetLabels } from "../story/contract.mjs";
+import { panelsOf } from "../views.mjs";
 import { bareNames, madeLabels, namedLabels, selectors } from "./promql.mjs";
 
 // A selector without these matchers is right for them, because…
 const exempt = {
-  job: ["ALERTS"], // a rule decides which labels its alert keeps
+  // A rule decides which labels its alert keeps; probes are another job than the exporters.
+  job: ["ALERTS", "ALERTS_FOR_STATE", ...[...contract.keys()].filter((name) => name.startsWith("calico_pod_path"))],
   node: [
-    "ALERTS",
+    ...["ALERTS", "ALERTS_FOR_STATE"],
     "calico_bgp_node_info", // looks up the node behind an address, whatever is chosen
     ...["up", "scrape_duration_seconds", "scrape_samples_scraped"], // Prometheus' own: known by instance
     ...[...contract.keys()].filter((name) => name.startsWith("process_")),
@@ -18,12 +20,29 @@ const units = new Set(["none", "short", "s", "bytes", "pps", "percentunit"]);
 const uids = ["calico-bgp-fleet", "calico-bgp-node", "calico-bgp-exporter"];
 const source = "${datasource}";
 
-const targets = (d) => d.panels.flatMap((p) => p.targets.map((t) => ({ ...t, where: `panel ${p.id} (${p.title}), query ${t.refId}` })));
+const targets = (d) => panelsOf(d).flatMap((p) => p.targets.map((t) => ({ ...t, where: `panel ${p.id} (${p.title}), query ${t.refId}` })));
 const expressions = (d) => [
   ...targets(d),
   ...d.annotations.list.map((a) => ({ expr: a.expr, where: `annotation ${a.name}` })),
 ];
 const variable = (d, name) => d.templating.list.find((v) => v.name === name) ?? {};
+/** Are the panels side by side, without a hole, from `top` on? */
+function* placed(panels, top = 0) {
+  const taken = new Map();
+  for (const p of panels) {
+    const { x, y, w, h } = p.gridPos;
+    if (x + w > 24) yield `${panelName(p)} is wider than the page`;
+    for (let i = x; i < x + w; i++) {
+      for (let j = y; j < y + h; j++) {
+        if (taken.has(`${i} ${j}`)) return yield `${panelName(p)} lies on ${panelName(taken.get(`${i} ${j}`))}`;
+        taken.set(`${i} ${j}`, p);
+      }
+    }
+  }
+  const last = Math.max(...panels.map((p) => p.gridPos.y + p.gridPos.h));
+  if (taken.size !== 24 * (last - top)) yield "there is a hole between the panels";
+}
+
 const panelName = (p) => `panel ${p.id} (${p.title})`;
 
 export const rules = {
@@ -56,46 +75,35 @@ export const rules = {
     for (const v of d.templating.list) if (v.type === "query" && v.refresh !== 2) yield `variable ${v.name} must be filled anew when the time range changes`;
   },
   *"panel-datasource"(d) {
-    for (const p of d.panels) {
+    for (const p of panelsOf(d)) {
       if (p.datasource?.uid !== source || p.targets.some((t) => t.datasource?.uid !== source)) yield `${panelName(p)} must use ${source}`;
     }
     for (const a of d.annotations.list) if (a.datasource?.uid !== source) yield `annotation ${a.name} must use ${source}`;
   },
   *"panel-title-description"(d) {
-    for (const p of d.panels) {
+    for (const p of panelsOf(d)) {
       if (!p.title || p.title.length > 52) yield `${panelName(p)} needs a title of at most 52 letters`;
       if (!/^[A-Z0-9].{20,}\.$/s.test(p.description ?? "")) yield `${panelName(p)} needs a description in sentences`;
     }
-    const titles = d.panels.filter((p) => p.type !== "stat").map((p) => p.title);
+    const titles = panelsOf(d).filter((p) => p.type !== "stat").map((p) => p.title);
     if (new Set(titles).size !== titles.length) yield "two panels have one title";
   },
   *"panel-units"(d) {
-    for (const p of d.panels) {
+    for (const p of panelsOf(d)) {
       const used = [p.fieldConfig.defaults.unit, ...p.fieldConfig.overrides.flatMap((o) => o.properties.filter((x) => x.id === "unit").map((x) => x.value))];
       for (const unit of used) if (!units.has(unit)) yield `${panelName(p)}: unit ${unit} is not one of ${[...units].join(", ")}`;
     }
   },
   *"panel-thresholds"(d) {
-    for (const p of d.panels) if (!p.fieldConfig.defaults.thresholds?.steps?.length) yield `${panelName(p)} has no thresholds`;
+    for (const p of panelsOf(d)) if (!p.fieldConfig.defaults.thresholds?.steps?.length) yield `${panelName(p)} has no thresholds`;
   },
   *"panel-no-targets"(d) {
-    for (const p of d.panels) if (!p.targets?.length) yield `${panelName(p)} has no query`;
+    for (const p of panelsOf(d)) if (!p.targets?.length) yield `${panelName(p)} has no query`;
   },
-  *"panel-place"(d) {
-    if (new Set(d.panels.map((p) => p.id)).size !== d.panels.length) yield "two panels have one id";
-    const taken = new Map();
-    for (const p of d.panels) {
-      const { x, y, w, h } = p.gridPos;
-      if (x + w > 24) yield `${panelName(p)} is wider than the page`;
-      for (let i = x; i < x + w; i++) {
-        for (let j = y; j < y + h; j++) {
-          if (taken.has(`${i} ${j}`)) return yield `${panelName(p)} lies on ${panelName(taken.get(`${i} ${j}`))}`;
-          taken.set(`${i} ${j}`, p);
-        }
-      }
-    }
-    const last = Math.max(...d.panels.map((p) => p.gridPos.y + p.gridPos.h));
-    if (taken.size !== 24 * last) yield "there is a hole between the panels";
+  *"panel-place"(d) {    const ids = d.panels.flatMap((p) => [p, ...(p.panels ?? [])]).map((p) => p.id);
+    if (new Set(ids).size !== ids.length) yield "two panels have one id";
+    yield* placed(d.panels);
+    for (const row of d.panels.filter((p) => p.type === "row")) yield* placed(row.panels, row.gridPos.y + 1);
   },
   *"target-job"(d) {
     for (const { expr, where } of expressions(d)) {
@@ -139,10 +147,11 @@ export const rules = {
     }
   },
   *"table-columns"(d) {
-    for (const p of d.panels.filter((p) => p.type === "table")) {
+    for (const p of panelsOf(d).filter((p) => p.type === "table")) {
       const text = p.targets.map((t) => t.expr).join(" ");
       const fields = new Set([...namedLabels(text), ...madeLabels(text), ...(p.targets.length > 1 ? p.targets.map((t) => `Value #${t.refId}`) : ["Value"])]);
-      const { names } = p.transformations.find((t) => t.id === "filterFieldsByName").options.include;
+      const { rowField, columnField } = p.transformations.find((t) => t.id === "groupingToMatrix")?.options ?? {};
+      const { names } = rowField ? { names: [rowField, columnField] } : p.transformations.find((t) => t.id === "filterFieldsByName").options.include;
       for (const name of names) if (!fields.has(name)) yield `${panelName(p)}: no query gives the column ${name}`;
       for (const { expr, refId } of p.targets) {
         if (!/^(label_replace\(|[\s(])*(sum|max|min|count|topk|bottomk|time\(\) - max)\b/.test(expr)) yield `${panelName(p)}, query ${refId} must aggregate: labels of service discovery would become columns`;
@@ -150,9 +159,10 @@ export const rules = {
     }
   },
   *"data-links"(d) {
-    const links = d.panels.flatMap((p) => [...(p.fieldConfig.defaults.links ?? []), ...p.fieldConfig.overrides.flatMap((o) => o.properties.filter((x) => x.id === "links").flatMap((x) => x.value))]);
+    const links = panelsOf(d).flatMap((p) => [...(p.fieldConfig.defaults.links ?? []), ...p.fieldConfig.overrides.flatMap((o) => o.properties.filter((x) => x.id === "links").flatMap((x) => x.value))]);
     if (d.uid !== "calico-bgp-node" && links.length === 0) yield "no link leads to a node";
     for (const { url } of links) {
+      if (/^https:\/\/github\.com\/[\w-]+\/[\w-]+\/blob\/main\/docs\/runbooks\/\$\{__data\.fields\.Alert\}\.md$/.test(url)) continue;
       const [, uid, query] = url.match(/^\/d\/([\w-]+)\?(.*)$/) ?? [];
       if (!uids.includes(uid)) yield `${url} leads to no dashboard of ours`;
       for (const [, name] of query?.matchAll(/var-(\w+)=/g) ?? []) if (!["cluster", "job", "node", "peer"].includes(name)) yield `${url}: no variable ${name}`;

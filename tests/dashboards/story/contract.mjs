@@ -20,10 +20,11 @@ export const severities = new Map([...rules.matchAll(/- alert: (\w+)[^]*?severit
 
 // What Prometheus itself adds. Which labels an alert keeps is its rule's business.
 const own = ["up", "scrape_duration_seconds", "scrape_samples_scraped"].map((name) => [name, { type: "gauge", labels: [] }]);
-const alerts = ["ALERTS", { type: "gauge", labels: ["alertname", "alertstate", "severity", "node", "peer", "owner", "cidr"] }];
+const ofAlert = ["alertname", "severity", "node", "peer", "owner", "cidr"];
+const alerts = [["ALERTS", { type: "gauge", labels: ["alertstate", ...ofAlert] }], ["ALERTS_FOR_STATE", { type: "gauge", labels: ofAlert }]];
 
 /** name → { type, labels } */
-export const contract = new Map([...documented(), ...own, alerts]);
+export const contract = new Map([...documented(), ...own, ...alerts]);
 
 /** Labels that service discovery puts on every series. `cluster` may be absent. */
 export const targetLabels = ["cluster", "job", "instance"];

@@ -2,6 +2,7 @@
 import * as k from "./contract.mjs";
 import { random, sessionsOf } from "./cluster.mjs";
 import { birdStart, encapsulation, has, sessionFault } from "./faults.mjs";
+import { probe } from "./paths.mjs";
 import { Recorder } from "./recorder.mjs";
 import { clock } from "./stories.mjs";
 
@@ -15,12 +16,17 @@ export function simulate(story) {
   const step = story.step ?? clock.step;
   for (let time = clock.start; time <= clock.end; time += step) {
     const minute = (time - clock.start) / 60;
-    for (const node of story.nodes) scrape(recorder, story, node, state.get(node), time, minute);
+    for (const node of story.nodes) {
+      scrape(recorder, story, node, state.get(node), time, minute);
+      probe(recorder, story, node, time, minute);
+    }
     for (const { from, until = Infinity, ...labels } of story.alerts) {
       if (minute < from || minute >= until) continue;
       const severity = k.severities.get(labels.alertname);
       if (!severity) throw new Error(`${labels.alertname} is no alert of the shipped rules`);
-      recorder.put(time, "ALERTS", { ...cluster(story), job: story.job, alertstate: "firing", severity, ...labels }, 1);
+      const alert = { ...cluster(story), job: story.job, severity, ...labels };
+      recorder.put(time, "ALERTS", { ...alert, alertstate: "firing" }, 1);
+      recorder.put(time, "ALERTS_FOR_STATE", alert, clock.start + (from - 3) * 60);
     }
     others(recorder, story, time);
   }

@@ -17,7 +17,7 @@ function lostNode(node, peer, from) {
 }
 
 /** Nothing wrong, and no `cluster` label. One node at a time was restarted, as it should be. */
-const healthy = { ...base, name: "healthy", nodes: makeNodes(6), faults: [f.restart("worker-2", 40), f.restart("worker-3", 41.5)] };
+const healthy = { ...base, name: "healthy", probes: true, nodes: makeNodes(6), faults: [f.restart("worker-2", 40), f.restart("worker-3", 41.5)] };
 
 /** A node alone: no mesh, no router. */
 const single = { ...base, name: "single", nodes: makeNodes(1), router: false };
@@ -30,6 +30,7 @@ const single = { ...base, name: "single", nodes: makeNodes(1), router: false };
 const faulty = {
   ...base,
   name: "faulty",
+  probes: true,
   cluster: "prod-eu",
   nodes: makeNodes(10),
   faults: [
@@ -72,6 +73,32 @@ const crowd = {
   ],
 };
 
+/** A firewall between two of twelve nodes, and exporters that show sessions only where they are in trouble. */
+const pair = {
+  ...base,
+  name: "pair",
+  detail: "unhealthy",
+  cluster: "prod-us",
+  nodes: makeNodes(12),
+  faults: [f.blocked("worker-2", "worker-5", 85)],
+  alerts: [
+    { alertname: "CalicoBGPPeeringDown", node: "worker-2", peer: "10.0.2.12", from: 90 },
+    { alertname: "CalicoBGPPeeringDown", node: "worker-5", peer: "10.0.1.11", from: 90 },
+  ],
+};
+
+/** One of 100 nodes dies. */
+const lost = {
+  ...base,
+  name: "lost",
+  step: 120,
+  detail: "unhealthy",
+  cluster: "prod-us",
+  nodes: makeNodes(100),
+  faults: [f.lost("worker-7", 96)],
+  alerts: lostNode("worker-7", "10.0.2.13", 96),
+};
+
 /** 500 nodes that show sessions and pod CIDRs only where they are in trouble, scraped less often: is everything still readable? */
 const large = {
   ...base,
@@ -85,4 +112,4 @@ const large = {
   alerts: lostNode("worker-7", "10.0.2.13", 96),
 };
 
-export const stories = { healthy, faulty, single, crowd, large };
+export const stories = { healthy, faulty, single, crowd, pair, lost, large };

@@ -1,4 +1,4 @@
-// Draws one dashboard: ?dashboard=URL&prometheus=URL&from=…&to=…&var-NAME=VALUE
+// Draws one dashboard: ?dashboard=URL&prometheus=URL&from=…&to=…&rows=closed&var-NAME=VALUE
 import { createTheme, ThemeContext } from "@grafana/data";
 import { initPluginTranslations } from "@grafana/i18n";
 import { config, locationService, LocationServiceProvider, setTemplateSrv } from "@grafana/runtime";
@@ -54,7 +54,7 @@ async function main() {
   installServices();
   registerPanels();
   const dashboard = await (await fetch(parameters.get("dashboard"))).json();
-  const scene = sceneOf(dashboard, { from: parameters.get("from"), to: parameters.get("to"), chosen: chosenVariables() });
+  const scene = sceneOf(dashboard, { from: parameters.get("from"), to: parameters.get("to"), chosen: chosenVariables(), open: parameters.get("rows") !== "closed" });
   setTemplateSrv({
     replace: (text, scopedVars, format) => sceneGraph.interpolate(scene, text, scopedVars, format || promFormat),
     getVariables: () => [],

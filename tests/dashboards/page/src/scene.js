@@ -55,14 +55,26 @@ function gridItem(panel) {
   return new scenes.SceneGridItem({ x, y, width, height, body });
 }
 
+/** `open`: rows are drawn as after a click on each, all one under the other; else closed, as Grafana shows them first. */
+function gridItems(panels, open) {
+  let shift = 0;
+  return panels.map((p) => {
+    const y = p.gridPos.y + shift;
+    if (p.type !== "row") return gridItem({ ...p, gridPos: { ...p.gridPos, y } });
+    const children = p.panels.map((inside) => gridItem({ ...inside, gridPos: { ...inside.gridPos, y: inside.gridPos.y + shift } }));
+    if (open) shift += Math.max(...p.panels.map((inside) => inside.gridPos.y + inside.gridPos.h)) - p.gridPos.y - 1;
+    return new scenes.SceneGridRow({ key: `row-${p.id}`, title: p.title, y, isCollapsible: true, isCollapsed: !open, children });
+  });
+}
+
 /** `chosen`: values of variables by name. */
-export function sceneOf(dashboard, { from, to, chosen }) {
+export function sceneOf(dashboard, { from, to, chosen, open }) {
   const variables = dashboard.templating.list.map((v) => variable(v, chosen[v.name])).filter(Boolean);
   return new scenes.EmbeddedScene({
     $timeRange: new scenes.SceneTimeRange({ from, to, timeZone: "utc" }),
     $variables: new scenes.SceneVariableSet({ variables }),
     $data: new scenes.SceneDataLayerSet({ layers: dashboard.annotations.list.map(annotationLayer) }),
     controls: [new scenes.VariableValueSelectors({}), new scenes.SceneControlsSpacer(), new scenes.SceneTimePicker({})],
-    body: new scenes.SceneGridLayout({ children: dashboard.panels.map(gridItem), isDraggable: false, isLazy: false }),
+    body: new scenes.SceneGridLayout({ children: gridItems(dashboard.panels, open), isDraggable: false, isLazy: false }),
   });
 }
