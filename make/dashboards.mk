@@ -1,11 +1,13 @@
 # Dashboards are made from dashboards/src, and drawn by Grafana's own packages: docs/dashboards.md.
 DASHBOARD_TOOLS := target/tools/dashboards
 
-.PHONY: dashboards dashboards-live dashboards-large dashboards-json dashboards-pictures test-dashboards dashboards-page
+.PHONY: dashboards dashboards-forms dashboards-live dashboards-large dashboards-json dashboards-pictures test-dashboards dashboards-page
 dashboards: test-dashboards dashboards-page ## draw every dashboard in every story with Grafana's own code: target/dashboards/
 	node tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) target/dashboards
 dashboards-json: ## write dashboards/*.json from dashboards/src
 	node dashboards/src/generate.mjs
+dashboards-forms: ## write the dashboards for provisioning, the Grafana operator and grafana.com: target/dashboards-forms. CLUSTER_LABEL=cluster
+	node dashboards/src/generate.mjs --out target/dashboards-forms --cluster-label $(or $(CLUSTER_LABEL),cluster)
 dashboards-pictures: dashboards ## draw them, and take the pictures that the documents show
 	tests/tools/need pngquant
 	tests/dashboards/pictures

@@ -72,7 +72,7 @@ const alerts = l.table({
   // Of a dual-stack node that is gone there are two alerts, and one row.
   targets: [
     l.rows(at(`max by (cluster, alertname, severity, node, peer, peer_node, peer_or_all) (${peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))})`)),
-    l.rows(`time() - max by (${alertKey}) (${ownerAsPeer(q.firingSince)} and ignoring (alertstate) ${q.firingCulprits})`),
+    l.rows(`time() - max by (${alertKey}) (${ownerAsPeer(`${q.firingSince} and ignoring (alertstate) ${q.firingCulprits}`)})`),
     l.rows(alertReasons),
   ],
   unit: "none",
@@ -139,8 +139,8 @@ const pairs = l.table({
   columns: {
     node: ["Node", { links: toNodeAndPeer("Address") }],
     peer_node: ["Lost peer", { links: l.toNode({ cluster: "__data.fields.at", node: '__data.fields["Lost peer"]' }) }],
-    peer: ["Address", { width: 130 }],
-    "Value #B": ["Other end", { width: 110, align: "left", mappings: l.map({ 0: ["not down", "yellow"], 1: ["down, too", "red"] }), color: "text" }],
+    peer: ["Address", { width: 110 }],
+    "Value #B": ["Other end", { width: 100, align: "left", mappings: l.map({ 0: ["not down", "yellow"], 1: ["down, too", "red"] }), color: "text" }],
     reason: ["Reason", { width: 170, mappings: l.map(q.reasons), color: "text" }],
     "Value #C": ["For", { width: 90, unit: "s", decimals: 1 }],
   },

@@ -192,7 +192,10 @@ export const matrix = ({ row, column: across, values, empty, links, ...rest }) =
   panel("table", {
     ...rest,
     unit: "none",
-    defaults: { mappings: values, noValue: empty },
+    defaults: {
+      mappings: [...values, { type: "special", options: { match: "empty", result: { text: "–", color: "transparent", index: 10 } } }],
+      noValue: empty,
+    },
     custom: { align: "center", cellOptions: { type: "color-background", mode: "basic" }, filterable: false, inspect: false },
     overrides: [series(`${row}\\${across}`, { "custom.cellOptions": { type: "auto" }, "custom.align": "left", ...(links && { links }) })],
     options: { cellHeight: "sm", showHeader: true, sortBy: [] },

@@ -53,7 +53,7 @@ const stats = [
     `2 * clamp_max(${tunnelsDown} > 0, 1) or clamp_max(sum(${q.oneWay}), 1)`, { mappings: l.map({ 0: ["fine", l.calm], 1: ["one-way", "red"], 2: ["down", "red"] }), empty: "unknown", w: 2 }),
   stat(7, "Forwarding", "Does the kernel forward pod packets? For IPv4 the interfaces by which they come in, for IPv6 net.ipv6.conf.all.forwarding.",
     `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
-  stat(22, "Last answer", "How long ago the exporter of this node answered Prometheus last. Of a silent node everything else here is as old as that.",
+  stat(22, "Age", "How long ago the exporter of this node answered Prometheus last. Of a silent node everything else here is as old as that.",
     `time() - max(${q.lastScrape})`, { unit: "s", thresholds: l.limits(150, 300), defaults: { decimals: 0 }, w: 2 }),
   stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${seen("calico_bird_start_timestamp_seconds")})`, {
     unit: "s",
@@ -208,6 +208,7 @@ const losses = l.graph({
   ],
   unit: "none",
   style: "bars",
+  legend: { showLegend: false }, // the tooltip names them
   empty: "No session was lost",
   w: 8,
   h: 8,

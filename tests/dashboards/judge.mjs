@@ -33,6 +33,7 @@ export const emptyIsGood = [
   { dashboard: "node", panel: 11, stories: alone, why: "no session" },
   { dashboard: "node", panel: 12, stories: alone, why: "no session" },
   { dashboard: "node", panel: 12, queries: ["D", "E"], stories: large, why: "sessions that are down have no routes" },
+  { dashboard: "node", panel: 12, queries: ["F"], stories: silent, why: "a counter that is no longer read does not grow" },
   { dashboard: "node", panel: 12, queries: ["G"], stories: ["healthy", "silent"], why: "no session is down, so none has a reason" },
   { dashboard: "node", panel: 14, stories: alone, why: "no pods on other nodes" },
   { dashboard: "node", panel: 15, stories: alone, why: "no session, so none is lost" },
@@ -46,13 +47,14 @@ export const emptyIsGood = [
 
 /** What is wrong, a line each. `dashboard`: the one that was drawn, or asked. */
 export function judge(view, report, dashboard) {
-  const wrong = [...broken(report), ...incomplete(report, view.closed ? dashboard.panels.filter((p) => p.type !== "row") : panelsOf(dashboard))];
+  const drawn = view.closed && report.panels !== undefined ? dashboard.panels.filter((p) => p.type !== "row") : panelsOf(dashboard);
+  const wrong = [...broken(report), ...incomplete(report, drawn)];
   for (const end of report.links ? (view.leadsTo ?? []) : []) {
     if (!report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(end))) wrong.push(`no link leads to ${end}`);
   }
   for (const wanted of view.shows ?? []) if (!isShown(report, wanted)) wrong.push(`not shown: ${JSON.stringify(wanted)}; found: ${JSON.stringify(query(report, wanted)?.found)?.slice(0, 1000)}`);
   for (const unwanted of view.hides ?? []) if (isShown(report, unwanted)) wrong.push(`shown: ${JSON.stringify(unwanted)}`);
-  const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.situation ?? view.story));
+  const declared = emptyIsGood.filter((e) => e.dashboard === view.dashboard && e.stories.includes(view.situation ?? view.story) && drawn.some((p) => p.id === e.panel));
   const isDeclared = (panel, refId) => declared.some((e) => e.panel === panel && (!e.queries || e.queries.includes(refId)));
 
   const queries = latest(report).filter((q) => typeof q.panel === "number"); // annotations may be empty
