@@ -138,6 +138,16 @@ scrape_configs:
         new, self.seen = lines[self.seen:], len(lines)
         return [json.loads(line) for line in new]
 
+    def findings(self, node):
+        """Ids of what the exporter of a node finds, as doctor says it."""
+        with urllib.request.urlopen(f"http://{self.targets[node]}/api/v1/node", timeout=10) as reply:
+            return [finding["id"] for finding in json.load(reply)["findings"]]
+
+    def missing(self, expected):
+        """Which of the expected findings ("n1 foreign-route") there are not, with those that there are."""
+        found = {node: self.findings(node) for node in {words.split()[0] for words in expected}}
+        return [f"no finding {words}, but {', '.join(found[words.split()[0]])}" for words in expected if words.split()[1] not in found[words.split()[0]]]
+
     def names(self):
         """Every metric and the label names of its series."""
         found = {}

@@ -32,6 +32,7 @@ class Watch:
         self.began = self.metric = self.fired = self.notification = None
         self.notifications = []
         self.updates = 0
+        self.missing = []         # findings
         self.silenced = set()
         self.during_done = incident.during is None
 
@@ -92,7 +93,7 @@ class Runner:
         incidents = [Watch(s) for s in scenarios if isinstance(s, Incident)]
         benign = [s for s in scenarios if not isinstance(s, Incident)]
         by_alert = {w.incident.alert: w for w in incidents}
-        stray = []
+        stray, missing = [], {}
         for watch in incidents:
             watch.began = time.time()
             self.act(watch.incident)
@@ -105,6 +106,7 @@ class Runner:
         while True:
             now = time.time()
             for at, scenario in [e for e in ends if e[0] <= now]:
+                missing[scenario.row] = "; ".join(self.cluster.missing(scenario.finding))
                 self.act(scenario, ending=True)
                 ends.remove((at, scenario))
             self.look(incidents, by_alert, stray)
@@ -120,7 +122,7 @@ class Runner:
         for watch in incidents:
             self.rows.append(self.verdict(watch))
         for scenario in benign:
-            self.rows.append(dict(row=scenario.row, benign=True, alert=scenario.info, n=0, bad=""))
+            self.rows.append(dict(row=scenario.row, benign=True, alert=scenario.info, n=0, bad=missing.get(scenario.row, "")))
         for name, message in stray:
             self.rows.append(dict(row="(not expected) during: " + "; ".join(s.row for s in scenarios), alert=name, bad=message))
 
@@ -142,6 +144,8 @@ class Runner:
             if watch is None:
                 stray.append((name, f"notified: {text(firing[0])}"))
             elif fresh:
+                if watch.notification is None:
+                    watch.missing = self.cluster.missing(watch.incident.finding)
                 watch.notification = watch.notification or at
                 watch.notifications.append((to, " | ".join(text(x) for x in firing)))
             else:
@@ -180,6 +184,7 @@ class Runner:
                 bad.append(f"not named: {', '.join(missing)}, in: {message}")
             if to != incident.to:
                 bad.append(f"went to {to}")
+        bad += watch.missing
         never = set(incident.silenced) - watch.silenced
         if never:
             bad.append(f"was to be silenced and never fired: {', '.join(sorted(never))}")

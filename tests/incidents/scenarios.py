@@ -19,6 +19,7 @@ class Incident:
     to: str = "page"
     silenced: tuple = ()      # alerts that must fire and be silenced
     lingers: bool = False     # its range is so long that nobody waits for its end
+    finding: tuple = ()       # nodes and the finding of doctor that each has by then: ("n1 foreign-route",)
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Benign:
     fault: tuple = ()
     lasts: float = 10         # seconds from begin to end, already scaled
     info: str = ""            # an alert of severity info that fires and is not sent
+    finding: tuple = ()       # as above, at its end
 
 
 @dataclass
@@ -198,6 +200,7 @@ TUNNEL = Lab("altun", ("--nodes", "5", "--behind-router", "1", "--encap", "vxlan
                  silenced=("CalicoPodCIDRRouteMissing",), during=restart_exporter("n3")),
         Benign("mode change that completes", fault=("wrong-encapsulation", "n4", "n1"), lasts=30),
     ],
+    [Benign("tunnel-without-address", fault=("tunnel-without-address", "n1"), lasts=60, finding=("n1 tunnel-without-address",))],
 ], flags={f"n{n}": ("--expected-encapsulation", "always") for n in (1, 3, 4, 5)})
 
 DUAL = Lab("aldual", ("--nodes", "3", "--v6", *TIMERS), nodes=3, slots=[
@@ -284,16 +287,19 @@ RACK = Lab("alrack", ("--nodes", "4", "--behind-router", "2", "--topology", "as-
     [Benign("AS per rack", lasts=90)],
     [
         Incident("rack-unreachable", "CalicoPodCIDRRouteMissing", ("n1", "unreachable"),
-                 'calico_pod_cidr_route_fallthrough{node="n1", via="unreachable"}', fault=("rack-unreachable", "n1")),
+                 'calico_pod_cidr_route_fallthrough{node="n1", via="unreachable"}', fault=("rack-unreachable", "n1"),
+                 finding=("n1 next-hop-lost",)),
         # The same on the other node of the rack, which is not told the pools.
-        Incident("rack-unreachable, without --ip-pool", "CalicoForeignBlackhole", ("n2",), 'calico_foreign_blackholes{node="n2"} > 0', to="ticket"),
+        Incident("rack-unreachable, without --ip-pool", "CalicoForeignBlackhole", ("n2",), 'calico_foreign_blackholes{node="n2"} > 0', to="ticket",
+                 finding=("n2 foreign-blackhole",)),
     ],
 ])
 SERVER = Lab("alserver", ("--nodes", "4", "--behind-router", "2", "--topology", "as-per-server", *TIMERS), nodes=4, poolless=("n2", "n4"), slots=[
     [Benign("AS per server", lasts=90)],
     [
         Incident("route-missing, AS per server", "CalicoPodCIDRRouteMissing", ("n1", "192.168.4.0/26"),
-                 'calico_pod_cidr_route_present{node="n1", cidr="192.168.4.0/26"} == 0', fault=("route-missing", "n1", "n4")),
+                 'calico_pod_cidr_route_present{node="n1", cidr="192.168.4.0/26"} == 0', fault=("route-missing", "n1", "n4"),
+                 finding=("n1 default-fallthrough",)),
     ],
 ])
 TWO_REFLECTORS = Lab("alrr2", ("--nodes", "5", "--topology", "rr2", "--services-excluded", "2", *TIMERS), nodes=5, poolless=("n2", "n5"), slots=[
@@ -301,7 +307,8 @@ TWO_REFLECTORS = Lab("alrr2", ("--nodes", "5", "--topology", "rr2", "--services-
     [
         Incident("blocks-not-announced", "CalicoBlocksNotAnnounced", ("n4",),
                  'calico_own_pod_cidrs{node="n4"} > 0 unless on () calico_pod_cidr_route_present{node="n3", cidr="192.168.4.0/26"}',
-                 fault=("blocks-not-announced", "n4"), to="ticket"),
+                 fault=("blocks-not-announced", "n4"), to="ticket",
+                 finding=("n4 blocks-not-announced",)),
     ],
     [
         Incident("rr-lost, one of two", "CalicoBGPNodeUnreachable", ("n1", a(1)), down("n3", a(1)), fault=("rr-lost", "n1")),
@@ -311,7 +318,8 @@ NODE_AS = Lab("alas", ("--nodes", "3", "--topology", "ebgp-mesh", "--services", 
     [Benign("a mesh with an AS per node; service CIDRs announced by all", lasts=90)],
     [
         Incident("peer-blocked, AS per node", "CalicoBGPPeeringDown", ("n1", a(2), "connect_timeout"), down("n2", a(1), "connect_timeout"),
-                 fault=("peer-blocked", "n1", "n2")),
+                 fault=("peer-blocked", "n1", "n2"),
+                 finding=("n2 peer-blocked",)),
     ],
 ])
 # Calico v3.33: BIRD's routes have metric 1024. The other nodes follow a foreign route, and their routes lead to its gateway.
@@ -319,7 +327,8 @@ FOREIGN = Lab("alforeign", ("--nodes", "4", "--calico", "v3.33", *TIMERS), nodes
     [Benign("mesh of Calico v3.33", lasts=60)],
     [
         Incident("foreign-route", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26", "foreign"),
-                 'calico_pod_cidr_route_fallthrough{node="n1", via="foreign"}', fault=("foreign-route", "n1", "n2")),
+                 'calico_pod_cidr_route_fallthrough{node="n1", via="foreign"}', fault=("foreign-route", "n1", "n2"),
+                 finding=("n1 foreign-route",)),
     ],
 ])
 
@@ -354,34 +363,41 @@ def second_address(c):
 REPORTED = Lab("alreport", ("--nodes", "7", *TIMERS), nodes=7, slots=[
     [
         Incident("nested-blackhole", "CalicoForeignBlackhole", ("n5",), 'calico_foreign_blackholes{node="n5"} > 0',
-                 fault=("nested-blackhole", "n5", "n6"), to="ticket"),
+                 fault=("nested-blackhole", "n5", "n6"), to="ticket",
+                 finding=("n5 foreign-blackhole",)),
         Incident("interface-not-forwarding", "CalicoIPForwardingDisabled", ("n6",), 'calico_ip_forwarding_enabled{node="n6"} == 0',
-                 fault=("interface-not-forwarding", "n6")),
+                 fault=("interface-not-forwarding", "n6"),
+                 finding=("n6 no-forwarding",)),
         Incident("exporter-flapping", "CalicoBGPExporterDown", ("n7",), f'up{{instance="{a(7)}:19324"}} == 0',
                  begin=crash_loop, end=crash_loop_ends, to="ticket", lingers=True),
     ],
     [
         Incident("same-router-id", "CalicoBGPPeeringDown", (a(1), a(2), "bad_bgp_identifier"), down("n1", a(2), "bad_bgp_identifier"),
-                 fault=("same-router-id", "n1", "n2")),
+                 fault=("same-router-id", "n1", "n2"),
+                 finding=("n1 same-router-id", "n2 same-router-id")),
         Benign("import-filtered; workload-without-route", lasts=90,
                begin=lambda c: (c.run("fault", "import-filtered", "n3"), c.run("fault", "workload-without-route", "n4")),
-               end=lambda c: (c.run("heal", "import-filtered", "n3"), c.run("heal", "workload-without-route", "n4"))),
+               end=lambda c: (c.run("heal", "import-filtered", "n3"), c.run("heal", "workload-without-route", "n4")),
+                 finding=("n3 import-filtered", "n4 workload-without-route")),
     ],
 ])
 REPORTED2 = Lab("alreport2", ("--nodes", "5", *TIMERS), nodes=5, prepare=second_address, scraped_at={"n1": "10.0.9.1"}, slots=[
     [
         Incident("port-179-taken", "CalicoBGPNodeIsolated", ("n2", "listen_failed"), 'calico_bgp_peer_down_reason{node="n2", reason="listen_failed"}',
-                 fault=("port-179-taken", "n2"), silenced=("CalicoBGPNodeUnreachable",)),
+                 fault=("port-179-taken", "n2"), silenced=("CalicoBGPNodeUnreachable",),
+                 finding=("n2 port-179-taken",)),
     ],
     [
         Incident("address-gone", "CalicoBGPNodeIsolated", ("n1", "source_address_missing"), 'calico_bgp_peer_down_reason{node="n1", reason="source_address_missing"}',
-                 fault=("address-lost", "n1"), silenced=("CalicoBGPNodeUnreachable",)),
+                 fault=("address-lost", "n1"), silenced=("CalicoBGPNodeUnreachable",),
+                 finding=("n1 address-gone",)),
     ],
 ])
 LINK_LOCAL = Lab("allink", ("--nodes", "3", "--v6", *TIMERS), nodes=3, slots=[
     [
         Incident("via-link-local-router", "CalicoPodRouteViaGateway", ("n1",), 'sum(calico_routes{node="n1", ip_version="6", encapsulation="gateway"}) > 0',
-                 fault=("via-link-local-router", "n1"), to="ticket"),
+                 fault=("via-link-local-router", "n1"), to="ticket",
+                 finding=("n1 via-gateway",)),
     ],
     [
         Benign("20 s of BIRD's restart with two families", begin=lambda c: c.run("restart", "n2", "2"), lasts=20),
