@@ -193,10 +193,11 @@ impl Assessor {
 
     /// What to ask the kernel of a node that has the addresses `mine`.
     pub fn plan(&self, fib: &Fib, mine: &[IpAddr]) -> Plan {
+        let owners = PerFamily::new(|family| self.owners(family, fib));
         let mut wants_exports = Vec::new();
         let mut classified = PerFamily::new(|family| {
             let (at, one) = self.table_of(family)?;
-            let found = self.classified(one, family, fib);
+            let found = self.classified(one, family, fib, &owners[family]);
             if found.wants_exports {
                 wants_exports.push(at);
             }
@@ -212,7 +213,6 @@ impl Assessor {
             expected: *expected,
             of_anybody: self.is_configured(expected.cidr),
         });
-        let owners = PerFamily::new(|family| self.owners(family));
         let nodes = expected.iter().filter_map(|expected| expected.owner);
         // A neighbor tells only what a link-local gateway is, which IPv4 hardly has.
         let addresses: BTreeSet<IpAddr> = nodes.chain(owners.v6.neighbors()).collect();

@@ -66,6 +66,7 @@ pub struct Design {
     pub routes: &'static [&'static str],
     pub exports: Option<&'static [&'static str]>,
     pub own_subnets: &'static [&'static str],
+    pub others_routes: &'static [&'static str],
     pub was_pod_cidr: bool,
 }
 
@@ -78,6 +79,7 @@ impl Design {
             routes: &[],
             exports: None,
             own_subnets: &[],
+            others_routes: &[],
             was_pod_cidr: false,
         }
     }
@@ -92,10 +94,12 @@ impl Design {
         let pools: Vec<_> = self.pool.into_iter().map(net).collect();
         let nets = |texts: &[&str]| texts.iter().map(|text| net(text)).collect::<BTreeSet<_>>();
         let (routes, own_subnets) = (nets(self.routes), nets(self.own_subnets));
+        let others_routes = nets(self.others_routes);
         let exports = self.exports.map(nets);
         let evidence = Evidence {
             pools: &pools,
             has_route: &|net| routes.contains(&net),
+            is_others_route: &|net| others_routes.contains(&net),
             is_own_subnet: &|net| own_subnets.contains(&net),
             has_workload: &|_| false,
             kernel_exports: exports.as_ref(),

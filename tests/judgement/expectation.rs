@@ -23,6 +23,7 @@ fn classified(expectation: &Expectation) -> Classified {
     let evidence = Evidence {
         pools: &pools,
         has_route: &|_| false,
+        is_others_route: &|_| false,
         is_own_subnet: &|_| false,
         has_workload: &|_| false,
         kernel_exports: None,

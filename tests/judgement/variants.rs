@@ -4,6 +4,7 @@
 use crate::judgement::build::NOON;
 use crate::judgement::designs::{Design, POOL, peer, rib};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
+use calico_bgp_exporter::assess::pods::owners::Owners;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::session::{JudgedSession, PeerType};
 use calico_bgp_exporter::model::time::UnixTime;
@@ -66,6 +67,35 @@ fn a_reflector_with_next_hop_self_does_not_hide_a_duplicate() {
         (BLOCK, "Node_s", "10.0.3.8", "10.0.3.4", ""),
     ];
     assert_eq!(duplicates(&sessions, &paths), 0);
+}
+
+#[test]
+fn behind_a_switch_with_next_hop_self_felixs_route_tells_the_owner() {
+    // AS per rack with VXLANCrossSubnet: n4 and n5 both announce n4's block, and the switch hides their next hops.
+    let sessions = vec![peer("Node_t", "10.0.3.9", "10.0.3.9", true)];
+    let paths = rib(&[
+        (BLOCK, "Node_t", "10.0.3.9", "10.0.3.5", ""),
+        (BLOCK, "Node_t", "10.0.3.9", "10.0.3.4", ""),
+        ("192.168.7.0/26", "Node_t", "10.0.3.9", "10.0.3.7", ""),
+    ]);
+    let owners = Owners::new(&paths, &sessions);
+    let of = |owners: &Owners, net: &str| owners.of(net.parse().unwrap());
+    assert_eq!(of(&owners, "192.168.4.9/32"), "10.0.3.5".parse().ok());
+    let owners = owners.with_routes(|net| {
+        assert_eq!(net.to_string(), BLOCK, "of the others there is no question");
+        vec!["10.0.3.4".parse().unwrap()]
+    });
+    assert_eq!(of(&owners, "192.168.4.9/32"), "10.0.3.4".parse().ok());
+    assert_eq!(of(&owners, "192.168.7.9/32"), "10.0.3.7".parse().ok());
+    let mut design = Design::new(sessions, paths);
+    design.pool = POOL;
+    assert_eq!(
+        design.classify(Family::V4).duplicates.len(),
+        1,
+        "BIRD's routes"
+    );
+    design.others_routes = &[BLOCK];
+    assert!(design.classify(Family::V4).duplicates.is_empty());
 }
 
 #[test]

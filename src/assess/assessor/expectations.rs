@@ -6,6 +6,7 @@ use crate::assess::origin;
 use crate::assess::pods::classify::{Classified, Evidence, classify};
 use crate::assess::pods::owners::{Owners, is_host_route};
 use crate::model::pod_cidr::Expected;
+use crate::model::route::Route;
 use crate::model::snapshot::Presence;
 use crate::model::{Family, PerFamily};
 use crate::netlink::fib::Fib;
@@ -18,16 +19,21 @@ impl Assessor {
         daemons.find(|(_, one)| one.has_table() && one.covers(family))
     }
 
-    pub(super) fn classified(&self, one: &DaemonState, family: Family, fib: &Fib) -> Classified {
+    pub(super) fn classified(
+        &self,
+        one: &DaemonState,
+        family: Family,
+        fib: &Fib,
+        owners: &Owners,
+    ) -> Classified {
         let of_family = |net: &IpNet| Family::from(*net) == family;
         let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
         let has_route = |net: IpNet| fib.has_exactly(&net);
-        let is_own_subnet = |net: IpNet| {
-            let mut tables = fib.tables(family);
-            tables.any(|table| {
-                let mut routes = fib.routes_at(table, &net);
-                routes.any(|route| route.protocol == origin::KERNEL)
-            })
+        let is_own_subnet =
+            |net: IpNet| exact_routes(fib, net).any(|route| route.protocol == origin::KERNEL);
+        let is_others_route = |net: IpNet| {
+            let mut routes = exact_routes(fib, net).peekable();
+            routes.peek().is_some() && routes.all(|route| route.protocol != origin::BIRD)
         };
         let has_workload = |net: IpNet| {
             fib.inside(&net)
@@ -36,20 +42,21 @@ impl Assessor {
         let evidence = Evidence {
             pools: &pools,
             has_route: &has_route,
+            is_others_route: &is_others_route,
             is_own_subnet: &is_own_subnet,
             has_workload: &has_workload,
             kernel_exports: one.kernel_exports.as_ref(),
             was_pod_cidr: &|net| self.pod_cidrs.binary_search(&net).is_ok(),
         };
-        classify(
-            family,
-            one.expectation.prefixes(),
-            one.expectation.table(),
-            &evidence,
-        )
+        let table = one.expectation.table();
+        let mut found = classify(family, one.expectation.prefixes(), table, &evidence);
+        for expected in &mut found.expected {
+            expected.owner = owners.told_by_route(expected.cidr).or(expected.owner);
+        }
+        found
     }
 
-    pub(super) fn owners(&self, family: Family) -> Owners {
+    pub(super) fn owners(&self, family: Family, fib: &Fib) -> Owners {
         let configured = self.configured.iter();
         let configured = configured
             .filter(|expected| Family::from(expected.cidr) == family)
@@ -57,7 +64,16 @@ impl Assessor {
         let table = self
             .table_of(family)
             .map(|(_, one)| one.expectation.table().clone());
-        Owners::of_table(table.unwrap_or_default(), configured.collect())
+        let owners = Owners::of_table(table.unwrap_or_default(), configured.collect());
+        owners.with_routes(|net| {
+            let others = exact_routes(fib, net).filter(|route| route.protocol != origin::BIRD);
+            others
+                .flat_map(|route| {
+                    let gateways = route.next_hops().filter_map(|hop| hop.gateway);
+                    gateways.collect::<Vec<_>>()
+                })
+                .collect()
+        })
     }
 
     /// Everything but the verdicts, and the expected CIDRs, in order and each once.
@@ -143,4 +159,10 @@ impl Assessor {
             || speakers.peek().is_none()
             || speakers.any(DaemonState::has_table)
     }
+}
+
+/// Routes with exactly that destination, of all tables.
+fn exact_routes(fib: &Fib, net: IpNet) -> impl Iterator<Item = Route> {
+    let tables = fib.tables(Family::from(net));
+    tables.flat_map(move |table| fib.routes_at(table, &net))
 }

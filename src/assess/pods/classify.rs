@@ -18,6 +18,8 @@ pub struct Evidence<'a> {
     pub pools: &'a [IpNet],
     /// Whether the kernel has a route with exactly that destination, of any type.
     pub has_route: &'a dyn Fn(IpNet) -> bool,
+    /// Whether another program than BIRD has written the route there: Felix, then.
+    pub is_others_route: &'a dyn Fn(IpNet) -> bool,
     /// Whether it is a subnet of this node: the kernel made its route from an address.
     pub is_own_subnet: &'a dyn Fn(IpNet) -> bool,
     /// Whether a workload of this node has an address inside.
@@ -90,7 +92,7 @@ pub fn classify(
                     cidr: prefix.net,
                     owner: prefix.owner,
                 });
-                if prefix.originators > 1 {
+                if originators(&prefix, evidence) > 1 {
                     found.duplicates.push(prefix.net);
                 }
             }
@@ -101,12 +103,22 @@ pub fn classify(
     let claimed = |net: &&IpNet| {
         table
             .get(**net)
-            .is_some_and(|learned| learned.originators > 0)
+            .is_some_and(|learned| originators(&learned, evidence) > 0)
     };
     found.duplicates.extend(found.own.iter().filter(claimed));
     found.duplicates.sort_unstable();
     found.expected.shrink_to_fit();
     found
+}
+
+/// Nodes that have the prefix. Where Felix writes the routes every node of a subnet announces the blocks of the others too
+/// (VXLANCrossSubnet): of those, only who names itself as next hop is known to have it.
+fn originators(prefix: &LearnedPrefix, evidence: &Evidence<'_>) -> u8 {
+    if (evidence.is_others_route)(prefix.net) {
+        prefix.first_hand
+    } else {
+        prefix.originators
+    }
 }
 
 /// A pool that is announced as a whole is an aggregate, unless a node is known to originate it.

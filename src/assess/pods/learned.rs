@@ -3,7 +3,7 @@
 use crate::model::rib::{AsPath, Rib, RibPath, RibSource};
 use crate::model::session::{JudgedSession, PeerType};
 use ipnet::IpNet;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// No owner.
@@ -28,6 +28,7 @@ struct Row {
     announcers: (u32, u32),
     over: LearnedOver,
     originators: u8,
+    first_hand: u8,
 }
 
 /// A prefix as [`LearnedTable`] gives it out.
@@ -41,6 +42,9 @@ pub struct LearnedPrefix {
     pub over: LearnedOver,
     /// Number of nodes that originate it, by first-hand paths: 0, 1, or 2 for two and more.
     pub originators: u8,
+    /// The same, of paths that name the originator's address as next hop: a reflector with itself as next hop hides whether
+    /// the originator has the prefix or only passes it on.
+    pub first_hand: u8,
     /// It is not in the table: sessions that are down announced it.
     pub held: bool,
 }
@@ -58,6 +62,8 @@ pub struct LearnedTable {
     paths: Vec<u64>,
     own: BTreeSet<IpNet>,
     lengths: BTreeSet<u8>,
+    /// Prefixes whose paths name several owners, with all of them.
+    ambiguous: BTreeMap<IpNet, Vec<IpAddr>>,
 }
 
 /// What a path's session tells about it.
@@ -127,7 +133,8 @@ impl LearnedTable {
         };
         let start = self.announcers.len();
         let mut over = LearnedOver::default();
-        let mut originators = [None; 2];
+        let (mut originators, mut first_hand) = ([None; 2], [None; 2]);
+        let mut owners: Vec<IpAddr> = Vec::new();
         for path in paths() {
             let Some(peer) = peers.of(path) else { continue };
             if !self.announcers[start..].contains(&path.protocol) {
@@ -136,21 +143,23 @@ impl LearnedTable {
             if peer.workload {
                 continue;
             }
+            let owner = peers.owner(path, rib);
+            owners.extend(owner.filter(|owner| !owners.contains(owner)));
             if peer.internal && path.as_path == AsPath::Empty {
                 over.internal = true;
-                over.named |= peers.owner(path, rib).is_some();
+                over.named |= owner.is_some();
             } else {
                 over.other = true;
             }
             if let Some(claim) = peers.originator(path, rib) {
-                match originators {
-                    [None, _] => originators[0] = Some(claim),
-                    [Some(first), None] if !peers.one_node(claim, first) => {
-                        originators[1] = Some(claim);
-                    }
-                    _ => {}
+                peers.count(claim, &mut originators);
+                if peers.is_node(claim.next_hop) {
+                    peers.count(claim, &mut first_hand);
                 }
             }
+        }
+        if owners.len() > 1 {
+            self.ambiguous.insert(net, owners);
         }
         let first = |best| {
             let mut paths = paths().filter(|path| path.best == best);
@@ -171,6 +180,7 @@ impl LearnedTable {
             announcers: (start as u32, self.announcers.len() as u32),
             over,
             originators: originators.iter().flatten().count() as u8,
+            first_hand: first_hand.iter().flatten().count() as u8,
         });
     }
 
@@ -204,6 +214,7 @@ impl LearnedTable {
             owner: self.owner(row),
             over: row.over,
             originators: row.originators,
+            first_hand: row.first_hand,
             held: false,
         }
     }
@@ -247,8 +258,13 @@ impl LearnedTable {
         &self.own
     }
 
-    /// The owner of all of `net`, by the longest prefix that has one.
-    pub fn owner_of(&self, net: IpNet) -> Option<IpAddr> {
+    /// Prefixes whose paths name several owners, with all of them.
+    pub fn ambiguous(&self) -> &BTreeMap<IpNet, Vec<IpAddr>> {
+        &self.ambiguous
+    }
+
+    /// The owner of all of `net`, by the longest prefix that has one, and that prefix.
+    pub fn owner_of(&self, net: IpNet) -> Option<(IpNet, IpAddr)> {
         let lengths = self
             .lengths
             .iter()
@@ -256,7 +272,10 @@ impl LearnedTable {
             .filter(|len| **len <= net.prefix_len());
         lengths
             .filter_map(|len| IpNet::new(net.addr(), *len).ok())
-            .find_map(|covering| self.owner(self.row(covering.trunc())?))
+            .find_map(|covering| {
+                let row = self.row(covering.trunc())?;
+                Some((row.net, self.owner(row)?))
+            })
     }
 }
 
@@ -376,12 +395,25 @@ impl Peers {
         Some(Claim { id, next_hop })
     }
 
+    /// Adds a claim to those of a prefix, of which two are enough.
+    fn count(&self, claim: Claim, claims: &mut [Option<Claim>; 2]) {
+        match claims {
+            [None, _] => claims[0] = Some(claim),
+            [Some(first), None] if !self.one_node(claim, *first) => claims[1] = Some(claim),
+            _ => {}
+        }
+    }
+
     /// Whether two paths lead to the same node: they name one originator, or have one next hop. In Calico's VXLANCrossSubnet
     /// mode every node announces the blocks of its subnet too, with their owner as next hop. A reflector with itself as
     /// next hop says nothing.
     fn one_node(&self, one: Claim, other: Claim) -> bool {
-        let is_node = |hop: IpAddr| !self.reflectors.contains(&hop);
-        one.id == other.id || one.next_hop == other.next_hop && one.next_hop.is_some_and(is_node)
+        one.id == other.id || one.next_hop == other.next_hop && self.is_node(one.next_hop)
+    }
+
+    /// Whether the next hop is the address of the node that the path leads to.
+    fn is_node(&self, next_hop: Option<IpAddr>) -> bool {
+        next_hop.is_some_and(|hop| !self.reflectors.contains(&hop))
     }
 }
 

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Owners {
     table: Arc<LearnedTable>,
     configured: BTreeMap<IpNet, IpAddr>,
+    /// Of prefixes whose paths name several owners, the one to which a route of Felix's leads.
+    routed_to: BTreeMap<IpNet, IpAddr>,
     /// Their prefix lengths, the longest first.
     lengths: BTreeSet<Reverse<u8>>,
 }
@@ -33,7 +35,25 @@ impl Owners {
                 .map(|(net, _)| Reverse(net.prefix_len()))
                 .collect(),
             configured: configured.into_iter().collect(),
+            routed_to: BTreeMap::new(),
         }
+    }
+
+    /// With what the routes of the kernel tell: Felix knows from the datastore whose a block is.
+    pub fn with_routes(mut self, gateways: impl Fn(IpNet) -> Vec<IpAddr>) -> Self {
+        let ambiguous = self.table.ambiguous().iter();
+        let told = ambiguous.filter_map(|(net, owners)| {
+            let mut gateways = gateways(*net).into_iter();
+            let owner = gateways.find(|gateway| owners.contains(gateway))?;
+            Some((*net, owner))
+        });
+        self.routed_to = told.collect();
+        self
+    }
+
+    /// The owner of a prefix that the table has, where a route told another one than its paths.
+    pub fn told_by_route(&self, net: IpNet) -> Option<IpAddr> {
+        self.routed_to.get(&net).copied()
     }
 
     /// The node that has all of `net`, by the longest prefix known.
@@ -47,7 +67,10 @@ impl Owners {
                 owner.copied().filter(|_| covers)
             })
         };
-        self.table.owner_of(net).or_else(configured)
+        let learned = self.table.owner_of(net);
+        learned
+            .map(|(prefix, owner)| self.told_by_route(prefix).unwrap_or(owner))
+            .or_else(configured)
     }
 
     /// The neighbors that announced just this prefix to this node.
