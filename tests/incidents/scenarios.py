@@ -167,8 +167,9 @@ KERNEL = Lab("alkern", ("--nodes", "5", "--routed", *TIMERS), nodes=5, slots=[
         Incident("peer-blocked", "CalicoBGPPeeringDown", ("n4", "n5"), down("n4", a(5)), fault=("peer-blocked", "n4", "n5")),
     ],
     [
-        Incident("kernel-refuses", "CalicoBirdKernelRoutesRejected", ("n1",), 'calico_bird_kernel_rejected_routes{node="n1"} > 0',
-                 fault=("kernel-refuses", "n1", "n2"), to="ticket"),
+        # Its route is not the one that takes the packets either: that is the alert.
+        Incident("kernel-refuses", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26", "foreign"),
+                 'calico_bird_kernel_rejected_routes{node="n1"} > 0', fault=("kernel-refuses", "n1", "n2")),
         Incident("recovery-stuck", "CalicoBirdRecoveryStuck", ("n3", a(4)), 'calico_bird_graceful_restart_recovery{node="n3"} == 1',
                  fault=("recovery-stuck", "n3", "n4"), to="ticket"),
         Incident("(the dead peer of it)", "CalicoBirdDown", ("n4",), 'calico_bird_up{node="n4"} == 0'),
@@ -220,7 +221,8 @@ PAIR = Lab("alpair", ("--nodes", "2", *TIMERS), nodes=2, without=("n1",), slots=
                  fault=("bird-dead", "n1")),
     ],
     [
-        Benign("an exporter joins", begin=lambda c: c.exporter("n1"), lasts=15),
+        # So long that the outage before is not added to the next one: CalicoBGPPeeringDown looks back half an hour.
+        Benign("an exporter joins", begin=lambda c: c.exporter("n1"), lasts=185),
     ],
     [
         Incident("bird-absent", "CalicoBirdDown", ("n1", "connect"), 'calico_bird_up{node="n1"} == 0', fault=("bird-absent", "n1")),
@@ -375,6 +377,8 @@ REPORTED = Lab("alreport", ("--nodes", "7", *TIMERS), nodes=7, slots=[
         Incident("same-router-id", "CalicoBGPPeeringDown", (a(1), a(2), "bad_bgp_identifier"), down("n1", a(2), "bad_bgp_identifier"),
                  fault=("same-router-id", "n1", "n2"),
                  finding=("n1 same-router-id", "n2 same-router-id")),
+    ],
+    [
         Benign("import-filtered; workload-without-route", lasts=90,
                begin=lambda c: (c.run("fault", "import-filtered", "n3"), c.run("fault", "workload-without-route", "n4")),
                end=lambda c: (c.run("heal", "import-filtered", "n3"), c.run("heal", "workload-without-route", "n4")),
@@ -391,6 +395,8 @@ REPORTED2 = Lab("alreport2", ("--nodes", "5", *TIMERS), nodes=5, prepare=second_
         Incident("address-gone", "CalicoBGPNodeIsolated", ("n1", "source_address_missing"), 'calico_bgp_peer_down_reason{node="n1", reason="source_address_missing"}',
                  fault=("address-lost", "n1"), silenced=("CalicoBGPNodeUnreachable",),
                  finding=("n1 address-gone",)),
+        # The routes go at once, the sessions with the hold time.
+        Incident("(the routes of it)", "CalicoPodCIDRRouteMissing", ("n1",), 'calico_pod_cidrs{node="n1", present="false"} > 0'),
     ],
 ])
 LINK_LOCAL = Lab("allink", ("--nodes", "3", "--v6", *TIMERS), nodes=3, slots=[
