@@ -4,6 +4,7 @@
 //! (`make exposition` writes it anew). Label values in it are empty.
 
 mod promql;
+mod readme;
 mod sources;
 
 use calico_bgp_exporter::metrics::families;

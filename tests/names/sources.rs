@@ -83,7 +83,7 @@ pub fn expressions(root: &Path) -> Vec<Expression> {
         dashboard_queries(&dashboard, &place, &mut all);
     }
     let mut documents = files(root, "docs", ".md");
-    documents.push(root.join("README.md"));
+    documents.extend(["README.md", "README.ko.md"].map(|name| root.join(name)));
     for path in documents {
         let Ok(text) = std::fs::read_to_string(&path) else {
             continue;
