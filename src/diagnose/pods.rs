@@ -1,10 +1,12 @@
 //! Routes to pod CIDRs.
 
 use super::commands::{birdcl, ip, restart};
+use super::reasons::reason;
 use super::{Words, count, list};
-use crate::assess::problems::pods::{Absent, ViaGateway};
+use crate::assess::problems::pods::{Absent, OwnEnd, ViaGateway};
 use crate::model::pod_cidr::{Fallthrough, PodCidr};
 use crate::model::route::Encapsulation;
+use crate::model::session::DownReason;
 use crate::model::snapshot::Snapshot;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -20,7 +22,7 @@ fn named(pods: &[&PodCidr]) -> String {
     }))
 }
 
-pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
+pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot, node: &str) -> Words {
     let (id, seen, cause) = match absent.via {
         Fallthrough::None => (
             "route-missing",
@@ -59,17 +61,26 @@ pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
             "The device was taken down, or lost its carrier.",
         ),
     };
+    if let Some(own_end) = &absent.own_end {
+        return no_own_end(own_end, absent, seen, node);
+    }
+    let no_tunnel = snapshot.kernel.tunnels.as_ref().is_ok_and(Vec::is_empty);
+    let tunnel_gone = cause == NOT_INSTALLED && no_tunnel && !absent.owners_are_down;
     let cause = if absent.owners_are_down {
         "The session with the owner is down: see there.".to_owned()
     } else if let Some(tunnel) = absent.tunnel {
         format!("The tunnel {} is down: see there.", tunnel.device)
-    } else if cause == NOT_INSTALLED && snapshot.kernel.tunnels.as_ref().is_ok_and(Vec::is_empty) {
+    } else if tunnel_gone {
         format!(
             "{cause} Or the tunnel device is gone: this node has neither tunl0 nor vxlan.calico nor wireguard.cali."
         )
     } else {
         cause.to_owned()
     };
+    let gone = tunnel_gone.then(|| {
+        let pool = "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE: if the pool is encapsulated, its tunnel device is gone";
+        format!("{pool}, and Felix makes it anew: {})", restart(node))
+    });
     let first = absent.pods.first();
     Words {
         id,
@@ -81,7 +92,41 @@ pub(super) fn absent(absent: &Absent<'_>, snapshot: &Snapshot) -> Words {
         seen: seen.into(),
         meaning: "Pods of this node cannot reach the pods in these blocks.".into(),
         cause,
-        next: first.map_or_else(Vec::new, |first| next(snapshot, first)),
+        next: gone
+            .into_iter()
+            .chain(first.map_or_else(Vec::new, |first| next(snapshot, first)))
+            .collect(),
+    }
+}
+
+/// This node's own address or interface is the cause. Sessions end with their hold time only: until then nothing else tells.
+fn no_own_end(own_end: &OwnEnd, absent: &Absent<'_>, seen: &str, node: &str) -> Words {
+    let (reason, what, device) = match own_end {
+        OwnEnd::AddressMissing(address) => (
+            reason(DownReason::SourceAddressMissing),
+            format!("No interface of this node has its BGP address {address}"),
+            "",
+        ),
+        OwnEnd::LinkDown(device) => (
+            reason(DownReason::LinkDown),
+            format!("{device} is down"),
+            device.as_str(),
+        ),
+    };
+    let steps = reason.next.iter();
+    Words {
+        id: reason.id,
+        title: format!(
+            "{what}, and {} not reached: {}",
+            count(absent.pods.len(), "pod CIDR"),
+            named(&absent.pods)
+        ),
+        seen: seen.into(),
+        meaning: "Pods of this node cannot reach the pods in these blocks, and BGP sessions end with their hold time.".into(),
+        cause: reason.cause.into(),
+        next: steps
+            .map(|step| step.replace("DEVICE", device).replace("NODE", node))
+            .collect(),
     }
 }
 
@@ -109,11 +154,28 @@ fn next(snapshot: &Snapshot, pod: &PodCidr) -> Vec<String> {
     }
 }
 
-pub(super) fn via_gateway(gateway: &ViaGateway<'_>) -> Words {
+pub(super) fn via_gateway(gateway: &ViaGateway<'_>, node: &str) -> Words {
     let pods = &gateway.pods;
     let fabric =
         "where that gateway routes pod CIDRs: nothing is wrong (the chart's alerts have a switch)";
-    let (cause, next) = if gateway.by_calico {
+    let (cause, next) = if let (true, Some(tunnel)) = (gateway.by_calico, gateway.tunnel) {
+        let cidr = pods.first().map(|pod| pod.expected.cidr);
+        let show = cidr.map(|cidr| format!("{} route show {cidr}", ip(cidr)));
+        (
+            format!(
+                "Other pod CIDRs are reached by {}: the pool is encapsulated, and these routes are left from another mode, or Felix \
+                 does not write its own.",
+                tunnel.device
+            ),
+            show.into_iter()
+                .chain([
+                    "calicoctl get ippool -o wide (IPIPMODE, VXLANMODE: what should it be?)"
+                        .to_owned(),
+                    restart(node),
+                ])
+                .collect(),
+        )
+    } else if gateway.by_calico {
         let v4 = pods.iter().any(|pod| pod.expected.cidr.addr().is_ipv4());
         let mode = if v4 {
             "calicoctl patch ippool default-ipv4-ippool -p '{\"spec\":{\"ipipMode\":\"CrossSubnet\"}}' (or vxlanMode)"
@@ -121,7 +183,8 @@ pub(super) fn via_gateway(gateway: &ViaGateway<'_>) -> Words {
             "calicoctl patch ippool default-ipv6-ippool -p '{\"spec\":{\"vxlanMode\":\"CrossSubnet\"}}'"
         };
         (
-            "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never).",
+            "Direct mode between nodes of different subnets (ipipMode and vxlanMode Never)."
+                .to_owned(),
             vec![mode.to_owned(), fabric.to_owned()],
         )
     } else {
@@ -129,7 +192,7 @@ pub(super) fn via_gateway(gateway: &ViaGateway<'_>) -> Words {
         let route =
             route.map(|reached| format!("{} route show {}", ip(reached.route), reached.route));
         (
-            "A route that neither BIRD nor Felix wrote leads there.",
+            "A route that neither BIRD nor Felix wrote leads there.".to_owned(),
             route.into_iter().chain([fabric.to_owned()]).collect(),
         )
     };
@@ -145,7 +208,7 @@ pub(super) fn via_gateway(gateway: &ViaGateway<'_>) -> Words {
             list(gateway.gateways())
         ),
         meaning: "The gateway drops pod packets unless it knows the pod CIDRs.".into(),
-        cause: cause.into(),
+        cause,
         next,
     }
 }

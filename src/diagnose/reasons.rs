@@ -62,7 +62,7 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
             "peer-blocked",
             "Peers have not connected",
             "This side waits: of two Calico nodes the one whose address sorts higher (as text) connects, and that is the peer; or the \
-             BGPPeer is passive here. The peer is off, or TCP 179 to this node is dropped.",
+             BGPPeer is passive here. The peer is off, its BIRD hangs, or TCP 179 to this node is dropped.",
             &[
                 "ping -c 3 PEER",
                 CALICO_NODE_THERE,

@@ -2,8 +2,10 @@
 
 mod benign;
 mod doctor;
+mod doctor_states;
 mod exporter;
 mod fleet;
+mod fleet_access;
 mod incidents;
 mod kernel;
 mod lab;

@@ -22,6 +22,17 @@ pub struct Absent<'a> {
     pub owners_are_down: bool,
     /// A tunnel that is down and may be the cause.
     pub tunnel: Option<&'a Tunnel>,
+    /// What is wrong with this node's own end of BGP, which is then the cause.
+    pub own_end: Option<OwnEnd>,
+}
+
+/// This node's own address for BGP cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnEnd {
+    /// No interface has it.
+    AddressMissing(IpAddr),
+    /// The interface that has it is down.
+    LinkDown(String),
 }
 
 /// Pod CIDRs that are routed, without encapsulation, to a gateway that is not their node.
@@ -29,6 +40,8 @@ pub struct Absent<'a> {
 pub struct ViaGateway<'a> {
     /// BIRD or Felix wrote the routes.
     pub by_calico: bool,
+    /// A tunnel by which other pod CIDRs are reached: encapsulation is on.
+    pub tunnel: Option<&'a Tunnel>,
     /// The CIDRs.
     pub pods: Vec<&'a PodCidr>,
 }
@@ -85,11 +98,20 @@ fn absent<'a>(snapshot: &'a Snapshot, presence: &'a Presence, found: &mut Proble
             Some(age) if age < RESTART_TAKES => Severity::Warning,
             _ => Severity::Critical,
         };
+        let no_way = matches!(
+            via,
+            Fallthrough::None | Fallthrough::Default | Fallthrough::Unreachable
+        );
+        let own_end = pods.first().filter(|_| no_way).and_then(|pod| {
+            let is_v4 = pod.expected.cidr.addr().is_ipv4();
+            own_end(snapshot, is_v4)
+        });
         let absent = Absent {
             via,
             pods,
             owners_are_down: lost.is_some(),
             tunnel,
+            own_end,
         };
         found.add(severity, ProblemKind::PodCidrsAbsent(absent));
     }
@@ -107,12 +129,37 @@ fn lost_with_their_owners(snapshot: &Snapshot, pods: &[&PodCidr]) -> Option<Dura
     ages.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
+/// Whether the address that this node has as a BGP speaker can still be used. A session notices after its hold time only.
+fn own_end(snapshot: &Snapshot, is_v4: bool) -> Option<OwnEnd> {
+    let nodes = snapshot.daemons.iter().flat_map(|view| &view.node);
+    let mut own = nodes.filter(|node| node.address.is_ipv4() == is_v4);
+    let address = own.next()?.address;
+    if snapshot.addresses.is_empty() {
+        return None;
+    }
+    let holder = snapshot.addresses.iter();
+    match holder
+        .filter(|own| own.address.addr() == address)
+        .max_by_key(|own| own.device_up)
+    {
+        None => Some(OwnEnd::AddressMissing(address)),
+        Some(own) if !own.device_up => Some(OwnEnd::LinkDown(own.device.clone())),
+        Some(_) => None,
+    }
+}
+
 fn tunnel_that_is_down(snapshot: &Snapshot) -> Option<&Tunnel> {
     let mut tunnels = snapshot.kernel.tunnels.as_ref().ok()?.iter();
     tunnels.find(|tunnel| !tunnel.up && (tunnel.used_lately || has_address(snapshot, tunnel)))
 }
 
-fn gateway<'a>(snapshot: &Snapshot, presence: &'a Presence, found: &mut Problems<'a>) {
+fn tunnel_in_use<'a>(snapshot: &'a Snapshot, pods: &[&PodCidr]) -> Option<&'a Tunnel> {
+    let family = pods.first()?.expected.cidr.into();
+    let mut tunnels = snapshot.kernel.tunnels.as_ref().ok()?.iter();
+    tunnels.find(|tunnel| tunnel.up && tunnel.routes[family] > 0)
+}
+
+fn gateway<'a>(snapshot: &'a Snapshot, presence: &'a Presence, found: &mut Problems<'a>) {
     let rejected: BTreeSet<IpNet> = rejected(snapshot).collect();
     let by_gateway = |pod: &&PodCidr| {
         let reached = pod.reached.as_ref();
@@ -128,7 +175,11 @@ fn gateway<'a>(snapshot: &Snapshot, presence: &'a Presence, found: &mut Problems
     let (calicos, others): (Vec<&PodCidr>, Vec<&PodCidr>) = pods.partition(is_calicos);
     for (by_calico, pods) in [(true, calicos), (false, others)] {
         if !pods.is_empty() {
-            let gateway = ViaGateway { by_calico, pods };
+            let gateway = ViaGateway {
+                by_calico,
+                tunnel: tunnel_in_use(snapshot, &pods),
+                pods,
+            };
             found.add(Severity::Warning, ProblemKind::ViaGateway(gateway));
         }
     }
