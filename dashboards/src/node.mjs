@@ -196,13 +196,16 @@ const mix = l.graph({
   h: 8,
 });
 
+const peerLosses = `sum by (cluster, peer) (increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__rate_interval])) > 0`;
 const losses = l.graph({
   id: 15,
   title: "Session losses by peer",
-  description: "How often a session of the chosen peers left the state up, also when it was back before the next scrape.",
+  description: `How often a session of the chosen peers left the state up, also when it was back before the next scrape. All peers: counted of the whole node, where
+    the peer's own series began with the loss (--bgp.peer-detail=unhealthy).`,
   targets: [
     l.over(
-      named(`sum by (cluster, peer) (increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__rate_interval])) > 0`, "peer", "peer_node"),
+      `${named(peerLosses, "peer", "peer_node")} or label_replace(sum by (cluster) (increase(${m("calico_bgp_session_losses_total")}[$__rate_interval])) > 0
+        unless on (cluster) (${peerLosses}), "peer_node", "all peers", "", "")`,
       "{{peer_node}} {{peer}}",
     ),
   ],
