@@ -57,7 +57,7 @@ def resting_on(name):
 
 def write_tests(file, kind, name, path):
     """Write to the path, one after the other, what may notice: the tests that speak of a rule concerned, or of none; then the
-    stories, for a recording rule those in which something fires, such an alert first."""
+    stories, for a recording rule those in which something fires, such an alert and small ones first."""
     concerned = resting_on(name) if kind == "record" else {name}
     for test in tests:
         head, *cases = re.split(r"(?m)^(?=  - name: )", open(test).read())
@@ -71,7 +71,11 @@ def write_tests(file, kind, name, path):
     if not maintenance and (file.path != RULES or kind != "record"):
         return
     stories = [s for s in mesh.stories(STEP) if s.maintenance or (s.fires and not maintenance)]
-    for story in sorted(stories, key=lambda s: (s.maintenance != maintenance, not any(alert in concerned for alert, _, _ in s.fires))):
+    def order(story):
+        size = len(story.nodes) ** 2 * story.minutes
+        return story.maintenance != maintenance, not any(alert in concerned for alert, _, _ in story.fires), size
+
+    for story in sorted(stories, key=order):
         mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, list(mesh.checks(story, STEP, inhibition))[:2])
         yield
 

@@ -48,7 +48,7 @@ class Story:
         self.missing = {}       # (observer, owner, family) -> [(from, to)]: no route to the owner's blocks
         self.starts = {}        # node -> [(from, BIRD's start time)]
         self.more = []          # (node, metric, labels, function of the time)
-        self.fires = []         # (alert, node, peer) that fire, whoever silences them
+        self.fires = []         # (alert, node, peer) that fire, whoever silences them; None: not asked
         self.told = []          # those that notify
         self.pages = None       # of those, where only the critical ones are asked for
         self.tickets_only = False  # nothing critical fires
