@@ -114,22 +114,85 @@ pub(super) async fn kernel_exports(
 }
 
 async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> Option<ExportGap> {
-    let mut gap = ExportGap::default();
+    let mut exported = BTreeSet::new();
     for kernel in kernels {
         let left = deadline.saturating_duration_since(Instant::now());
-        let exported = bird::exported(kernel.socket, kernel.name, left)
-            .await
-            .ok()?;
-        let exported: BTreeSet<IpNet> = exported.into_iter().collect();
-        let installed: BTreeSet<IpNet> = fib
-            .iter(kernel.version)
-            .filter(|route| route.protocol == BIRD)
-            .map(|route| route.key.dst)
-            .collect();
-        gap.missing
-            .extend(exported.difference(&installed).take(NAMED));
-        gap.stale
-            .extend(installed.difference(&exported).take(NAMED));
+        let prefixes = bird::exported(kernel.socket, kernel.name, left).await;
+        exported.extend(prefixes.ok()?);
     }
-    Some(gap)
+    let families: Vec<DaemonFamily> = kernels.iter().map(|kernel| kernel.version).collect();
+    Some(gap(&families, &exported, fib))
+}
+
+/// What all kernel protocols export, against all of BIRD's routes of their families: two protocols of one family write to
+/// two tables, and each has only a part of the routes.
+fn gap(families: &[DaemonFamily], exported: &BTreeSet<IpNet>, fib: &Fib) -> ExportGap {
+    let is_compared = |family: &Family| families.iter().any(|of| of.covers(*family));
+    let installed: BTreeSet<IpNet> = Family::ALL
+        .into_iter()
+        .filter(is_compared)
+        .flat_map(|family| fib.iter(family))
+        .filter(|route| route.protocol == BIRD)
+        .map(|route| route.key.dst)
+        .collect();
+    ExportGap {
+        missing: exported
+            .difference(&installed)
+            .copied()
+            .take(NAMED)
+            .collect(),
+        stale: installed
+            .difference(exported)
+            .copied()
+            .take(NAMED)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
+mod tests {
+    use super::*;
+    use crate::model::route::{NextHop, Route, RouteKey, RouteKind};
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    fn route(table: u32, dst: &str) -> Route {
+        Route {
+            key: RouteKey {
+                table,
+                dst: net(dst),
+                tos: 0,
+                metric: 0,
+            },
+            protocol: BIRD,
+            kind: RouteKind::Unicast,
+            next_hop: NextHop::default(),
+            more: None,
+        }
+    }
+
+    #[test]
+    fn two_kernel_protocols_of_a_family_have_their_routes_together() {
+        let (one, two, old) = ("192.168.1.0/26", "192.168.2.0/26", "192.168.3.0/26");
+        let fib: Fib = [route(254, one), route(100, two)].into_iter().collect();
+        let families = [DaemonFamily::V4, DaemonFamily::V4];
+        let exported = BTreeSet::from([net(one), net(two)]);
+        assert_eq!(gap(&families, &exported, &fib), ExportGap::default());
+        let fib = [route(254, one), route(100, old)].into_iter().collect();
+        let found = gap(&families, &exported, &fib);
+        assert_eq!(
+            (found.missing, found.stale),
+            (vec![net(two)], vec![net(old)])
+        );
+    }
+
+    #[test]
+    fn routes_of_a_family_without_a_kernel_protocol_are_not_compared() {
+        let fib = [route(254, "fd00::/64")].into_iter().collect();
+        let found = gap(&[DaemonFamily::V4], &BTreeSet::new(), &fib);
+        assert_eq!(found, ExportGap::default());
+    }
 }
