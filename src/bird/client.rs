@@ -84,14 +84,7 @@ async fn daemon(
 
 /// Asks for the whole route table.
 pub async fn rib(socket: &str, timeout: Duration) -> Result<Rib, QueryError> {
-    let mut client = Client::open(socket, Instant::now() + timeout).await?;
-    let mut routes = Routes::default();
-    client
-        .ask("show route all", 0, ROUTES_LIMIT, &mut routes)
-        .await?;
-    routes
-        .finish()
-        .map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
+    show_route(socket, "show route all", timeout, Routes::finish).await
 }
 
 /// Asks which prefixes are exported to one protocol (`kernel1`).
@@ -101,19 +94,21 @@ pub async fn exported(
     timeout: Duration,
 ) -> Result<Vec<IpNet>, QueryError> {
     let name = protocol_name(socket, protocol)?;
+    let command = format!("show route export {name}");
+    show_route(socket, &command, timeout, Prefixes::finish).await
+}
+
+/// One `show route` on a connection of its own. `finish` fails only for an answer with more than its reader keeps.
+async fn show_route<S: Sink + Default, T, E: std::fmt::Display>(
+    socket: &str,
+    command: &str,
+    timeout: Duration,
+    finish: impl FnOnce(S) -> Result<T, E>,
+) -> Result<T, QueryError> {
     let mut client = Client::open(socket, Instant::now() + timeout).await?;
-    let mut prefixes = Prefixes::default();
-    client
-        .ask(
-            &format!("show route export {name}"),
-            0,
-            ROUTES_LIMIT,
-            &mut prefixes,
-        )
-        .await?;
-    prefixes
-        .finish()
-        .map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
+    let mut sink = S::default();
+    client.ask(command, 0, ROUTES_LIMIT, &mut sink).await?;
+    finish(sink).map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
 }
 
 /// Those of `prefixes` that are exported to one protocol. Each is asked for by itself, so BIRD looks it up and does not
