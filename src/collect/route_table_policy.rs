@@ -59,9 +59,9 @@ fn mark(view: &DaemonView, routes: u64) -> u64 {
     view.started.hash(&mut hash);
     for judged in &view.sessions {
         let session = &judged.session;
-        // Up or not: what a dead peer's session does between Connect, Active and Idle moves no route.
-        (&session.name, session.state, judged.up).hash(&mut hash);
-        session.since.hash(&mut hash);
+        // Only of a session that is up: BIRD restarts a dead peer's at each error, and that moves no route.
+        let up = judged.up.then_some((session.state, session.since));
+        (&session.name, up).hash(&mut hash);
         if let Some(counts) = session.routes {
             (counts.imported, counts.preferred).hash(&mut hash);
         }

@@ -247,10 +247,10 @@ impl LearnedTable {
         inside.next().is_some()
     }
 
-    /// Paths by session name.
-    pub fn paths_of(&self, protocol: &str) -> u64 {
-        let at = self.protocols.iter().position(|name| name == protocol);
-        at.map_or(0, |at| self.paths[at])
+    /// Number of paths by session name; a session without any is left out.
+    pub fn path_counts(&self) -> HashMap<&str, u64> {
+        let names = self.protocols.iter().map(String::as_str);
+        names.zip(self.paths.iter().copied()).collect()
     }
 
     /// Prefixes of BIRD's static protocols: this node's blocks and service CIDRs.
