@@ -57,7 +57,7 @@ impl Screen {
         }
         self.findings(report.findings);
         tables::sessions(self, snapshot);
-        tables::pods(self, snapshot.presence.as_ref());
+        tables::pods(self, snapshot.presence.as_deref());
         self.kernel(snapshot);
         self.passed(&report.passed);
         self.head("What this cannot see");

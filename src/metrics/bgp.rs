@@ -10,6 +10,7 @@ use crate::model::time::UnixTime;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A session lost so recently counts as unhealthy.
@@ -51,9 +52,13 @@ pub(super) fn shown(snapshot: &Snapshot, detail: DetailLevel) -> Vec<&JudgedSess
 
 /// Every session once: where two sockets show the same one, the first socket's.
 fn distinct(snapshot: &Snapshot) -> Vec<&JudgedSession> {
+    let is_read = |daemon: &&Arc<DaemonView>| daemon.daemon.is_ok() && !daemon.sessions.is_empty();
+    let daemons = || snapshot.daemons.iter().filter(is_read);
+    if daemons().count() == 1 {
+        return daemons().flat_map(|daemon| &daemon.sessions).collect();
+    }
     let mut seen: HashSet<(IpAddr, &str)> = HashSet::new();
-    let sessions = snapshot.daemons.iter().filter(|d| d.daemon.is_ok());
-    sessions
+    daemons()
         .flat_map(|daemon| &daemon.sessions)
         .filter(|s| seen.insert((s.session.neighbor, &s.session.name)))
         .collect()

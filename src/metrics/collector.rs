@@ -39,9 +39,21 @@ impl<'e> MetricsWriter<'e, '_> {
     }
 }
 
-/// A snapshot, ready to be written.
+/// A part of the exposition.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    /// BIRD and the kernel.
+    Node,
+    /// Pod CIDRs.
+    Pods,
+    /// The exporter itself, and what of the pod CIDRs rests on the sessions.
+    Own,
+}
+
+/// A part of a snapshot, ready to be written.
 #[derive(Debug)]
 pub(super) struct SnapshotCollector {
+    pub(super) part: Part,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) labels: Labels,
     pub(super) detail: Detail,
@@ -52,12 +64,22 @@ impl Collector for SnapshotCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let mut out = MetricsWriter::new(&mut encoder, &self.labels);
         let snapshot = &*self.snapshot;
-        bgp::encode(&mut out, snapshot, self.detail)?;
-        bird::encode(&mut out, &snapshot.daemons)?;
-        kernel::encode(&mut out, snapshot)?;
-        if let Some(presence) = &snapshot.presence {
-            pods::encode(&mut out, snapshot, presence, self.detail.pod_cidr_detail)?;
+        match (self.part, &snapshot.presence) {
+            (Part::Node, _) => {
+                bgp::encode(&mut out, snapshot, self.detail)?;
+                bird::encode(&mut out, &snapshot.daemons)?;
+                kernel::encode(&mut out, snapshot)
+            }
+            (Part::Pods, Some(presence)) => {
+                pods::encode(&mut out, presence, self.detail.pod_cidr_detail)
+            }
+            (Part::Pods, None) => Ok(()),
+            (Part::Own, presence) => {
+                if let Some(presence) = presence {
+                    pods::unannounced(&mut out, snapshot, presence)?;
+                }
+                own::encode(&mut out, snapshot, self.now)
+            }
         }
-        own::encode(&mut out, snapshot, self.now)
     }
 }

@@ -16,9 +16,9 @@ mod session_texts;
 
 pub use process::descriptor_limit;
 
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Presence, Snapshot};
 use crate::model::time::UnixTime;
-use collector::SnapshotCollector;
+use collector::{Part, SnapshotCollector};
 pub use pod_paths::render_pod_paths;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding;
@@ -82,6 +82,15 @@ pub struct Renderer {
     labels: Labels,
     detail: Detail,
     sessions: Mutex<SessionTexts>,
+    pods: Mutex<Option<PodText>>,
+}
+
+/// The text of the pod CIDRs' series, kept while their verdicts are the same.
+#[derive(Debug)]
+struct PodText {
+    presence: Arc<Presence>,
+    format: Format,
+    text: String,
 }
 
 impl Renderer {
@@ -91,6 +100,7 @@ impl Renderer {
             labels,
             detail,
             sessions: Mutex::default(),
+            pods: Mutex::default(),
         }
     }
 
@@ -102,16 +112,50 @@ impl Renderer {
         format: Format,
         out: &mut impl Write,
     ) -> fmt::Result {
-        let collector = SnapshotCollector {
-            snapshot: Arc::clone(snapshot),
-            labels: self.labels.clone(),
-            detail: self.detail,
-            now,
+        let part = |part| {
+            Box::new(SnapshotCollector {
+                part,
+                snapshot: Arc::clone(snapshot),
+                labels: self.labels.clone(),
+                detail: self.detail,
+                now,
+            })
         };
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.write(snapshot, &self.labels, self.detail, format, out)?;
-        write_families(Box::new(collector), format, out)?;
+        write_families(part(Part::Node), format, out)?;
+        if let Some(presence) = &snapshot.presence {
+            self.pods(presence, format, part(Part::Pods), out)?;
+        }
+        write_families(part(Part::Own), format, out)?;
         write_end(format, out)
+    }
+
+    fn pods(
+        &self,
+        presence: &Arc<Presence>,
+        format: Format,
+        collector: Box<SnapshotCollector>,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        let mut kept = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same =
+            |kept: &PodText| Arc::ptr_eq(&kept.presence, presence) && kept.format == format;
+        let text = match kept.take().filter(is_same) {
+            Some(kept) => kept.text,
+            None => {
+                let mut text = String::new();
+                write_families(collector, format, &mut text)?;
+                text
+            }
+        };
+        out.write_str(&text)?;
+        *kept = Some(PodText {
+            presence: Arc::clone(presence),
+            format,
+            text,
+        });
+        Ok(())
     }
 }
 

@@ -11,7 +11,6 @@ use std::fmt;
 
 pub(super) fn encode(
     out: &mut MetricsWriter,
-    snapshot: &Snapshot,
     presence: &Presence,
     detail: DetailLevel,
 ) -> fmt::Result {
@@ -41,8 +40,16 @@ pub(super) fn encode(
         .collect();
     counts(out, &all, &known)?;
     per_cidr(out, &rows)?;
-    totals(out, presence, &known)?;
+    totals(out, presence, &known)
+}
 
+/// Own blocks that no session exports.
+pub(super) fn unannounced(
+    out: &mut MetricsWriter,
+    snapshot: &Snapshot,
+    presence: &Presence,
+) -> fmt::Result {
+    let node = out.node();
     let mut series = out.family(&f::OWN_POD_CIDRS_UNANNOUNCED);
     for (family, _) in presence.own.iter().filter(|(_, own)| own.is_some()) {
         if let Some(blocks) = snapshot.unannounced_blocks(family) {

@@ -2,7 +2,11 @@
 
 use super::families::{self as f, MetricFamily};
 use super::series::{Number, Value};
-use crate::model::session::{JudgedSession, UpdateCounts};
+use crate::model::session::{
+    BgpState, DownReason, JudgedSession, RouteCounts, UpdateCounts, UpdateStats,
+};
+use crate::model::time::UnixTime;
+use std::net::IpAddr;
 
 /// Labels of a series of a session after those that all its series begin with, at most.
 const MOST_LABELS: usize = 3;
@@ -19,6 +23,41 @@ impl Sample {
     /// The values of its own labels.
     pub(super) fn labels(&self) -> &[Value<'static>] {
         &self.labels[..self.label_count]
+    }
+}
+
+/// All of a session that its samples show.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Values {
+    up: bool,
+    bgp_state: Option<BgpState>,
+    neighbor_as: Option<u32>,
+    local_as: Option<u32>,
+    source_address: Option<IpAddr>,
+    down_reason: Option<DownReason>,
+    loss_reason: Option<DownReason>,
+    since: Option<UnixTime>,
+    losses: u64,
+    routes: Option<RouteCounts>,
+    updates: Option<Box<UpdateStats>>,
+}
+
+impl Values {
+    pub(super) fn of(judged: &JudgedSession, with_updates: bool) -> Self {
+        let session = &judged.session;
+        Values {
+            up: judged.up,
+            bgp_state: Some(session.bgp_state),
+            neighbor_as: session.neighbor_as,
+            local_as: session.local_as,
+            source_address: session.source_address,
+            down_reason: judged.reason.filter(|_| !judged.up),
+            loss_reason: judged.loss_reason.filter(|_| !judged.up),
+            since: judged.since,
+            losses: judged.losses,
+            routes: session.routes.filter(|_| judged.up),
+            updates: session.updates.clone().filter(|_| with_updates),
+        }
     }
 }
 
@@ -43,20 +82,11 @@ fn push<const N: usize>(
 pub(super) struct SessionFamily {
     pub(super) family: &'static MetricFamily,
     /// Adds a session's samples.
-    pub(super) sample: fn(&JudgedSession, &mut Samples),
-    /// Only with `--bgp.update-stats`.
-    pub(super) is_update_stats: bool,
+    pub(super) sample: fn(&Values, &mut Samples),
 }
 
-const fn family(
-    family: &'static MetricFamily,
-    sample: fn(&JudgedSession, &mut Samples),
-) -> SessionFamily {
-    SessionFamily {
-        family,
-        sample,
-        is_update_stats: false,
-    }
+const fn family(family: &'static MetricFamily, sample: fn(&Values, &mut Samples)) -> SessionFamily {
+    SessionFamily { family, sample }
 }
 
 /// All of them, in the order of the exposition.
@@ -66,11 +96,11 @@ pub(super) static FAMILIES: [SessionFamily; 9] = [
         push(samples, ["down".into()], u64::from(!session.up));
     }),
     family(&f::BGP_PEER_FSM_STATE, |session, samples| {
-        let state = session.session.bgp_state.rfc4273();
-        push(samples, [], u64::from(state));
+        if let Some(state) = session.bgp_state {
+            push(samples, [], u64::from(state.rfc4273()));
+        }
     }),
     family(&f::BGP_PEER_INFO, |session, samples| {
-        let session = &session.session;
         let labels = [
             session.neighbor_as.into(),
             session.local_as.into(),
@@ -79,12 +109,12 @@ pub(super) static FAMILIES: [SessionFamily; 9] = [
         push(samples, labels, 1);
     }),
     family(&f::BGP_PEER_DOWN_REASON, |session, samples| {
-        if let Some(reason) = session.reason.filter(|_| !session.up) {
+        if let Some(reason) = session.down_reason {
             push(samples, [reason.as_str().into()], 1);
         }
     }),
     family(&f::BGP_PEER_LOSS_REASON, |session, samples| {
-        if let Some(reason) = session.loss_reason.filter(|_| !session.up) {
+        if let Some(reason) = session.loss_reason {
             push(samples, [reason.as_str().into()], 1);
         }
     }),
@@ -97,7 +127,7 @@ pub(super) static FAMILIES: [SessionFamily; 9] = [
         push(samples, [], session.losses);
     }),
     family(&f::BGP_PEER_ROUTES, |session, samples| {
-        let Some(routes) = session.session.routes.filter(|_| session.up) else {
+        let Some(routes) = session.routes else {
             return;
         };
         for (kind, count) in [
@@ -111,15 +141,11 @@ pub(super) static FAMILIES: [SessionFamily; 9] = [
             }
         }
     }),
-    SessionFamily {
-        family: &f::BGP_PEER_UPDATES,
-        sample: updates,
-        is_update_stats: true,
-    },
+    family(&f::BGP_PEER_UPDATES, updates),
 ];
 
-fn updates(session: &JudgedSession, samples: &mut Samples) {
-    let Some(stats) = session.session.updates.as_deref() else {
+fn updates(session: &Values, samples: &mut Samples) {
+    let Some(stats) = session.updates.as_deref() else {
         return;
     };
     let tables: [(&str, &str, UpdateCounts); 4] = [

@@ -7,7 +7,7 @@
 use super::collector::MetricsWriter;
 use super::families::{Kind, MetricFamily};
 use super::series::Value;
-use super::session_samples::{FAMILIES, Samples, SessionFamily};
+use super::session_samples::{FAMILIES, Samples, SessionFamily, Values};
 use super::{Detail, Format, Labels, bgp, write_families};
 use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::Snapshot;
@@ -16,6 +16,9 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
+/// So many sessions are written together, so that those of a large mesh are not all in memory twice.
+const TOGETHER: usize = 256;
+
 /// The sessions that were last written, in their order.
 #[derive(Debug, Default)]
 pub(super) struct SessionTexts(Vec<SessionText>);
@@ -23,7 +26,11 @@ pub(super) struct SessionTexts(Vec<SessionText>);
 #[derive(Debug)]
 struct SessionText {
     identity: Identity,
-    families: Vec<FamilyText>,
+    values: Values,
+    /// The lines of all families, one after the other.
+    text: Box<str>,
+    /// Where those of each family end.
+    ends: [u32; FAMILIES.len()],
 }
 
 /// What the labels begin with, but for the node.
@@ -34,11 +41,12 @@ struct Identity {
     name: String,
 }
 
-/// A session's samples of one family, and their lines.
-#[derive(Debug, Default)]
-struct FamilyText {
-    samples: Samples,
-    text: String,
+/// A session whose values have changed.
+struct Changed {
+    place: usize,
+    values: Values,
+    /// Its lines in each family, where those are others.
+    texts: [Option<String>; FAMILIES.len()],
 }
 
 impl SessionTexts {
@@ -53,38 +61,43 @@ impl SessionTexts {
     ) -> fmt::Result {
         let shown = bgp::shown(snapshot, detail.peer_detail);
         self.0.truncate(shown.len());
+        let mut changed = Vec::new();
         for (place, session) in shown.iter().enumerate() {
-            self.keep_place(place, session);
+            let values = Values::of(session, detail.update_stats);
+            if !self.has(place, session, &values) {
+                changed.push(Changed {
+                    place,
+                    values,
+                    texts: Default::default(),
+                });
+            }
+            if changed.len() == TOGETHER || place + 1 == shown.len() {
+                for (index, family) in FAMILIES.iter().enumerate() {
+                    self.update(index, family, &mut changed, labels)?;
+                }
+                changed.drain(..).for_each(|changed| self.keep(changed));
+            }
         }
         for (index, family) in FAMILIES.iter().enumerate() {
-            if family.is_update_stats && !detail.update_stats {
-                continue;
-            }
-            self.update(index, family, &shown, labels)?;
-            if self
-                .0
-                .iter()
-                .any(|session| !session.families[index].text.is_empty())
-            {
+            let mut texts = self.0.iter().map(|kept| kept.of_family(index));
+            if texts.clone().any(|text| !text.is_empty()) {
                 write_header(family.family, labels, format, out)?;
-            }
-            for session in &self.0 {
-                out.write_str(&session.families[index].text)?;
+                texts.try_for_each(|text| out.write_str(text))?;
             }
         }
         Ok(())
     }
 
-    /// The text at `place` is that of `session`, or empty.
-    fn keep_place(&mut self, place: usize, judged: &JudgedSession) {
+    /// Whether the text at `place` is that of these values; an empty one is made for a session that is new there.
+    fn has(&mut self, place: usize, judged: &JudgedSession, values: &Values) -> bool {
         let session = &judged.session;
-        let same = |of: &Identity| {
-            of.neighbor == session.neighbor
-                && of.peer_type == session.peer_type
-                && of.name == session.name
+        let is_of = |kept: &SessionText| {
+            kept.identity.neighbor == session.neighbor
+                && kept.identity.peer_type == session.peer_type
+                && kept.identity.name == session.name
         };
-        if self.0.get(place).is_some_and(|kept| same(&kept.identity)) {
-            return;
+        if let Some(kept) = self.0.get(place).filter(|kept| is_of(kept)) {
+            return kept.values == *values;
         }
         let new = SessionText {
             identity: Identity {
@@ -92,36 +105,42 @@ impl SessionTexts {
                 peer_type: session.peer_type,
                 name: session.name.clone(),
             },
-            families: FAMILIES.iter().map(|_| FamilyText::default()).collect(),
+            values: Values::default(),
+            text: Box::default(),
+            ends: Default::default(),
         };
         match self.0.get_mut(place) {
             Some(kept) => *kept = new,
             None => self.0.push(new),
         }
+        false
     }
 
     /// Writes the lines of one family anew for the sessions whose samples have changed.
     fn update(
-        &mut self,
+        &self,
         index: usize,
         family: &'static SessionFamily,
-        shown: &[&JudgedSession],
+        changed: &mut [Changed],
         labels: &Labels,
     ) -> fmt::Result {
-        let mut samples = Samples::new();
-        let mut changed = Vec::new();
+        let mut before = Samples::new();
+        let mut rewritten = Vec::new();
         let mut sessions = Vec::new();
-        for (kept, session) in self.0.iter_mut().zip(shown) {
-            samples.clear();
-            (family.sample)(session, &mut samples);
-            let known = &mut kept.families[index];
-            if known.samples != samples {
-                known.samples.clone_from(&samples);
-                sessions.push((kept.identity.clone(), samples.clone()));
-                changed.push(known);
+        for one in changed {
+            let kept = &self.0[one.place];
+            let mut samples = Samples::new();
+            (family.sample)(&one.values, &mut samples);
+            before.clear();
+            if !kept.text.is_empty() {
+                (family.sample)(&kept.values, &mut before);
+            }
+            if samples != before {
+                rewritten.push((one, samples.len()));
+                sessions.push((kept.identity.clone(), samples));
             }
         }
-        if changed.is_empty() {
+        if rewritten.is_empty() {
             return Ok(());
         }
         let collector = Lines {
@@ -134,11 +153,30 @@ impl SessionTexts {
         let mut lines = written
             .split_inclusive('\n')
             .skip_while(|line| line.starts_with('#'));
-        for known in changed {
-            known.text.clear();
-            known.text.extend(lines.by_ref().take(known.samples.len()));
+        for (changed, count) in rewritten {
+            changed.texts[index] = Some(lines.by_ref().take(count).collect());
         }
         Ok(())
+    }
+
+    fn keep(&mut self, changed: Changed) {
+        let kept = &mut self.0[changed.place];
+        let mut text = String::with_capacity(kept.text.len());
+        let mut ends = [0; FAMILIES.len()];
+        for (index, new) in changed.texts.iter().enumerate() {
+            text.push_str(new.as_deref().unwrap_or(kept.of_family(index)));
+            ends[index] = text.len() as u32;
+        }
+        kept.values = changed.values;
+        kept.text = text.into_boxed_str();
+        kept.ends = ends;
+    }
+}
+
+impl SessionText {
+    fn of_family(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start as usize..self.ends[index] as usize]
     }
 }
 

@@ -198,7 +198,7 @@ pub struct Snapshot {
     /// The kernel.
     pub kernel: KernelView,
     /// Pod CIDRs; `None` while routes or expectation could not be had.
-    pub presence: Option<Presence>,
+    pub presence: Option<Arc<Presence>>,
     /// Where BIRD's exports and the kernel differ; `None` while not compared.
     pub export_gap: Option<ExportGap>,
     /// Own blocks that BIRD exports to no session that is up, although sessions export something; empty while not known.

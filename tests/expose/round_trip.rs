@@ -69,7 +69,7 @@ pub fn hostile() -> Snapshot {
     if let Ok(tunnels) = &mut snapshot.kernel.tunnels {
         tunnels.extend(tunnels.clone());
     }
-    if let Some(presence) = &mut snapshot.presence {
+    if let Some(presence) = snapshot.presence.as_mut().map(Arc::make_mut) {
         presence.cidrs.extend(presence.cidrs.clone());
         presence.duplicates.extend(presence.duplicates.clone());
     }

@@ -119,10 +119,13 @@ fn a_node_without_peers_may_be_the_only_one() {
 #[test]
 fn no_peers_where_there_are_other_nodes() {
     let mut snapshot = node(vec![]);
-    snapshot.presence = Some(Presence {
-        cidrs: vec![pod("10.244.2.0/26", Some("10.0.3.142"), None)],
-        ..Presence::default()
-    });
+    snapshot.presence = Some(
+        Presence {
+            cidrs: vec![pod("10.244.2.0/26", Some("10.0.3.142"), None)],
+            ..Presence::default()
+        }
+        .into(),
+    );
     assert_eq!(said(&snapshot), [("no-peers", Severity::Warning)]);
 }
 

@@ -20,16 +20,19 @@ fn with_blocks(exported: u64, unannounced: &[&str], origin: Origin) -> Snapshot 
         filtered: None,
     });
     let mut snapshot = node(vec![session]);
-    snapshot.presence = Some(Presence {
-        own: PerFamily {
-            v4: Some(2),
-            v6: None,
-        },
-        own_blocks: [BLOCK, "192.168.9.0/26"]
-            .map(|net| net.parse().unwrap())
-            .to_vec(),
-        ..Presence::default()
-    });
+    snapshot.presence = Some(
+        Presence {
+            own: PerFamily {
+                v4: Some(2),
+                v6: None,
+            },
+            own_blocks: [BLOCK, "192.168.9.0/26"]
+                .map(|net| net.parse().unwrap())
+                .to_vec(),
+            ..Presence::default()
+        }
+        .into(),
+    );
     let how = match origin {
         Origin::Felix => Encapsulation::Vxlan,
         _ => Encapsulation::Direct,

@@ -195,10 +195,13 @@ fn blocks_of_a_peer_that_just_left_are_not_yet_an_outage() {
             Some("10.0.3.142"),
             Some(Fallthrough::Default),
         );
-        snapshot.presence = Some(Presence {
-            cidrs: vec![block],
-            ..Presence::default()
-        });
+        snapshot.presence = Some(
+            Presence {
+                cidrs: vec![block],
+                ..Presence::default()
+            }
+            .into(),
+        );
         finding(&snapshot, "default-fallthrough")
     };
     assert_eq!(absent(20).severity, Warning);

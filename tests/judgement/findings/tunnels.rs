@@ -31,10 +31,13 @@ fn with(tunnels: Vec<Tunnel>, absent: &[Option<Fallthrough>]) -> Snapshot {
         .enumerate()
         .map(|(at, absent)| pod(&format!("10.244.{at}.0/26"), Some("10.0.3.142"), *absent))
         .collect();
-    snapshot.presence = Some(Presence {
-        cidrs,
-        ..Presence::default()
-    });
+    snapshot.presence = Some(
+        Presence {
+            cidrs,
+            ..Presence::default()
+        }
+        .into(),
+    );
     snapshot
 }
 
