@@ -25,6 +25,7 @@ use crate::netlink::fib::Fib;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The state that judgement needs between looks.
@@ -40,6 +41,7 @@ pub struct Assessor {
     writers: Writers,
     /// What was expected at the last judgement, of families without a pool, in order.
     pod_cidrs: Vec<IpNet>,
+    generation: u64,
 }
 
 /// The kernel's part of a snapshot.
@@ -47,14 +49,21 @@ pub struct Assessor {
 pub struct JudgedKernel {
     /// Routes, counted.
     pub routes: RouteSummary,
-    /// Tunnels.
-    pub tunnels: Vec<Tunnel>,
+    /// Tunnels and pods' interfaces.
+    pub devices: JudgedDevices,
     /// Pod CIDRs; `None` while nothing says which to expect.
-    pub presence: Option<Presence>,
+    pub presence: Option<Arc<Presence>>,
     /// Of each daemon, routes towards pods that the kernel rejected; `None` without its route table.
     pub rejected: Vec<Option<Vec<IpNet>>>,
     /// Packets of workloads that find no route where this node's own do, if any do.
     pub workload_fault: Option<WorkloadFault>,
+}
+
+/// Devices, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedDevices {
+    /// Tunnels.
+    pub tunnels: Vec<Tunnel>,
     /// Interfaces of pods to which no route leads.
     pub unrouted_workloads: Vec<String>,
 }
@@ -88,6 +97,7 @@ impl Assessor {
 
     /// What `--pod-cidr` and `--pod-cidr-file` name now.
     pub fn configure(&mut self, configured: Vec<Expected>) {
+        self.generation += 1;
         self.configured_cidrs = configured.iter().map(|expected| expected.cidr).collect();
         self.configured = configured;
     }
@@ -101,6 +111,7 @@ impl Assessor {
         events: &mut Vec<Event>,
     ) -> DaemonView {
         let one = &mut self.daemons[at];
+        let before = (one.version, one.claims, one.answers);
         let listed = look
             .result
             .as_ref()
@@ -113,8 +124,9 @@ impl Assessor {
         one.claims = Some(look.ip_version);
         one.answers = look.result.is_ok();
         let mut view = one.history.see(look, facts, events);
-        if listed {
-            one.expectation.set_sessions(&view.sessions);
+        let is_other = listed && one.expectation.set_sessions(&view.sessions);
+        if is_other || before != (one.version, one.claims, one.answers) {
+            self.generation += 1;
         }
         view.route_table = one.route_table().filter(|_| view.daemon.is_ok());
         view
@@ -130,6 +142,7 @@ impl Assessor {
         now: Duration,
         events: &mut Vec<Event>,
     ) -> bool {
+        self.generation += 1;
         let one = &mut self.daemons[at];
         one.table_read_at = now;
         if one.table_error.take().is_some() {
@@ -154,6 +167,7 @@ impl Assessor {
         view: &mut DaemonView,
         events: &mut Vec<Event>,
     ) {
+        self.generation += 1;
         let one = &mut self.daemons[at];
         one.history.count_error(error.kind);
         *view.query_errors.entry(error.kind).or_default() += 1;
@@ -169,6 +183,7 @@ impl Assessor {
 
     /// Takes in what daemon number `at` exports to its kernel protocols.
     pub fn set_kernel_exports(&mut self, at: usize, exports: BTreeSet<IpNet>) {
+        self.generation += 1;
         self.daemons[at].kernel_exports = Some(exports);
     }
 
@@ -184,6 +199,11 @@ impl Assessor {
     /// Which protocols of routes are Felix's, as of the last survey.
     pub fn writers(&self) -> &Writers {
         &self.writers
+    }
+
+    /// Grows with everything but the kernel and the time that decides what [`Assessor::plan`] and [`Assessor::judge`] say.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Since when an absence waits to be confirmed, by the monotonic clock.
@@ -267,12 +287,11 @@ impl Assessor {
         &mut self,
         state: KernelState<'_>,
         plan: Plan,
-        survey: Survey,
+        survey: &Survey,
         answers: Vec<Answer>,
         now: Duration,
     ) -> JudgedKernel {
-        let tunnels = self.tunnels.see(state, Some(&survey), now);
-        let unrouted_workloads = self.unrouted.see(state.links, &survey, now);
+        let devices = self.judge_devices(state, survey, now);
         let pods = routes::pod_addresses(&self.known(&plan));
         let rejected = self.daemons.iter().map(|one| {
             let known = one.answers && one.has_table();
@@ -298,7 +317,11 @@ impl Assessor {
             pools.any(|pool| Family::from(*pool) == Family::from(*net))
         };
         let expected = plan.expected.iter().map(|expected| expected.cidr);
-        self.pod_cidrs = expected.filter(|net| !has_pool(net)).collect();
+        let pod_cidrs: Vec<IpNet> = expected.filter(|net| !has_pool(net)).collect();
+        if pod_cidrs != self.pod_cidrs {
+            self.pod_cidrs = pod_cidrs;
+            self.generation += 1;
+        }
         let presence = plan.presence.map(|presence| Presence {
             cidrs,
             is_known: PerFamily::new(|family| {
@@ -307,12 +330,25 @@ impl Assessor {
             ..presence
         });
         JudgedKernel {
-            routes: survey.summary,
-            tunnels,
-            presence,
+            routes: survey.summary.clone(),
+            devices,
+            presence: presence.map(Arc::new),
             rejected,
             workload_fault: verdict::workload_fault(&answers, state.links),
-            unrouted_workloads,
+        }
+    }
+
+    /// Judges what changes from one collection to the next also while routes and devices stay the same: the tunnels'
+    /// counters, and for how long something has been so. `survey` is that of these routes.
+    pub fn judge_devices(
+        &mut self,
+        state: KernelState<'_>,
+        survey: &Survey,
+        now: Duration,
+    ) -> JudgedDevices {
+        JudgedDevices {
+            tunnels: self.tunnels.see(state, Some(survey), now),
+            unrouted_workloads: self.unrouted.see(state.links, survey, now),
         }
     }
 

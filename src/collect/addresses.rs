@@ -3,20 +3,31 @@
 use super::{NodeCollector, node_facts};
 use std::time::{Duration, Instant};
 
-/// Read this often.
+/// Read this often although nothing was notified.
 const INTERVAL: Duration = Duration::from_secs(60);
 
+/// When they were last read, and of which generation of the kernel they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AddressesRead {
+    at: Instant,
+    generation: u64,
+}
+
 impl NodeCollector {
-    /// They tell a wrong source address; they hardly ever change.
+    /// They tell a wrong source address. The kernel notifies each that comes or goes.
     pub(super) async fn read_addresses(&mut self) {
-        if self
-            .addresses_read
-            .is_some_and(|when| when.elapsed() < INTERVAL)
-        {
+        let generation = self.kernel.generation();
+        let is_of_now =
+            |read: AddressesRead| read.generation == generation && read.at.elapsed() < INTERVAL;
+        if self.addresses_read.is_some_and(is_of_now) {
             return;
         }
-        self.addresses_read = Some(Instant::now());
-        if let Some(addresses) = node_facts::addresses(&mut self.kernel).await {
+        let at = Instant::now();
+        let addresses = node_facts::addresses(&mut self.kernel).await;
+        self.addresses_read = addresses
+            .is_some()
+            .then_some(AddressesRead { at, generation });
+        if let Some(addresses) = addresses {
             self.addresses = addresses;
         }
     }

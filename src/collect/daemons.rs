@@ -68,17 +68,17 @@ impl NodeCollector {
         if is_stale {
             self.synced = Some(Instant::now());
         }
+        self.read_addresses().await;
         // What the node itself shows comes before any accusation of a peer.
         let peers = node_facts::peers_down(&reports);
         let facts = if peers.is_empty() {
             NodeFacts::default()
         } else {
-            node_facts::read(&mut self.kernel, peers).await
+            NodeFacts {
+                addresses: self.addresses_read.map(|_| self.addresses.clone()),
+                paths: self.peer_hops.paths(&mut self.kernel, peers).await,
+            }
         };
-        if let Some(addresses) = &facts.addresses {
-            self.addresses.clone_from(addresses);
-            self.addresses_read = Some(Instant::now());
-        }
         for (at, report) in stale.into_iter().zip(reports) {
             // Of a large mesh the sessions of two collections need not be in memory at once.
             self.daemons[at].view = None;

@@ -10,12 +10,29 @@ use crate::assess::sessions::events::Event;
 use crate::model::forwarding::ForwardingSwitches;
 use crate::model::lookup::Packet;
 use crate::model::pod_cidr::Expected;
+use crate::netlink::fib::Fib;
 use crate::netlink::{self, KernelError};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A judgement of a kernel that has not changed is made anew this often: not every setting of the kernel is notified.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What the last judgement rests on.
+#[derive(Debug)]
+pub(super) struct Basis {
+    /// The kernel's generation before it was asked.
+    kernel: u64,
+    /// The assessor's generation before it judged.
+    daemons: u64,
+    at: Instant,
+    survey: Survey,
+    /// The routes towards the far ends of tunnels.
+    routes_to: RoutesTo,
+}
 
 impl NodeCollector {
     /// Judges what both sides say. An absence that is new is held against what BIRD's table says now: a block that its owner
@@ -37,15 +54,48 @@ impl NodeCollector {
             Ok(judged) => self.judged = judged,
             Err(error) => self.lookups_failed = Some(error.to_string()),
         }
-        let Some(judged) = &mut self.judged else {
+    }
+
+    /// Whether nothing that judgement rests on has changed since the last one. An absence that waits for its confirmation
+    /// needs another look-up.
+    pub(super) fn is_judged(&self) -> bool {
+        let is_of_now = |basis: &Basis| {
+            basis.kernel == self.kernel.generation()
+                && basis.daemons == self.assessor.generation()
+                && basis.at.elapsed() < LONGEST
+        };
+        self.judged.is_some()
+            && self.basis.as_ref().is_some_and(is_of_now)
+            && self.assessor.unconfirmed().is_none()
+    }
+
+    /// Brings up to date what moves while routes and devices stay the same.
+    pub(super) fn judge_devices(&mut self) {
+        let (Some(judged), Some(basis), Ok(links)) =
+            (&mut self.judged, &self.basis, self.kernel.links())
+        else {
             return;
         };
-        let rejected = std::mem::take(&mut judged.rejected);
+        let writers = *self.assessor.writers();
+        let state = KernelState {
+            fib: &Fib::default(),
+            rules: &[],
+            links,
+            routes_to: &basis.routes_to,
+            writers: &writers,
+        };
+        let now = self.begun.elapsed();
+        judged.devices = self.assessor.judge_devices(state, &basis.survey, now);
+    }
+
+    /// Each daemon's view shows which of its routes the kernel rejected.
+    pub(super) fn show_rejected(&mut self) {
+        let rejected = self.judged.iter().flat_map(|judged| &judged.rejected);
         for (daemon, rejected) in self.daemons.iter_mut().zip(rejected) {
             if let Some(view) = &mut daemon.view
-                && view.rejected != rejected
+                && view.rejected != *rejected
             {
-                Arc::make_mut(view).rejected = rejected;
+                Arc::make_mut(view).rejected.clone_from(rejected);
             }
         }
     }
@@ -55,19 +105,21 @@ impl NodeCollector {
         &mut self,
         deadline: Instant,
     ) -> Result<Option<JudgedKernel>, KernelError> {
+        let kernel = self.kernel.generation();
         let Some(plan) = self.plan(deadline).await else {
             return Ok(None);
         };
         let mut routes_to = RoutesTo::new();
         self.ask_for(plan.addresses.iter().copied(), &mut routes_to)
             .await?;
-        let Some(survey) = self.survey(&plan, &routes_to) else {
+        let Some(mut survey) = self.survey(&plan, &routes_to) else {
             return Ok(None);
         };
-        let far_ends: Vec<IpAddr> = survey.far_ends.values().copied().collect();
-        self.ask_for(far_ends.into_iter(), &mut routes_to).await?;
+        let far_ends: BTreeSet<IpAddr> = survey.far_ends.values().copied().collect();
+        self.ask_for(far_ends.iter().copied(), &mut routes_to)
+            .await?;
         let now = self.begun.elapsed();
-        let answers = self.inquire(&plan, &survey, &routes_to).await?;
+        let answers = self.inquire(&plan, &mut survey, &routes_to).await?;
         self.read_forwarding(Some(&survey));
         let writers = *self.assessor.writers();
         let (Ok(fib), Ok(links)) = (self.kernel.routes(), self.kernel.links()) else {
@@ -80,7 +132,17 @@ impl NodeCollector {
             routes_to: &routes_to,
             writers: &writers,
         };
-        Ok(Some(self.assessor.judge(state, plan, survey, answers, now)))
+        let daemons = self.assessor.generation();
+        let judged = self.assessor.judge(state, plan, &survey, answers, now);
+        routes_to.retain(|address, _| far_ends.contains(address));
+        self.basis = Some(Basis {
+            kernel,
+            daemons,
+            at: Instant::now(),
+            survey,
+            routes_to,
+        });
+        Ok(Some(judged))
     }
 
     /// What to ask the kernel. BIRD is first asked for all that decides what is expected: a CIDR that is expected in one
@@ -131,11 +193,11 @@ impl NodeCollector {
     async fn inquire(
         &mut self,
         plan: &Plan,
-        survey: &Survey,
+        survey: &mut Survey,
         routes_to: &RoutesTo,
     ) -> Result<Vec<Answer>, KernelError> {
         let questions = plan.questions.iter().copied();
-        let nested = survey.nested.iter().cloned();
+        let nested = std::mem::take(&mut survey.nested);
         let mut inquiry = Inquiry::new(questions.zip(nested), survey.workloads.clone());
         let writers = *self.assessor.writers();
         loop {

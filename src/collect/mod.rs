@@ -26,8 +26,11 @@ use crate::model::forwarding::ForwardingSwitches;
 use crate::model::pod_cidr::Expected;
 use crate::model::snapshot::{OwnAddress, Snapshot};
 use crate::netlink::Kernel;
+use addresses::AddressesRead;
 use daemons::Daemon;
 use export_comparison::Exports;
+use kernel::Basis;
+use node_facts::PeerHops;
 use own_announcements::OwnAnnouncements;
 use pod_cidr_file::PodFile;
 use previous_counters::Baselines;
@@ -48,6 +51,7 @@ pub struct NodeCollector {
     changes: ChangeCounter,
     synced: Option<Instant>,
     judged: Option<JudgedKernel>,
+    basis: Option<Basis>,
     /// Why the kernel could not be asked about single routes, at the last judgement.
     lookups_failed: Option<String>,
     forwarding: Result<ForwardingSwitches, String>,
@@ -58,7 +62,8 @@ pub struct NodeCollector {
     begun: Instant,
     events: Vec<Event>,
     addresses: Vec<OwnAddress>,
-    addresses_read: Option<Instant>,
+    addresses_read: Option<AddressesRead>,
+    peer_hops: PeerHops,
     baselines: Baselines,
 }
 
@@ -85,6 +90,7 @@ impl NodeCollector {
             changes: ChangeCounter::default(),
             synced: None,
             judged: None,
+            basis: None,
             lookups_failed: None,
             forwarding: kernel::unread(),
             absent: BTreeSet::new(),
@@ -95,6 +101,7 @@ impl NodeCollector {
             events: Vec::new(),
             addresses: Vec::new(),
             addresses_read: None,
+            peer_hops: PeerHops::default(),
             baselines: Baselines::default(),
             settings,
         };
@@ -140,12 +147,14 @@ impl NodeCollector {
         // A daemon that hangs has used up its time, not that of the others.
         let least = self.settings.timeout / 4;
         let deadline = (begun + self.settings.timeout).max(Instant::now() + least);
-        self.read_addresses().await;
         let urgent = self.assessor.unconfirmed().is_some();
         let read = self.read_tables(urgent).await;
-        if synced || read || self.judged.is_none() {
+        if read || !self.is_judged() {
             self.judge(deadline).await;
+        } else if synced {
+            self.judge_devices();
         }
+        self.show_rejected();
         self.compare_exports(deadline).await;
         self.read_own_announcements(deadline).await;
         self.snapshot(begun)
@@ -162,7 +171,7 @@ impl NodeCollector {
 
     async fn read_own_announcements(&mut self, deadline: Instant) {
         let judged = self.judged.as_ref();
-        if let Some(presence) = judged.and_then(|judged| judged.presence.as_ref()) {
+        if let Some(presence) = judged.and_then(|judged| judged.presence.as_deref()) {
             let daemons = self.daemons.iter();
             let views = daemons.filter_map(|daemon| daemon.view.as_deref());
             self.own_announcements.read(views, presence, deadline).await;

@@ -1,16 +1,19 @@
 //! What the kernel says of this node's end of the sessions: addresses, and the way to each peer that is down.
 
-use crate::assess::sessions::local_end::{NodeFacts, PeerPath};
+use crate::assess::sessions::local_end::PeerPath;
 use crate::model::daemon::DaemonReport;
-use crate::model::lookup::Packet;
+use crate::model::lookup::{LookupError, Packet};
 use crate::model::snapshot::OwnAddress;
-use crate::netlink::Kernel;
+use crate::netlink::{Kernel, KernelError};
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 /// Peers whose way is asked for at most; a look-up takes 4 microseconds.
 const PEERS: usize = 5000;
+/// A kernel that has not changed is asked again this often: not every setting is notified.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The peers of these reports whose sessions are down.
 pub fn peers_down(reports: &[DaemonReport]) -> BTreeSet<IpAddr> {
@@ -23,14 +26,6 @@ pub fn peers_down(reports: &[DaemonReport]) -> BTreeSet<IpAddr> {
         .map(|session| session.neighbor)
         .take(PEERS)
         .collect()
-}
-
-/// Reads them after the routes and links. What cannot be read is absent.
-pub async fn read(kernel: &mut Kernel, peers: BTreeSet<IpAddr>) -> NodeFacts {
-    NodeFacts {
-        addresses: addresses(kernel).await,
-        paths: paths(kernel, peers.into_iter().collect()).await,
-    }
 }
 
 /// This node's addresses; `None` where they could not be read.
@@ -49,39 +44,90 @@ pub async fn addresses(kernel: &mut Kernel) -> Option<Vec<OwnAddress>> {
     Some(own.collect())
 }
 
-async fn paths(kernel: &mut Kernel, peers: Vec<IpAddr>) -> HashMap<IpAddr, PeerPath> {
-    let packets: Vec<Packet> = peers.iter().copied().map(Packet::to).collect();
-    let Ok(routes) = kernel.lookup(&packets).await else {
-        return HashMap::new();
-    };
-    // Of several next hops the first: its device stands for the way.
-    let hops: Vec<(IpAddr, u32, bool)> = peers
-        .into_iter()
-        .zip(routes)
-        .filter_map(|(peer, route)| {
-            let hop = *route.ok()?.next_hops().next()?;
-            Some((peer, hop.ifindex, hop.gateway.is_none()))
-        })
-        .collect();
-    let on_link = || hops.iter().filter(|(_, _, on_link)| *on_link);
-    let asked: Vec<(IpAddr, u32)> = on_link()
-        .map(|(peer, device, _)| (*peer, *device))
-        .collect();
-    let states = kernel.neighbors(&asked).await.unwrap_or_default();
-    let states: HashMap<IpAddr, _> = asked.iter().map(|(peer, _)| *peer).zip(states).collect();
-    let Ok(links) = kernel.links() else {
-        return HashMap::new();
-    };
-    hops.into_iter()
-        .filter_map(|(peer, device, on_link)| {
-            let link = links.get(device)?;
-            let path = PeerPath {
-                device: link.name.clone(),
-                device_up: link.up,
-                on_link,
-                neighbor: states.get(&peer).copied().flatten(),
-            };
-            Some((peer, path))
-        })
-        .collect()
+/// The first hop to each peer that is down, as the kernel said when it was last asked. Of several next hops the first: its
+/// device stands for the way.
+#[derive(Debug, Default)]
+pub struct PeerHops {
+    asked: Option<Asked>,
+    hops: HashMap<IpAddr, Option<Hop>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    generation: u64,
+    at: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hop {
+    ifindex: u32,
+    on_link: bool,
+}
+
+impl PeerHops {
+    /// The way to each peer, read after the routes and links; without those to which no route leads. The kernel is asked
+    /// for a route again only when something has changed.
+    pub async fn paths(
+        &mut self,
+        kernel: &mut Kernel,
+        peers: BTreeSet<IpAddr>,
+    ) -> HashMap<IpAddr, PeerPath> {
+        if self.look_up(kernel, &peers).await.is_err() {
+            *self = PeerHops::default();
+            return HashMap::new();
+        }
+        let hop = |peer: IpAddr| Some((peer, (*self.hops.get(&peer)?)?));
+        let hops: Vec<(IpAddr, Hop)> = peers.into_iter().filter_map(hop).collect();
+        let on_link = hops.iter().filter(|(_, hop)| hop.on_link);
+        let asked: Vec<(IpAddr, u32)> = on_link.map(|(peer, hop)| (*peer, hop.ifindex)).collect();
+        let states = kernel.neighbors(&asked).await.unwrap_or_default();
+        let states: HashMap<IpAddr, _> = asked.iter().map(|(peer, _)| *peer).zip(states).collect();
+        let Ok(links) = kernel.links() else {
+            return HashMap::new();
+        };
+        hops.into_iter()
+            .filter_map(|(peer, hop)| {
+                let link = links.get(hop.ifindex)?;
+                let path = PeerPath {
+                    device: link.name.clone(),
+                    device_up: link.up,
+                    on_link: hop.on_link,
+                    neighbor: states.get(&peer).copied().flatten(),
+                };
+                Some((peer, path))
+            })
+            .collect()
+    }
+
+    async fn look_up(
+        &mut self,
+        kernel: &mut Kernel,
+        peers: &BTreeSet<IpAddr>,
+    ) -> Result<(), KernelError> {
+        let generation = kernel.generation();
+        let is_of_now =
+            |asked: Asked| asked.generation == generation && asked.at.elapsed() < LONGEST;
+        if !self.asked.is_some_and(is_of_now) {
+            self.hops.clear();
+            let at = Instant::now();
+            self.asked = Some(Asked { generation, at });
+        }
+        let new = peers.iter().filter(|peer| !self.hops.contains_key(*peer));
+        let packets: Vec<Packet> = new.copied().map(Packet::to).collect();
+        let routes = kernel.lookup(&packets).await?;
+        for (packet, route) in packets.iter().zip(routes) {
+            if route == Err(LookupError::Unanswered) {
+                continue;
+            }
+            let hop = route.ok().and_then(|route| {
+                let hop = *route.next_hops().next()?;
+                Some(Hop {
+                    ifindex: hop.ifindex,
+                    on_link: hop.gateway.is_none(),
+                })
+            });
+            self.hops.insert(packet.to, hop);
+        }
+        Ok(())
+    }
 }

@@ -85,14 +85,14 @@ impl NodeCollector {
             unrouted_workloads: self
                 .judged
                 .as_ref()
-                .map_or_else(Vec::new, |judged| judged.unrouted_workloads.clone()),
+                .map_or_else(Vec::new, |judged| judged.devices.unrouted_workloads.clone()),
         }
     }
 
     fn tunnels(&mut self) -> Result<Vec<Tunnel>, String> {
         let links = self.kernel.links().map_err(ToString::to_string)?;
         if let Some(judged) = &self.judged {
-            return Ok(judged.tunnels.clone());
+            return Ok(judged.devices.tunnels.clone());
         }
         let writers = *self.assessor.writers();
         let state = KernelState {

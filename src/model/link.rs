@@ -148,6 +148,14 @@ impl LinkTable {
         }
     }
 
+    /// Whether both hold the same devices, whatever those have counted.
+    pub fn is_like(&self, other: &LinkTable) -> bool {
+        let facts = |link: &Link| (link.index, link.kind, link.up, link.mtu, link.parent);
+        let like =
+            |(one, other): (&Link, &Link)| facts(one) == facts(other) && one.name == other.name;
+        self.len() == other.len() && self.iter().zip(other.iter()).all(like)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

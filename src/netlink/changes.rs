@@ -88,6 +88,8 @@ pub struct Journal {
     pub overruns: u64,
     /// Announcements that could not be decoded.
     pub undecodable: u64,
+    /// Grows with every notification, and with every change that was found without one.
+    pub generation: u64,
     /// Devices that went since the published table was dumped.
     gone: LinkTable,
     stale: Stale,
@@ -106,6 +108,7 @@ impl Journal {
             changes: RouteChanges::new(),
             overruns: 0,
             undecodable: 0,
+            generation: 0,
             gone: LinkTable::default(),
             stale: Stale::ALL,
             lost: false,
@@ -122,6 +125,7 @@ impl Journal {
     /// Announcements were lost: anything may have happened.
     pub fn lost(&mut self) {
         self.overruns += 1;
+        self.generation += 1;
         self.lost = true;
         self.stale = Stale::ALL;
     }
@@ -148,6 +152,7 @@ impl Journal {
         tables: &Tables,
         links: &mut LinkTable,
     ) {
+        self.generation += 1;
         match kind {
             RTM_NEWROUTE | RTM_DELROUTE => self.route(kind, flags, message, tables, links),
             RTM_NEWLINK | RTM_DELLINK => {
@@ -163,7 +168,8 @@ impl Journal {
                 self.stale.rules = true;
                 self.stale.routes = true;
             }
-            // Addresses and next-hop objects take routes with them in silence.
+            // Addresses and next-hop objects take routes with them in silence; switches of interfaces decide which routes
+            // are used.
             _ => self.stale.routes = true,
         }
     }
@@ -232,6 +238,7 @@ impl Journal {
 
     /// Counts silent changes.
     pub fn found(&mut self, found: &RouteChanges) {
+        self.generation += 1;
         for (label, count) in found {
             *self.changes.entry(*label).or_default() += count;
         }

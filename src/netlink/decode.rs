@@ -5,11 +5,13 @@
 //! does not know.
 
 mod link;
+mod neighbor;
 mod nexthop;
 mod route;
 mod rule;
 
 pub use link::link;
+pub use neighbor::{neighbor, neighbor_state};
 pub use nexthop::{NextHopObject, nexthop, resolve};
 pub use route::{DecodedRoute, route};
 pub use rule::rule;

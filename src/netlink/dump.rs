@@ -7,17 +7,21 @@ use super::request::{End, Exchange, Request, Turn};
 use super::tables::Tables;
 use crate::model::Family;
 use crate::model::link::LinkTable;
+use crate::model::lookup::NeighborState;
 use crate::model::route::Rule;
 use netlink_packet_core::Emitable;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::LinkMessage;
+use netlink_packet_route::neighbour::NeighbourMessage;
 use netlink_packet_route::route::{RouteAttribute, RouteMessage};
 use netlink_packet_route::rule::RuleMessage;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// `RTM_NEW…` and `RTM_GET…` (include/uapi/linux/rtnetlink.h).
 const LINK: (u16, u16) = (16, 18);
 const ROUTE: (u16, u16) = (24, 26);
+const NEIGHBOR: (u16, u16) = (28, 30);
 const RULE: (u16, u16) = (32, 34);
 const NEXTHOP: (u16, u16) = (104, 106);
 
@@ -52,6 +56,15 @@ pub async fn nexthops(
     };
     let objects = exchange.collect(&request, turn, |message| decode::nexthop(message).map(Some));
     Ok(objects.await?.into_iter().collect())
+}
+
+/// Every entry of the neighbor tables that has a state.
+pub async fn neighbors(
+    exchange: &mut Exchange,
+    turn: &mut Turn<'_>,
+) -> Result<Vec<((IpAddr, u32), NeighborState)>, KernelError> {
+    let request = request("neighbors", NEIGHBOR, &NeighbourMessage::default());
+    exchange.collect(&request, turn, decode::neighbor).await
 }
 
 /// The routes of the wanted tables, each handed to `each` as it comes. An interrupted dump is left to the caller, who has to

@@ -9,15 +9,16 @@ use crate::model::lookup::{Lookup, LookupError, NeighborState, Packet};
 use crate::netlink::decode::DecodedRoute;
 use netlink_packet_core::{Emitable, NLM_F_REQUEST};
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::neighbour::{
-    NeighbourAttribute, NeighbourHeader, NeighbourMessage, NeighbourState,
-};
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourHeader, NeighbourMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage};
 use std::net::IpAddr;
 
 /// `RTM_NEWROUTE`, `RTM_GETROUTE`, `RTM_NEWNEIGH`, `RTM_GETNEIGH` (include/uapi/linux/rtnetlink.h).
 const RTM_GETROUTE: u16 = 26;
 const RTM_GETNEIGH: u16 = 30;
+
+/// For more neighbors than this the whole table is dumped: an entry of a dump costs a tenth of a request.
+const NEIGHBORS: usize = 64;
 
 const EACCES: i32 = 13;
 const EINVAL: i32 = 22;
@@ -86,16 +87,7 @@ pub(super) fn neighbor_answer(answer: Answer<'_>) -> Option<NeighborState> {
     let Answer::Message(payload) = answer else {
         return None;
     };
-    match NeighbourHeader::parse(payload).ok()?.state {
-        NeighbourState::Incomplete => Some(NeighborState::Incomplete),
-        NeighbourState::Reachable => Some(NeighborState::Reachable),
-        NeighbourState::Stale | NeighbourState::Delay | NeighbourState::Probe => {
-            Some(NeighborState::Stale)
-        }
-        NeighbourState::Failed => Some(NeighborState::Failed),
-        NeighbourState::Noarp | NeighbourState::Permanent => Some(NeighborState::Fixed),
-        _ => None,
-    }
+    decode::neighbor_state(NeighbourHeader::parse(payload).ok()?.state)
 }
 
 fn encode(kind: u16, body: &impl Emitable) -> Vec<u8> {
@@ -153,6 +145,10 @@ impl super::Kernel {
         &mut self,
         of: &[(IpAddr, u32)],
     ) -> Result<Vec<Option<NeighborState>>, KernelError> {
+        if of.len() > NEIGHBORS {
+            let table = self.dump_neighbors().await?;
+            return Ok(of.iter().map(|entry| table.get(entry).copied()).collect());
+        }
         let requests = of
             .iter()
             .map(|(address, ifindex)| neighbor_request(*address, *ifindex));

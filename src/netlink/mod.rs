@@ -135,6 +135,12 @@ impl Kernel {
         self.unsettled || self.watch.is_none() || self.journal.stale().any()
     }
 
+    /// Grows when anything may have changed that decides the answer to [`Kernel::lookup`]: with each notification, with each
+    /// difference that a dump shows, and at each dump while there are no notifications.
+    pub fn generation(&self) -> u64 {
+        self.journal.generation
+    }
+
     /// Dumps rules, devices and routes, until nothing was announced meanwhile. May be dropped at any point: what
     /// was published before stays, and [`Kernel::dirty`] stays true.
     pub async fn look(&mut self) {

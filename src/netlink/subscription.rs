@@ -3,10 +3,19 @@
 use super::socket::{NetlinkSocket, Received};
 use std::io;
 
-/// `RTNLGRP_*` (include/uapi/linux/rtnetlink.h) as a mask: link, IPv4 address, route, rule, the same for IPv6, next-hop objects
-/// (an older kernel leaves out what it does not know).
-const GROUPS: u32 =
-    group(1) | group(5) | group(7) | group(8) | group(9) | group(11) | group(19) | group(32);
+/// `RTNLGRP_*` (include/uapi/linux/rtnetlink.h) as a mask: link, IPv4 address, route, rule, the same for IPv6, switches of
+/// interfaces such as `forwarding` (NETCONF, both families), next-hop objects (an older kernel leaves out what it does not
+/// know).
+const GROUPS: u32 = group(1)
+    | group(5)
+    | group(7)
+    | group(8)
+    | group(9)
+    | group(11)
+    | group(19)
+    | group(24)
+    | group(25)
+    | group(32);
 
 const fn group(number: u32) -> u32 {
     1 << (number - 1)

@@ -9,9 +9,11 @@ use super::subscription::{Heard, Watch};
 use super::tables::Tables;
 use super::{Kernel, SHORTEST};
 use crate::model::link::LinkTable;
+use crate::model::lookup::NeighborState;
 use crate::model::route::{Route, RouteChange};
 use crate::netlink::fib::Fib;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -39,6 +41,7 @@ impl Kernel {
         self.unsettled = true;
         if self.watch.is_none() {
             self.watch = self.subscribe();
+            self.journal.generation += 1;
         }
         let began = Instant::now();
         let (mut fresh, mut before, mut agreed) = (None, None, false);
@@ -92,22 +95,29 @@ impl Kernel {
         let after = self.limit;
         if need.rules {
             let pause = &mut || drain(watch, journal, tables, links);
-            self.rules = dump::rules(exchange, &mut Turn { at, after, pause }).await?;
+            let rules = dump::rules(exchange, &mut Turn { at, after, pause }).await?;
+            journal.generation += u64::from(rules != self.rules);
+            self.rules = rules;
             *tables = Tables::named_by(&self.rules);
         }
         if need.links {
             let pause = &mut || drain(watch, journal, tables, links);
             let dumped = dump::links(exchange, &mut Turn { at, after, pause }).await;
+            journal.generation += u64::from(dumped.is_err());
             self.links_seen = dumped.map(|dumped| {
                 let before = std::mem::replace(links, dumped);
+                journal.generation += u64::from(!before.is_like(links));
                 journal.links(before, links);
             });
         }
         let pause = &mut || drain(watch, journal, tables, links);
         let turn = &mut Turn { at, after, pause };
+        let mut differ = false;
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.
-            self.nexthops = Some(dump::nexthops(exchange, turn).await.unwrap_or_default());
+            let objects = Some(dump::nexthops(exchange, turn).await.unwrap_or_default());
+            differ = objects != self.nexthops;
+            self.nexthops = objects;
         }
         let mut builder = std::mem::take(&mut self.spare).rebuild();
         let mut unknown = false;
@@ -121,6 +131,7 @@ impl Kernel {
             builder.push(found.route);
         });
         let end = end.await?;
+        journal.generation += u64::from(differ);
         if unknown {
             // From now on they are dumped too.
             self.nexthops = Some(BTreeMap::new());
@@ -150,18 +161,22 @@ impl Kernel {
     pub(super) async fn dump_nexthops(
         &mut self,
     ) -> Result<BTreeMap<u32, NextHopObject>, KernelError> {
-        let turn = &mut Turn {
-            at: Instant::now() + SHORTEST,
-            after: SHORTEST,
-            pause: &mut || {},
-        };
-        dump::nexthops(&mut self.exchange, turn).await
+        dump::nexthops(&mut self.exchange, &mut turn(&mut || {})).await
+    }
+
+    /// The neighbor table: the state of each entry by address and interface.
+    pub(super) async fn dump_neighbors(
+        &mut self,
+    ) -> Result<HashMap<(IpAddr, u32), NeighborState>, KernelError> {
+        let entries = dump::neighbors(&mut self.exchange, &mut turn(&mut || {})).await?;
+        Ok(entries.into_iter().collect())
     }
 
     fn failed(&mut self, error: KernelError) {
         if matches!(error, KernelError::Timeout { .. }) {
             self.limit = (self.limit * 2).min(LONGEST);
         }
+        self.journal.generation += 1;
         self.routes_seen = Err(error);
     }
 
@@ -176,6 +191,8 @@ impl Kernel {
             });
             self.journal.found(&found);
         }
+        // A table that may differ from the one before: no second dump agreed.
+        self.journal.generation += u64::from(self.unsettled);
         self.spare = std::mem::replace(&mut self.fib, fib);
         self.seen_tables = Some(self.tables.clone());
         self.journal.published();
@@ -216,6 +233,15 @@ impl Kernel {
             &self.tables,
             &mut self.links,
         );
+    }
+}
+
+/// The time of a dump outside a sync.
+fn turn<'t>(pause: &'t mut dyn FnMut()) -> Turn<'t> {
+    Turn {
+        at: Instant::now() + SHORTEST,
+        after: SHORTEST,
+        pause,
     }
 }
 

@@ -99,10 +99,11 @@ impl Node {
         let answers = answers.collect();
         let survey = self.assessor.survey(state, &plan);
         let now = Duration::from_secs(second);
-        let judged = self.assessor.judge(state, plan, survey, answers, now);
+        let judged = self.assessor.judge(state, plan, &survey, answers, now);
         let count = |of: &Option<Vec<_>>| of.as_ref().map(Vec::len);
         let foreign = &judged.routes.foreign_blackholes;
-        (judged.presence, [count(&foreign.v4), count(&foreign.v6)])
+        let presence = judged.presence.as_deref().cloned();
+        (presence, [count(&foreign.v4), count(&foreign.v6)])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Look-ups of routes and neighbors, one answer a request.
 
-use super::net::{ip, kernel, run, uplink};
+use super::net::{ip, kernel, run, settle, uplink};
 use calico_bgp_exporter::model::lookup::{Lookup, LookupError, NeighborState, Packet};
 use std::net::IpAddr;
 
@@ -166,5 +166,51 @@ neigh add fd00::2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
                 Some(NeighborState::Fixed)
             ]
         );
+        // So many come by a dump.
+        let many = of.repeat(50);
+        let singly = kernel.neighbors(&of).await.unwrap();
+        assert_eq!(kernel.neighbors(&many).await.unwrap(), singly.repeat(50));
+    });
+}
+
+/// What decides a look-up moves the generation; a kernel that stays the same does not.
+#[test]
+fn the_generation_moves_with_what_decides_a_look_up() {
+    run(|| async {
+        uplink();
+        ip("route add 192.168.1.0/26 via 10.0.0.2 proto bird");
+        let mut kernel = kernel();
+        settle(&mut kernel).await;
+        let rest = kernel.generation();
+        kernel.look().await;
+        kernel.look().await;
+        assert_eq!(kernel.generation(), rest);
+        let switch = |path: &str, value: &str| {
+            std::fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
+        };
+        let changes: [(&str, &dyn Fn()); 7] = [
+            ("forwarding of an interface", &|| {
+                switch("ipv4/conf/eth0/forwarding", "1")
+            }),
+            ("forwarding as a whole", &|| switch("ipv4/ip_forward", "1")),
+            ("IPv6 forwarding", &|| {
+                switch("ipv6/conf/all/forwarding", "1")
+            }),
+            ("reverse path filter", &|| {
+                switch("ipv4/conf/eth0/rp_filter", "1")
+            }),
+            ("a rule", &|| ip("rule add to 192.168.6.0/24 prohibit")),
+            ("an address", &|| ip("addr add 10.0.0.7/24 dev eth0")),
+            // Its routes go in silence.
+            ("a link", &|| ip("link set eth0 down")),
+        ];
+        for (what, change) in changes {
+            let before = kernel.generation();
+            change();
+            assert!(kernel.dirty(), "{what}");
+            kernel.look().await;
+            assert_ne!(kernel.generation(), before, "{what}");
+            settle(&mut kernel).await;
+        }
     });
 }

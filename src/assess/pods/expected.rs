@@ -46,8 +46,12 @@ enum Standing {
 }
 
 impl Expectation {
-    /// Sessions that are configured now.
-    pub fn set_sessions(&mut self, sessions: &[JudgedSession]) {
+    /// Sessions that are configured now. True when they are others than before.
+    pub fn set_sessions(&mut self, sessions: &[JudgedSession]) -> bool {
+        let is_known = |judged: &JudgedSession| self.configured.contains(&judged.session.name);
+        if sessions.len() == self.configured.len() && sessions.iter().all(is_known) {
+            return false;
+        }
         self.configured = sessions
             .iter()
             .map(|judged| judged.session.name.clone())
@@ -55,6 +59,7 @@ impl Expectation {
         let configured = &self.configured;
         self.disagreements
             .retain(|name, _| configured.contains(name));
+        true
     }
 
     /// Takes in BIRD's table, read just after `sessions`. True when the two disagree and the table is worth
@@ -62,6 +67,7 @@ impl Expectation {
     pub fn set_table(&mut self, rib: &Rib, sessions: &[JudgedSession], now: UnixTime) -> bool {
         self.set_sessions(sessions);
         let table = LearnedTable::new(rib, sessions);
+        let paths = table.path_counts();
         let mut again = false;
         let mut standings = HashMap::new();
         for judged in sessions {
@@ -69,7 +75,8 @@ impl Expectation {
             let name = &judged.session.name;
             let seen = self.disagreements.entry(name.clone()).or_default();
             let disagrees = judged.up
-                && imported.is_some_and(|count| table.paths_of(name) < count)
+                && imported
+                    .is_some_and(|count| paths.get(name.as_str()).copied().unwrap_or(0) < count)
                 && *seen < MAX_DISAGREEMENTS;
             *seen = if disagrees { *seen + 1 } else { 0 };
             again |= disagrees;
