@@ -8,7 +8,7 @@ use crate::assess::pods::inquiry::{Answer, Inquiry};
 use crate::assess::routes::Survey;
 use crate::assess::sessions::events::Event;
 use crate::model::forwarding::ForwardingSwitches;
-use crate::model::lookup::Packet;
+use crate::model::lookup::{Lookup, LookupError, Packet};
 use crate::model::pod_cidr::Expected;
 use crate::netlink::fib::Fib;
 use crate::netlink::{self, KernelError};
@@ -65,6 +65,7 @@ impl NodeCollector {
                 && basis.at.elapsed() < LONGEST
         };
         self.judged.is_some()
+            && self.forwarding.is_ok()
             && self.basis.as_ref().is_some_and(is_of_now)
             && self.assessor.unconfirmed().is_none()
     }
@@ -132,10 +133,13 @@ impl NodeCollector {
             routes_to: &routes_to,
             writers: &writers,
         };
+        let is_answered = |lookup: &Lookup| *lookup != Err(LookupError::Unanswered);
+        let is_whole = routes_to.values().all(is_answered)
+            && answers.iter().all(|answer| is_answered(&answer.lookup));
         let daemons = self.assessor.generation();
         let judged = self.assessor.judge(state, plan, &survey, answers, now);
         routes_to.retain(|address, _| far_ends.contains(address));
-        self.basis = Some(Basis {
+        self.basis = is_whole.then(|| Basis {
             kernel,
             daemons,
             at: Instant::now(),
