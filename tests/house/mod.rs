@@ -1,6 +1,7 @@
 //! The rules of the house that no lint holds: who may know what, how long a file may be, what may be linked, what is not written down.
 
 mod boundaries;
+mod documents;
 mod licences;
 mod text;
 

@@ -38,6 +38,19 @@ const PROMETHEUS: &[(&str, &[&str])] = &[
             "scope",
         ],
     ),
+    (
+        "ALERTS_FOR_STATE",
+        &[
+            "alertname",
+            "severity",
+            "node",
+            "peer",
+            "cidr",
+            "device",
+            "ip_version",
+            "scope",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {
