@@ -34,12 +34,23 @@ link set cable addrgenmode none up
 addr add 10.0.0.1/24 dev eth0
 addr add fd00::1/64 dev eth0 nodad
 ");
-    while json(&["-j", "link", "show", "type", "veth"])
-        .iter()
-        .any(|link| link["operstate"] != "UP")
-    {
-        std::thread::sleep(Duration::from_millis(10));
+    wait_for_carriers();
+}
+
+/// Until every veth of the namespace is up; the kernel tells its routes from a work queue, up to a second later.
+pub fn wait_for_carriers() {
+    let down = || {
+        json(&["-j", "link", "show", "type", "veth"])
+            .iter()
+            .any(|link| link["operstate"] != "UP")
+    };
+    for _ in 0..1000 {
+        if !down() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
+    panic!("a veth has no carrier");
 }
 
 pub fn kernel() -> Kernel {

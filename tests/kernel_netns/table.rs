@@ -1,6 +1,6 @@
 //! One look shows exactly what `ip route` shows.
 
-use super::net::{assert_same, ip, ip6, kernel, run, seen, settle, uplink};
+use super::net::{assert_same, ip, ip6, kernel, run, seen, settle, uplink, wait_for_carriers};
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkTable};
 use calico_bgp_exporter::model::route::{Rule, RuleAction};
@@ -242,13 +242,15 @@ route add 10.9.0.0/24 via 10.8.0.2 proto bird",
         ));
         let mut inside = Command::new("ip");
         inside.args(["netns", "exec", &router.0, "sh", "-ec"]).arg(
-            "sysctl -qw net.ipv4.ip_forward=1
+            "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0
             ip link add far type veth peer name end
             ip link set near up; ip link set far up mtu 1280; ip link set end up
             ip addr add 10.8.0.2/24 dev near; ip addr add 10.9.0.1/24 dev far
             ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:01 dev far",
         );
         assert!(inside.status().unwrap().success());
+        // A carrier that came later would flush what the kernel has learned.
+        wait_for_carriers();
         let socket = std::net::UdpSocket::bind("10.8.0.1:0").unwrap();
         let cached = || {
             let out = Command::new("ip")
@@ -257,9 +259,9 @@ route add 10.9.0.0/24 via 10.8.0.2 proto bird",
                 .unwrap();
             String::from_utf8_lossy(&out.stdout).contains("mtu 1280")
         };
-        for _ in 0..100 {
+        for _ in 0..300 {
             let _ = socket.send_to(&[0; 1400], "10.9.0.2:9");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             if cached() {
                 break;
             }
