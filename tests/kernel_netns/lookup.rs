@@ -197,14 +197,14 @@ fn the_generation_moves_with_what_decides_a_look_up() {
         };
         let changes: [(&str, &dyn Fn()); 7] = [
             ("forwarding of an interface", &|| {
-                switch("ipv4/conf/eth0/forwarding", "1")
+                switch("ipv4/conf/eth0/forwarding", "1");
             }),
             ("forwarding as a whole", &|| switch("ipv4/ip_forward", "1")),
             ("IPv6 forwarding", &|| {
-                switch("ipv6/conf/all/forwarding", "1")
+                switch("ipv6/conf/all/forwarding", "1");
             }),
             ("reverse path filter", &|| {
-                switch("ipv4/conf/eth0/rp_filter", "1")
+                switch("ipv4/conf/eth0/rp_filter", "1");
             }),
             ("a rule", &|| ip("rule add to 192.168.6.0/24 prohibit")),
             ("an address", &|| ip("addr add 10.0.0.7/24 dev eth0")),

@@ -51,7 +51,7 @@ fn run(
         for (node, probe) in probes.iter_mut().enumerate() {
             // A clock of the world that stands still: no step of the rotation.
             probe.poll(*now, Duration::ZERO, |out| {
-                wire.push((node, out.to, *out.bytes))
+                wire.push((node, out.to, *out.bytes));
             });
         }
         for (from, to, bytes) in wire.drain(..) {

@@ -10,8 +10,11 @@ const HEADER: usize = 12;
 /// `NDA_DST` (include/uapi/linux/neighbour.h).
 const NDA_DST: u16 = 1;
 
-/// An entry by its address and interface; `None` for one without an address, or without a state.
-pub fn neighbor(message: &[u8]) -> Result<Option<((IpAddr, u32), NeighborState)>, Undecodable> {
+/// An entry by its address and the index of its interface.
+type Neighbor = ((IpAddr, u32), NeighborState);
+
+/// An entry; `None` for one without an address, or without a state.
+pub fn neighbor(message: &[u8]) -> Result<Option<Neighbor>, Undecodable> {
     let header = NeighbourHeader::parse(message)?;
     let body = message.get(HEADER..).ok_or("short neighbor message")?;
     let mut address = None;
