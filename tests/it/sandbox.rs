@@ -128,7 +128,10 @@ fn what_is_tried_from_inside_is_refused() {
     fs::create_dir(directory.path().join("readable")).unwrap();
     fs::write(directory.path().join("readable/file"), "text").unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "sandbox::what_is_tried_from_inside_is_refused"])
+        .args([
+            "--exact",
+            "it::sandbox::what_is_tried_from_inside_is_refused",
+        ])
         .args(["--nocapture", "--test-threads", "1"])
         .env(INSIDE, directory.path())
         .output()
