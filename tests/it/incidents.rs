@@ -20,7 +20,7 @@ fn fallthrough(page: &Page, cidr: &str) -> Option<String> {
 
 /// doctor has this finding, which says each of these words, and ends with 1 unless all it has is for information.
 pub fn names(lab: &Lab, node: &str, flags: &str, id: &str, words: &[&str]) -> Doctor {
-    within(8, id, || {
+    within(25, id, || {
         let report = doctor(lab, node, flags);
         let finding = report
             .finding(id)
