@@ -1,4 +1,4 @@
-//! DaemonState node over time: daemons, routes, tunnels and pod CIDRs, judged together.
+//! A node over time: daemons, routes, tunnels and pod CIDRs, judged together.
 
 mod expectations;
 
@@ -312,12 +312,11 @@ impl Assessor {
         };
         let cidrs = confirmations.publish(verdicts, now, is_current, may_be_expected);
         self.confirmations = confirmations;
-        let has_pool = |net: &IpNet| {
-            let mut pools = self.rules.pools.iter();
-            pools.any(|pool| Family::from(*pool) == Family::from(*net))
-        };
+        let has_pool = PerFamily::new(|family| self.pools_of(family).next().is_some());
         let expected = plan.expected.iter().map(|expected| expected.cidr);
-        let pod_cidrs: Vec<IpNet> = expected.filter(|net| !has_pool(net)).collect();
+        let pod_cidrs: Vec<IpNet> = expected
+            .filter(|net| !has_pool[Family::from(*net)])
+            .collect();
         if pod_cidrs != self.pod_cidrs {
             self.pod_cidrs = pod_cidrs;
             self.generation += 1;

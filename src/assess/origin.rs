@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) const KERNEL: u8 = 2;
 const BOOT: u8 = 3;
 const STATIC: u8 = 4;
-pub(super) const BIRD: u8 = 12;
+pub(crate) const BIRD: u8 = 12;
 /// What Felix gives to blackholes, same-subnet and IPIP routes by default (`DefaultRouteProto`,
 /// felix/dataplane/linux/dataplanedefs).
 const FELIX: u8 = 80;

@@ -1,5 +1,6 @@
 //! BIRD's exports against the kernel: counts at each look, prefixes when they keep differing.
 
+use crate::assess::origin::BIRD;
 use crate::bird;
 use crate::model::session::ProtocolState;
 use crate::model::snapshot::{DaemonView, ExportGap, RouteSummary};
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 const NAMED: usize = 50;
 /// Asked for the prefixes this often at most.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// `RTPROT_BIRD`.
-const BIRD: u8 = 12;
 
 /// The last comparison.
 #[derive(Debug, Default)]
@@ -101,25 +100,22 @@ pub(super) async fn kernel_exports(
     if kernels.is_empty() {
         return None;
     }
+    exported(&kernels, deadline).await
+}
+
+/// What these protocols export; `None` where one of them could not be asked.
+async fn exported(kernels: &[KernelProtocol<'_>], deadline: Instant) -> Option<BTreeSet<IpNet>> {
     let mut all = BTreeSet::new();
     for kernel in kernels {
         let left = deadline.saturating_duration_since(Instant::now());
-        all.extend(
-            bird::exported(kernel.socket, kernel.name, left)
-                .await
-                .ok()?,
-        );
+        let prefixes = bird::exported(kernel.socket, kernel.name, left).await;
+        all.extend(prefixes.ok()?);
     }
     Some(all)
 }
 
 async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> Option<ExportGap> {
-    let mut exported = BTreeSet::new();
-    for kernel in kernels {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let prefixes = bird::exported(kernel.socket, kernel.name, left).await;
-        exported.extend(prefixes.ok()?);
-    }
+    let exported = exported(kernels, deadline).await?;
     let families: Vec<DaemonFamily> = kernels.iter().map(|kernel| kernel.version).collect();
     Some(gap(&families, &exported, fib))
 }

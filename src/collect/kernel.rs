@@ -1,6 +1,7 @@
 //! The kernel's side of a collection: what it is asked once its routes are dumped, and the judgement of both.
 
 use super::NodeCollector;
+use super::asked::Asked;
 use crate::assess::assessor::{JudgedKernel, Plan};
 use crate::assess::forwarding;
 use crate::assess::kernel_state::{KernelState, RoutesTo};
@@ -16,19 +17,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// A judgement of a kernel that has not changed is made anew this often: not every setting of the kernel is notified.
-const LONGEST: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// What the last judgement rests on.
 #[derive(Debug)]
 pub(super) struct Basis {
-    /// The kernel's generation before it was asked.
-    kernel: u64,
+    kernel: Asked,
     /// The assessor's generation before it judged.
     daemons: u64,
-    at: Instant,
     survey: Survey,
     /// The routes towards the far ends of tunnels.
     routes_to: RoutesTo,
@@ -59,14 +55,12 @@ impl NodeCollector {
     /// Whether nothing that judgement rests on has changed since the last one. An absence that waits for its confirmation
     /// needs another look-up.
     pub(super) fn is_judged(&self) -> bool {
-        let is_of_now = |basis: &Basis| {
-            basis.kernel == self.kernel.generation()
-                && basis.daemons == self.assessor.generation()
-                && basis.at.elapsed() < LONGEST
+        let holds = |basis: &Basis| {
+            basis.kernel.holds(&self.kernel) && basis.daemons == self.assessor.generation()
         };
         self.judged.is_some()
             && self.forwarding.is_ok()
-            && self.basis.as_ref().is_some_and(is_of_now)
+            && self.basis.as_ref().is_some_and(holds)
             && self.assessor.unconfirmed().is_none()
     }
 
@@ -106,7 +100,7 @@ impl NodeCollector {
         &mut self,
         deadline: Instant,
     ) -> Result<Option<JudgedKernel>, KernelError> {
-        let kernel = self.kernel.generation();
+        let kernel = Asked::now(&self.kernel);
         let Some(plan) = self.plan(deadline).await else {
             return Ok(None);
         };
@@ -139,10 +133,9 @@ impl NodeCollector {
         let daemons = self.assessor.generation();
         let judged = self.assessor.judge(state, plan, &survey, answers, now);
         routes_to.retain(|address, _| far_ends.contains(address));
-        self.basis = is_whole.then(|| Basis {
+        self.basis = is_whole.then_some(Basis {
             kernel,
             daemons,
-            at: Instant::now(),
             survey,
             routes_to,
         });

@@ -5,6 +5,7 @@
 //! a second at most.
 
 mod addresses;
+mod asked;
 mod daemons;
 mod export_comparison;
 mod kernel;
@@ -26,7 +27,7 @@ use crate::model::forwarding::ForwardingSwitches;
 use crate::model::pod_cidr::Expected;
 use crate::model::snapshot::{OwnAddress, Snapshot};
 use crate::netlink::Kernel;
-use addresses::AddressesRead;
+use asked::Asked;
 use daemons::Daemon;
 use export_comparison::Exports;
 use kernel::Basis;
@@ -62,7 +63,7 @@ pub struct NodeCollector {
     begun: Instant,
     events: Vec<Event>,
     addresses: Vec<OwnAddress>,
-    addresses_read: Option<AddressesRead>,
+    addresses_read: Option<Asked>,
     peer_hops: PeerHops,
     baselines: Baselines,
 }

@@ -1,5 +1,6 @@
 //! What the kernel says of this node's end of the sessions: addresses, and the way to each peer that is down.
 
+use super::asked::Asked;
 use crate::assess::sessions::local_end::PeerPath;
 use crate::model::daemon::DaemonReport;
 use crate::model::lookup::{LookupError, Packet};
@@ -8,12 +9,9 @@ use crate::netlink::{Kernel, KernelError};
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
 
 /// Peers whose way is asked for at most; a look-up takes 4 microseconds.
 const PEERS: usize = 5000;
-/// A kernel that has not changed is asked again this often: not every setting is notified.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// The peers of these reports whose sessions are down.
 pub fn peers_down(reports: &[DaemonReport]) -> BTreeSet<IpAddr> {
@@ -50,12 +48,6 @@ pub async fn addresses(kernel: &mut Kernel) -> Option<Vec<OwnAddress>> {
 pub struct PeerHops {
     asked: Option<Asked>,
     hops: HashMap<IpAddr, Option<Hop>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    generation: u64,
-    at: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -104,13 +96,9 @@ impl PeerHops {
         kernel: &mut Kernel,
         peers: &BTreeSet<IpAddr>,
     ) -> Result<(), KernelError> {
-        let generation = kernel.generation();
-        let is_of_now =
-            |asked: Asked| asked.generation == generation && asked.at.elapsed() < LONGEST;
-        if !self.asked.is_some_and(is_of_now) {
+        if !self.asked.is_some_and(|asked| asked.holds(kernel)) {
             self.hops.clear();
-            let at = Instant::now();
-            self.asked = Some(Asked { generation, at });
+            self.asked = Some(Asked::now(kernel));
         }
         let new = peers.iter().filter(|peer| !self.hops.contains_key(*peer));
         let packets: Vec<Packet> = new.copied().map(Packet::to).collect();

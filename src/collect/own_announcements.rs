@@ -51,8 +51,7 @@ impl OwnAnnouncements {
         self.read = Some((Instant::now(), mark));
         self.unannounced.clear();
         for family in Family::ALL {
-            let own = presence.own_blocks.iter().copied();
-            let blocks: Vec<IpNet> = own.filter(|net| Family::from(*net) == family).collect();
+            let blocks = presence.own_blocks[family].clone().unwrap_or_default();
             let mut views = views.clone();
             let view = views.find(|view| receivers(view, family).next().is_some());
             if let Some(view) = view.filter(|_| !blocks.is_empty()) {
@@ -141,6 +140,8 @@ fn mark<'a>(views: impl Iterator<Item = &'a DaemonView>, presence: &Presence) ->
     for judged in views.flat_map(|view| &view.sessions) {
         (&judged.session.name, judged.up, exported(judged)).hash(&mut hash);
     }
-    presence.own_blocks.hash(&mut hash);
+    for (_, blocks) in presence.own_blocks.iter() {
+        blocks.hash(&mut hash);
+    }
     hash.finish()
 }

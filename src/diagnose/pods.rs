@@ -4,6 +4,7 @@ use super::commands::{birdcl, ip, restart};
 use super::reasons::reason;
 use super::{Words, count, list};
 use crate::assess::problems::pods::{Absent, OwnEnd, ViaGateway};
+use crate::model::Family;
 use crate::model::pod_cidr::{Fallthrough, PodCidr};
 use crate::model::route::Encapsulation;
 use crate::model::session::DownReason;
@@ -236,11 +237,11 @@ pub(super) fn mismatch(pods: &[&PodCidr], node: &str) -> Words {
 }
 
 pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)], snapshot: &Snapshot) -> Words {
-    let own = snapshot
-        .presence
-        .iter()
-        .flat_map(|presence| &presence.own_blocks);
-    let is_own = |cidr: &IpNet| own.clone().any(|block| block == cidr);
+    let is_own = |cidr: &IpNet| {
+        let presence = snapshot.presence.iter();
+        let mut own = presence.flat_map(|presence| &presence.own_blocks[Family::from(*cidr)]);
+        own.any(|blocks| blocks.contains(cidr))
+    };
     let seen = duplicates.iter().map(|(cidr, owners)| {
         let mut nodes: Vec<String> = owners.iter().map(ToString::to_string).collect();
         if is_own(cidr) {

@@ -40,7 +40,7 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         DownReason::ConnectTimeout => say(
             "peer-blocked",
             "Peers do not answer",
-            "A firewall or security group drops TCP 179, the node is off, or the MD5 passwords differ (which cannot be told apart from here).",
+            "A firewall or security group drops TCP 179, the node is off, or the MD5 passwords differ (this node cannot see which).",
             &[
                 "nc -vz -w 5 PEER 179",
                 "kubectl get nodes -o wide | grep -w PEER (is it Ready?)",

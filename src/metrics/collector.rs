@@ -75,8 +75,8 @@ impl Collector for SnapshotCollector {
             }
             (Part::Pods, None) => Ok(()),
             (Part::Own, presence) => {
-                if let Some(presence) = presence {
-                    pods::unannounced(&mut out, snapshot, presence)?;
+                if presence.is_some() {
+                    pods::unannounced(&mut out, snapshot)?;
                 }
                 own::encode(&mut out, snapshot, self.now)
             }

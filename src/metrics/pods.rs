@@ -4,9 +4,9 @@ use super::DetailLevel;
 use super::collector::MetricsWriter;
 use super::families as f;
 use super::series::Value;
-use crate::model::Family;
 use crate::model::pod_cidr::PodCidr;
 use crate::model::snapshot::{Presence, Snapshot};
+use crate::model::{Family, PerFamily};
 use std::fmt;
 
 pub(super) fn encode(
@@ -44,14 +44,10 @@ pub(super) fn encode(
 }
 
 /// Own blocks that no session exports.
-pub(super) fn unannounced(
-    out: &mut MetricsWriter,
-    snapshot: &Snapshot,
-    presence: &Presence,
-) -> fmt::Result {
+pub(super) fn unannounced(out: &mut MetricsWriter, snapshot: &Snapshot) -> fmt::Result {
     let node = out.node();
     let mut series = out.family(&f::OWN_POD_CIDRS_UNANNOUNCED);
-    for (family, _) in presence.own.iter().filter(|(_, own)| own.is_some()) {
+    for family in Family::ALL {
         if let Some(blocks) = snapshot.unannounced_blocks(family) {
             series.gauge(&[node, family.as_str().into()], blocks.len())?;
         }
@@ -142,9 +138,10 @@ fn totals(out: &mut MetricsWriter, presence: &Presence, known: &[Family]) -> fmt
             .filter(|net| Family::from(**net) == *version);
         series.gauge(&[node, version.as_str().into()], count.count())?;
     }
+    let own = PerFamily::new(|family| Some(presence.own_blocks[family].as_ref()?.len() as u64));
     for (family, counts) in [
         (&f::POD_CIDRS_UNJUDGED, presence.unjudged),
-        (&f::OWN_POD_CIDRS, presence.own),
+        (&f::OWN_POD_CIDRS, own),
     ] {
         let mut series = out.family(family);
         for (version, count) in counts.iter() {

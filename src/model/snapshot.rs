@@ -104,9 +104,7 @@ pub struct Presence {
     /// Prefixes that may be pod CIDRs, and nothing says so; `None` without the route table.
     pub unjudged: PerFamily<Option<u64>>,
     /// Blocks that this node originates; `None` without the route table of a daemon that answers.
-    pub own: PerFamily<Option<u64>>,
-    /// The blocks themselves.
-    pub own_blocks: Vec<IpNet>,
+    pub own_blocks: PerFamily<Option<Vec<IpNet>>>,
 }
 
 /// BIRD's exports against the kernel, for doctor and the status page.
@@ -215,9 +213,7 @@ impl Snapshot {
     /// Blocks of this family that this node originates and no session exports; the sessions may export service CIDRs.
     /// Nothing where no session is up: then that is the problem, and nothing can be exported.
     pub fn unannounced_blocks(&self, family: Family) -> Option<Vec<IpNet>> {
-        let own = self.presence.iter();
-        let own = own.flat_map(|presence| &presence.own_blocks).copied();
-        let mut blocks: Vec<IpNet> = own.filter(|b| Family::from(*b) == family).collect();
+        let mut blocks = self.presence.as_ref()?.own_blocks[family].clone()?;
         let mut exported = self
             .daemons
             .iter()

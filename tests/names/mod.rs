@@ -24,33 +24,21 @@ const PROMETHEUS: &[(&str, &[&str])] = &[
     // kube-state-metrics
     ("kube_node_spec_unschedulable", &["node"]),
     ("kube_node_spec_taint", &["node", "key"]),
-    (
-        "ALERTS",
-        &[
-            "alertname",
-            "alertstate",
-            "severity",
-            "node",
-            "peer",
-            "cidr",
-            "device",
-            "ip_version",
-            "scope",
-        ],
-    ),
-    (
-        "ALERTS_FOR_STATE",
-        &[
-            "alertname",
-            "severity",
-            "node",
-            "peer",
-            "cidr",
-            "device",
-            "ip_version",
-            "scope",
-        ],
-    ),
+    ("ALERTS", ALERT_LABELS),
+    // The series of a rule that is pending or fires: the same, without the first.
+    ("ALERTS_FOR_STATE", ALERT_LABELS.split_at(1).1),
+];
+
+const ALERT_LABELS: &[&str] = &[
+    "alertstate",
+    "alertname",
+    "severity",
+    "node",
+    "peer",
+    "cidr",
+    "device",
+    "ip_version",
+    "scope",
 ];
 
 fn root() -> PathBuf {

@@ -19,6 +19,11 @@ impl Assessor {
         daemons.find(|(_, one)| one.has_table() && one.covers(family))
     }
 
+    pub(super) fn pools_of(&self, family: Family) -> impl Iterator<Item = IpNet> {
+        let pools = self.rules.pools.iter().copied();
+        pools.filter(move |pool| Family::from(*pool) == family)
+    }
+
     pub(super) fn classified(
         &self,
         one: &DaemonState,
@@ -26,8 +31,7 @@ impl Assessor {
         fib: &Fib,
         owners: &Owners,
     ) -> Classified {
-        let of_family = |net: &IpNet| Family::from(*net) == family;
-        let pools: Vec<IpNet> = self.rules.pools.iter().copied().filter(of_family).collect();
+        let pools: Vec<IpNet> = self.pools_of(family).collect();
         let has_route = |net: IpNet| fib.has_exactly(&net);
         let is_own_subnet =
             |net: IpNet| exact_routes(fib, net).any(|route| route.protocol == origin::KERNEL);
@@ -83,8 +87,7 @@ impl Assessor {
         classified: &mut PerFamily<Option<Classified>>,
     ) -> Option<(Presence, Vec<Expected>)> {
         let mut unjudged = PerFamily::default();
-        let mut own = PerFamily::default();
-        let mut own_blocks = Vec::new();
+        let mut own_blocks = PerFamily::default();
         let mut duplicates = Vec::new();
         let mut expected: Vec<Expected> = Vec::new();
         for family in Family::ALL {
@@ -94,8 +97,7 @@ impl Assessor {
             unjudged[family] = Some(found.unjudged);
             let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
             if answers {
-                own[family] = Some(found.own.len() as u64);
-                own_blocks.extend(found.own.iter().copied());
+                own_blocks[family] = Some(found.own.iter().copied().collect());
             }
             duplicates.extend_from_slice(&found.duplicates);
             found.move_expected(&mut expected);
@@ -140,7 +142,6 @@ impl Assessor {
             duplicates,
             is_known,
             unjudged,
-            own,
             own_blocks,
         };
         Some((presence, expected))

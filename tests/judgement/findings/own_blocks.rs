@@ -22,13 +22,14 @@ fn with_blocks(exported: u64, unannounced: &[&str], origin: Origin) -> Snapshot 
     let mut snapshot = node(vec![session]);
     snapshot.presence = Some(
         Presence {
-            own: PerFamily {
-                v4: Some(2),
+            own_blocks: PerFamily {
+                v4: Some(
+                    [BLOCK, "192.168.9.0/26"]
+                        .map(|net| net.parse().unwrap())
+                        .to_vec(),
+                ),
                 v6: None,
             },
-            own_blocks: [BLOCK, "192.168.9.0/26"]
-                .map(|net| net.parse().unwrap())
-                .to_vec(),
             ..Presence::default()
         }
         .into(),
