@@ -50,7 +50,7 @@ def wanted(packager):
         files[f"usr/share/man/man1/{page.name}"] = (0o644, page)
     for document in *(ROOT / "docs").rglob("*.*"), *(ROOT / "schemas").iterdir():
         files[f"{DOC}/{document.relative_to(ROOT)}"] = (0o644, document)
-    for shared in *ROOT.glob("alerts/*.yaml"), *ROOT.glob("dashboards/*.json"):
+    for shared in *ROOT.glob("alerts/*"), *ROOT.glob("dashboards/*.json"):
         files[f"usr/share/calico-bgp-exporter/{shared.relative_to(ROOT)}"] = (0o644, shared)
     return files
 
