@@ -188,7 +188,7 @@ async fn collect(
             () = tokio::time::sleep_until(next) => {}
             () = async {
                 tokio::time::sleep_until(next_batch).await;
-                collector.announced().await;
+                collector.notified().await;
             } => {
                 next_batch = Instant::now() + BATCH_INTERVAL;
                 continue;

@@ -28,7 +28,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The state that judgement needs between looks.
+/// The state that judgement keeps from one collection to the next.
 #[derive(Debug, Default)]
 pub struct Assessor {
     rules: AssessConfig,
@@ -103,32 +103,32 @@ impl Assessor {
     }
 
     /// Takes in a report of daemon number `at`, with what the kernel says of the sessions' local ends.
-    pub fn see_daemon(
+    pub fn track_daemon(
         &mut self,
         at: usize,
-        mut look: DaemonReport,
+        mut report: DaemonReport,
         facts: &NodeFacts,
         events: &mut Vec<Event>,
     ) -> DaemonView {
-        let one = &mut self.daemons[at];
-        let before = (one.version, one.claims, one.answers);
-        let listed = look
+        let daemon = &mut self.daemons[at];
+        let before = (daemon.family, daemon.assumed_family, daemon.answers);
+        let listed = report
             .result
             .as_ref()
             .is_ok_and(|answer| answer.daemon.status != DaemonStatus::ShuttingDown);
-        match &look.result {
-            Ok(_) => one.version = Some(look.ip_version),
+        match &report.result {
+            Ok(_) => daemon.family = Some(report.ip_version),
             // What the daemon once told holds while it is silent.
-            Err(_) => look.ip_version = one.version.unwrap_or(look.ip_version),
+            Err(_) => report.ip_version = daemon.family.unwrap_or(report.ip_version),
         }
-        one.claims = Some(look.ip_version);
-        one.answers = look.result.is_ok();
-        let mut view = one.history.see(look, facts, events);
-        let is_other = listed && one.expectation.set_sessions(&view.sessions);
-        if is_other || before != (one.version, one.claims, one.answers) {
+        daemon.assumed_family = Some(report.ip_version);
+        daemon.answers = report.result.is_ok();
+        let mut view = daemon.tracker.track(report, facts, events);
+        let is_other = listed && daemon.expectation.set_sessions(&view.sessions);
+        if is_other || before != (daemon.family, daemon.assumed_family, daemon.answers) {
             self.generation += 1;
         }
-        view.route_table = one.route_table().filter(|_| view.daemon.is_ok());
+        view.route_table = daemon.route_table().filter(|_| view.daemon.is_ok());
         view
     }
 
@@ -143,19 +143,19 @@ impl Assessor {
         events: &mut Vec<Event>,
     ) -> bool {
         self.generation += 1;
-        let one = &mut self.daemons[at];
-        one.table_read_at = now;
-        if one.table_error.take().is_some() {
+        let daemon = &mut self.daemons[at];
+        daemon.table_read_at = now;
+        if daemon.table_error.take().is_some() {
             events.push(Event::RouteTable {
                 socket: view.socket.clone(),
                 error: None,
             });
         }
-        one.table_read = true;
-        one.rejected = std::mem::take(&mut rib.rejected);
-        one.kernel_exports = None;
-        let again = one.expectation.set_table(rib, &view.sessions, view.at);
-        view.route_table = one.route_table();
+        daemon.table_read = true;
+        daemon.rejected = std::mem::take(&mut rib.rejected);
+        daemon.kernel_exports = None;
+        let again = daemon.expectation.set_table(rib, &view.sessions, view.at);
+        view.route_table = daemon.route_table();
         again
     }
 
@@ -168,17 +168,17 @@ impl Assessor {
         events: &mut Vec<Event>,
     ) {
         self.generation += 1;
-        let one = &mut self.daemons[at];
-        one.history.count_error(error.kind);
+        let daemon = &mut self.daemons[at];
+        daemon.tracker.count_error(error.kind);
         *view.query_errors.entry(error.kind).or_default() += 1;
-        if one.table_error.is_none() {
+        if daemon.table_error.is_none() {
             events.push(Event::RouteTable {
                 socket: view.socket.clone(),
                 error: Some(error.detail.clone()),
             });
         }
-        one.table_error = Some(error.detail);
-        view.route_table = one.route_table();
+        daemon.table_error = Some(error.detail);
+        view.route_table = daemon.route_table();
     }
 
     /// Takes in what daemon number `at` exports to its kernel protocols.
@@ -190,7 +190,11 @@ impl Assessor {
     /// Session losses of every daemon.
     pub fn losses(&self) -> BTreeMap<(Family, PeerType), u64> {
         let mut sum = BTreeMap::new();
-        for (key, count) in self.daemons.iter().flat_map(|one| one.history.losses()) {
+        for (key, count) in self
+            .daemons
+            .iter()
+            .flat_map(|daemon| daemon.tracker.losses())
+        {
             *sum.entry(*key).or_default() += count;
         }
         sum
@@ -216,8 +220,8 @@ impl Assessor {
         let owners = PerFamily::new(|family| self.owners(family, fib));
         let mut wants_exports = Vec::new();
         let mut classified = PerFamily::new(|family| {
-            let (at, one) = self.table_of(family)?;
-            let found = self.classified(one, family, fib, &owners[family]);
+            let (at, daemon) = self.table_of(family)?;
+            let found = self.classified(daemon, family, fib, &owners[family]);
             if found.wants_exports {
                 wants_exports.push(at);
             }
@@ -272,11 +276,15 @@ impl Assessor {
             own: PerFamily::new(|family| plan.own[family].as_ref()),
             // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
             own_is_current: PerFamily::new(|family| {
-                self.table_of(family).is_some_and(|(_, one)| one.answers)
+                self.table_of(family)
+                    .is_some_and(|(_, daemon)| daemon.answers)
             }),
             has_daemon: PerFamily::new(|family| {
-                let claims =
-                    |one: &DaemonState| one.claims.is_none_or(|claims| claims.covers(family));
+                let claims = |daemon: &DaemonState| {
+                    daemon
+                        .assumed_family
+                        .is_none_or(|claims| claims.covers(family))
+                };
                 self.daemons.iter().any(claims)
             }),
         }
@@ -293,9 +301,9 @@ impl Assessor {
     ) -> JudgedKernel {
         let devices = self.judge_devices(state, survey, now);
         let pods = routes::pod_addresses(&self.known(&plan));
-        let rejected = self.daemons.iter().map(|one| {
-            let known = one.answers && one.has_table();
-            known.then(|| routes::rejected(&one.rejected, &pods, state))
+        let rejected = self.daemons.iter().map(|daemon| {
+            let known = daemon.answers && daemon.has_table();
+            known.then(|| routes::rejected(&daemon.rejected, &pods, state))
         });
         let rejected = rejected.collect();
         let verdicts = answers.iter().filter_map(|answer| {
@@ -346,8 +354,8 @@ impl Assessor {
         now: Duration,
     ) -> JudgedDevices {
         JudgedDevices {
-            tunnels: self.tunnels.see(state, Some(survey), now),
-            unrouted_workloads: self.unrouted.see(state.links, survey, now),
+            tunnels: self.tunnels.track(state, Some(survey), now),
+            unrouted_workloads: self.unrouted.track(state.links, survey, now),
         }
     }
 
@@ -358,8 +366,8 @@ impl Assessor {
         let mut readable = self
             .daemons
             .iter()
-            .filter(|one| one.answers && one.has_table() && one.covers(family));
-        self.is_configured(cidr) || readable.all(|one| one.table_read_at >= since)
+            .filter(|daemon| daemon.answers && daemon.has_table() && daemon.covers(family));
+        self.is_configured(cidr) || readable.all(|daemon| daemon.table_read_at >= since)
     }
 
     fn is_configured(&self, cidr: IpNet) -> bool {
@@ -368,6 +376,6 @@ impl Assessor {
 
     /// The tunnels alone, while the routes could not be read.
     pub fn judge_tunnels(&mut self, state: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
-        self.tunnels.see(state, None, now)
+        self.tunnels.track(state, None, now)
     }
 }

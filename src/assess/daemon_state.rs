@@ -1,4 +1,4 @@
-//! What is kept of one daemon from one collection to the next.
+//! What is kept of a daemon from one collection to the next.
 
 use super::pods::expected::Expectation;
 use super::sessions::tracker::DaemonTracker;
@@ -11,12 +11,12 @@ use std::time::Duration;
 /// One daemon over time.
 #[derive(Debug, Default)]
 pub(super) struct DaemonState {
-    pub(super) history: DaemonTracker,
+    pub(super) tracker: DaemonTracker,
     pub(super) expectation: Expectation,
-    /// What the daemon told of itself.
-    pub(super) version: Option<DaemonFamily>,
-    /// The same, or what the socket's name says of one that never answered.
-    pub(super) claims: Option<DaemonFamily>,
+    /// The address families that the daemon serves, from its own answers.
+    pub(super) family: Option<DaemonFamily>,
+    /// The same; for a daemon that never answered, from the name of its socket.
+    pub(super) assumed_family: Option<DaemonFamily>,
     pub(super) answers: bool,
     /// The route table was read at least once.
     pub(super) table_read: bool,
@@ -39,7 +39,7 @@ impl DaemonState {
     }
 
     pub(super) fn covers(&self, family: Family) -> bool {
-        self.version.is_some_and(|version| version.covers(family))
+        self.family.is_some_and(|version| version.covers(family))
     }
 
     /// Whether its route table stands: read when it last had to be.

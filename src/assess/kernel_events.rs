@@ -1,4 +1,4 @@
-//! What of the kernel is worth a log line: a part that cannot be read, a tunnel that goes down.
+//! Events of the kernel for the log: a part that cannot be read, a tunnel that goes down.
 
 use super::sessions::events::Event;
 use crate::model::snapshot::{KernelView, Tunnel};
@@ -13,8 +13,8 @@ pub struct KernelTracker {
 }
 
 impl KernelTracker {
-    /// Takes in one look. `undecodable`: messages so far that could not be decoded.
-    pub fn see(&mut self, kernel: &KernelView, undecodable: u64, events: &mut Vec<Event>) {
+    /// Takes in one collection. `undecodable`: messages so far that could not be decoded.
+    pub fn track(&mut self, kernel: &KernelView, undecodable: u64, events: &mut Vec<Event>) {
         for (source, error) in [
             ("routes", kernel.routes.as_ref().err()),
             ("links", kernel.tunnels.as_ref().err()),

@@ -188,8 +188,8 @@ fn is_hole(route: &Route) -> bool {
     )
 }
 
-/// Holes that this node does not originate, and those inside another node's CIDR, own blocks too. What stands exactly at an
-/// expected CIDR is told there: the CIDR is absent.
+/// Holes that this node does not originate, and those inside another node's CIDR, own blocks too. A hole whose destination
+/// is exactly an expected CIDR is not counted here: that CIDR is absent.
 fn foreign(holes: &[IpNet], may_be_own: impl Fn(&IpNet) -> bool, known: &Known<'_>) -> Vec<IpNet> {
     let nodes = Coverage::new(
         known

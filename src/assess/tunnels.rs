@@ -32,7 +32,7 @@ struct Tracked {
 
 impl TunnelTracker {
     /// Takes one collection; `survey` is `None` where the routes could not be read.
-    pub fn see(
+    pub fn track(
         &mut self,
         state: KernelState<'_>,
         survey: Option<&Survey>,
@@ -45,7 +45,7 @@ impl TunnelTracker {
         };
         for link in state.links.iter().filter(|link| link.kind.is_tunnel()) {
             let calicos = survey.is_some_and(|survey| survey.calico_devices.contains(&link.index));
-            self.track(link, calicos, routes_of(link).total() > 0, now);
+            self.track_link(link, calicos, routes_of(link).total() > 0, now);
         }
         self.forget(now);
         self.tracked
@@ -71,7 +71,7 @@ impl TunnelTracker {
             .collect()
     }
 
-    fn track(&mut self, link: &Link, calicos: bool, in_use: bool, now: Duration) {
+    fn track_link(&mut self, link: &Link, calicos: bool, in_use: bool, now: Duration) {
         let has_name = TUNNEL_NAMES.contains(&link.name.as_str());
         let renamed = self
             .tracked

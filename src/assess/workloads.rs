@@ -17,7 +17,7 @@ pub struct UnroutedWorkloads {
 impl UnroutedWorkloads {
     /// Takes one collection at `now`, by the monotonic clock. Names of those that were up and without a route for longer
     /// than a pod takes to start.
-    pub fn see(&mut self, links: &LinkTable, survey: &Survey, now: Duration) -> Vec<String> {
+    pub fn track(&mut self, links: &LinkTable, survey: &Survey, now: Duration) -> Vec<String> {
         let unrouted = links.iter().filter(|link| {
             link.up && link.is_workload() && !survey.routed_workloads.contains(&link.index)
         });

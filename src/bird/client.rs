@@ -33,7 +33,7 @@ const RESTRICT: &str = "restrict";
 const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
-/// BIRD has told its own time, so that the two can be held against each other.
+/// BIRD has told its own time, so that the two can be compared.
 pub async fn query(
     socket: &str,
     timeout: Duration,
@@ -41,11 +41,11 @@ pub async fn query(
     clock: impl Fn() -> Moment,
 ) -> DaemonReport {
     let started = Instant::now();
-    let mut told = None;
-    let tell = || told = Some(clock());
+    let mut told_at = None;
+    let tell = || told_at = Some(clock());
     let result = daemon(socket, started + timeout, updates, tell).await;
     DaemonReport {
-        at: told.unwrap_or_else(clock),
+        at: told_at.unwrap_or_else(clock),
         socket: socket.to_owned(),
         ip_version: super::ip_version(result.as_ref().ok(), socket),
         duration: started.elapsed(),
@@ -211,7 +211,7 @@ impl<'a> Client<'a> {
     ) -> Result<(), QueryError> {
         let mut reply = Reply::new(limit);
         loop {
-            // A daemon that always has more to say never lets `timeout_at` look at the clock.
+            // While more bytes are always there, `timeout_at` never checks its deadline.
             if Instant::now() >= self.deadline {
                 return Err(self.timed_out(command));
             }

@@ -57,11 +57,11 @@ impl NodeCollector {
                 .map(|socket| bird::query(socket, timeout, updates, clock)),
         );
         let is_stale =
-            self.kernel.dirty() || self.synced.is_none_or(|when| when.elapsed() >= FRESH);
+            self.kernel.needs_sync() || self.synced.is_none_or(|when| when.elapsed() >= FRESH);
         let kernel = &mut self.kernel;
         let sync = async {
             if is_stale {
-                kernel.look().await;
+                kernel.sync().await;
             }
         };
         let (reports, ()) = tokio::join!(queries, sync);
@@ -84,7 +84,7 @@ impl NodeCollector {
             self.daemons[at].view = None;
             let view = self
                 .assessor
-                .see_daemon(at, report, &facts, &mut self.events);
+                .track_daemon(at, report, &facts, &mut self.events);
             self.daemons[at].view = Some(Arc::new(view));
             self.daemons[at].queried = Some(Instant::now());
         }

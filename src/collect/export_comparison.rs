@@ -1,4 +1,4 @@
-//! BIRD's exports against the kernel: counts at each look, prefixes when they keep differing.
+//! BIRD's exports against the kernel: counts at each collection, prefixes when the counts keep differing.
 
 use crate::assess::origin::BIRD;
 use crate::bird;
@@ -29,7 +29,7 @@ impl Exports {
         self.gap.as_ref()
     }
 
-    /// Compares counts; asks for the prefixes where they differed at the last look too.
+    /// Compares counts; asks for the prefixes where they differed at the last collection too.
     pub async fn compare(
         &mut self,
         views: impl Iterator<Item = &DaemonView>,

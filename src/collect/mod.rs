@@ -115,20 +115,20 @@ impl NodeCollector {
         std::mem::take(&mut self.events)
     }
 
-    /// Resolves when the kernel notified something; it is counted and remembered until the next collection.
-    pub async fn announced(&mut self) {
-        self.kernel.announced().await;
+    /// Resolves when a notification of the kernel came; it is counted and remembered until the next collection.
+    pub async fn notified(&mut self) {
+        self.kernel.notified().await;
     }
 
-    /// Whether a collection now would read nothing: every answer is younger than a second, and the kernel notified nothing.
+    /// Whether a collection now would read nothing: every answer is younger than a second, and no notification came.
     pub fn is_fresh(&mut self) -> bool {
         self.judged.is_some()
             && self.daemons.iter().all(Daemon::is_fresh)
             && self.synced.is_some_and(|when| when.elapsed() < FRESH)
-            && !self.kernel.dirty()
+            && !self.kernel.needs_sync()
     }
 
-    /// When the next collection is due for its own sake: an absence waits for the look-up that confirms it.
+    /// When the next collection is due although nobody asked: an absence waits for the look-up that confirms it.
     pub fn due(&self) -> Option<Instant> {
         let since = self.assessor.unconfirmed()?;
         Some((self.begun + since + confirmation::APART).max(self.synced? + FRESH))

@@ -21,7 +21,7 @@ const SESSIONS: usize = 2;
 /// The same question is asked again after this time.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// A session that has just come up may not have exported everything yet.
-const SETTLED: Duration = Duration::from_secs(30);
+const STABLE_AFTER: Duration = Duration::from_secs(30);
 
 /// The last answer.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ fn receivers(view: &DaemonView, family: Family) -> impl Iterator<Item = &JudgedS
         let session = &judged.session;
         let age = judged.since.map(|since| view.at.since(since));
         judged.up
-            && age.is_none_or(|age| age >= SETTLED)
+            && age.is_none_or(|age| age >= STABLE_AFTER)
             && session.peer_type != PeerType::LocalWorkload
             && session.ip_version() == family
     })

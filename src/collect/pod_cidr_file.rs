@@ -47,8 +47,8 @@ impl PodFile {
         &self.expected
     }
 
-    /// Reads it again if it changed; true when it says something else now. A bad file is told once, and the last
-    /// good one stays in force.
+    /// Reads the file again if it changed; true when its content differs. A bad file is logged once, and the last good content
+    /// stays in force.
     pub fn changed(&mut self) -> bool {
         if !self.files.changed() {
             return false;

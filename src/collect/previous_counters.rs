@@ -5,7 +5,7 @@ use crate::model::snapshot::{Earlier, RouteChanges, Tunnel};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Old enough: a few retries to one dead pod look like a tunnel that only sends.
+/// Old enough to compare with: a few retries to one dead pod resemble a tunnel that only sends.
 const AGE: Duration = Duration::from_secs(30);
 /// Between two that are kept.
 const STEP: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ pub struct Baselines(VecDeque<Counts>);
 
 impl Baselines {
     /// The counters of some time before, and those of now for later.
-    pub fn see(
+    pub fn track(
         &mut self,
         tunnels: &[Tunnel],
         route_changes: &RouteChanges,
@@ -61,7 +61,7 @@ mod tests {
         seconds
             .map(|second| {
                 let now = begun + Duration::from_secs(second);
-                let earlier = baselines.see(&[], &RouteChanges::new(), now);
+                let earlier = baselines.track(&[], &RouteChanges::new(), now);
                 assert!(baselines.0.len() <= 5);
                 earlier.map(|earlier| earlier.ago.as_secs())
             })
@@ -73,9 +73,9 @@ mod tests {
         let ages = ages((0..200).step_by(5));
         let begin = [None, Some(5), Some(10), Some(15), Some(20), Some(25)];
         assert_eq!(ages[..6], begin);
-        let settled = ages[6..].iter().map(|age| age.unwrap());
+        let stable = ages[6..].iter().map(|age| age.unwrap());
         assert!(
-            settled.clone().all(|age| (30..40).contains(&age)),
+            stable.clone().all(|age| (30..40).contains(&age)),
             "{ages:?}"
         );
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const LONGEST: Duration = Duration::from_secs(60);
 /// BIRD spends at most one part in twenty of its time on our table queries.
 const COST_FACTOR: u32 = 20;
-/// Looks after a change in which it is asked again: BIRD marks a refused route at its next kernel scan.
-const AFTERGLOW: u8 = 2;
+/// Collections after a change that read the table again: BIRD marks a rejected route at its next kernel scan.
+const READS_AFTER_CHANGE: u8 = 2;
 
 /// What decides it, for one daemon.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl RouteTablePolicy {
         let mark = mark(view, routes);
         if self.mark != Some(mark) {
             self.mark = Some(mark);
-            self.again = AFTERGLOW;
+            self.again = READS_AFTER_CHANGE;
         }
         let Some(asked) = self.asked else { return true };
         let age = asked.elapsed();
@@ -46,7 +46,7 @@ impl RouteTablePolicy {
         self.again = self.again.saturating_sub(1);
     }
 
-    /// Ask at the next look as well.
+    /// Read it at the next collection as well.
     pub fn ask_again(&mut self) {
         self.again = self.again.max(1);
     }

@@ -26,11 +26,11 @@ impl NodeCollector {
         };
         let kernel = self.kernel_view(&daemons);
         self.kernel_history
-            .see(&kernel, counted.undecodable, &mut self.events);
+            .track(&kernel, counted.undecodable, &mut self.events);
         let tunnels = kernel.tunnels.as_deref().unwrap_or_default();
         let earlier = self
             .baselines
-            .see(tunnels, &counters.route_changes, Instant::now());
+            .track(tunnels, &counters.route_changes, Instant::now());
         let presence = self
             .judged
             .as_ref()

@@ -41,7 +41,7 @@ pub fn run(settings: DoctorArgs) -> Result<ExitCode> {
         .build()
         .context("cannot start the runtime")?
         .block_on(async {
-            // Listened to from the beginning: a Ctrl-C while it looks or waits is not lost.
+            // Installed before the first collection: a Ctrl-C during a collection or a pause is not lost.
             let mut interrupted =
                 signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
             let mut last = ExitCode::from(INTERRUPTED);

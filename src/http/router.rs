@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// A request that waited this long for a collection gets an error. A collection that goes well is shorter: a daemon's
+/// A request that waited this long for a collection gets an error. A collection without a fault is shorter: a daemon's
 /// longest deadline, the kernel beside it, then perhaps the kernel a second time and its addresses.
 pub const LONGEST_COLLECTION: Duration = Duration::from_secs(25);
 

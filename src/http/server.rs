@@ -127,7 +127,7 @@ async fn accept<C: Content>(
                 () = connection.ended() => {}
             }
         });
-        // Its request gets its turn before more connections are let in, which could evict it.
+        // Its request is served before more connections are accepted, which could evict it.
         tokio::task::yield_now().await;
     }
 }

@@ -1,4 +1,4 @@
-//! One BIRD daemon, as one look at its socket shows it.
+//! One BIRD daemon, as one query of its socket reports it.
 
 use super::session::{ProtocolState, RouteCounts, Session};
 use super::time::{BirdTime, Moment};

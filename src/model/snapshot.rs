@@ -1,4 +1,4 @@
-//! Everything one look shows, judged: what the metrics, the status page and doctor are made of.
+//! The judged result of one collection: what the metrics, the status page and doctor show.
 
 use super::daemon::{Daemon, QueryError, QueryErrorKind};
 use super::forwarding::Forwarding;
@@ -184,10 +184,10 @@ pub struct Earlier {
     pub route_changes: RouteChanges,
 }
 
-/// One look at the node.
+/// The result of one collection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// When the look ended.
+    /// When the collection ended.
     pub at: UnixTime,
     /// How long it took.
     pub duration: Duration,

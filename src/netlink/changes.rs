@@ -1,4 +1,4 @@
-//! What the kernel announced, and what became of the routes. Pure.
+//! Counts route changes from notifications and dumps, and tells what has to be dumped again. Pure.
 
 use super::decode;
 use super::tables::Tables;
@@ -18,7 +18,7 @@ const RTM_NEWRULE: u16 = 32;
 const RTM_DELRULE: u16 = 33;
 const NLM_F_REPLACE: u16 = 0x100;
 
-/// Routes whose announced change is remembered until the next look. 64 Ki of them take 1 MB.
+/// Routes whose notification is remembered until the next sync. 64 Ki of them take 1 MB.
 const TOUCHED: usize = 64 * 1024;
 
 /// Parts whose last dump may be out of date.
@@ -61,7 +61,7 @@ impl Stale {
     }
 }
 
-/// Keys of routes whose change was announced and counted.
+/// Keys of routes whose change came with a notification and was counted.
 #[derive(Debug, Default)]
 struct Touched {
     keys: HashSet<u64>,
@@ -79,30 +79,30 @@ impl Touched {
     }
 }
 
-/// Counts changes once each: when announced, or when two dumps differ and nothing was announced.
+/// Counts each change once: at its notification, or when two dumps differ without one.
 #[derive(Debug)]
 pub struct Journal {
     /// The counts.
     pub changes: RouteChanges,
-    /// Times that announcements were lost.
+    /// Overruns of the receive buffer: notifications were lost.
     pub overruns: u64,
-    /// Announcements that could not be decoded.
+    /// Notifications that could not be decoded.
     pub undecodable: u64,
     /// Grows with every notification, and with every change that was found without one.
     pub generation: u64,
     /// Devices that went since the published table was dumped.
     gone: LinkTable,
     stale: Stale,
-    /// Announcements were lost since the published table was dumped.
+    /// Notifications were lost since the published table was dumped.
     lost: bool,
-    /// Announced since the published table was dumped, but before the present dump.
+    /// Notifications since the published table was dumped, but before the present dump.
     before: Touched,
-    /// Announced since the present dump began.
+    /// Notifications since the present dump began.
     during: Touched,
 }
 
 impl Journal {
-    /// Nothing was seen yet, so everything is stale.
+    /// Nothing was dumped yet, so everything is stale.
     pub fn new() -> Self {
         Journal {
             changes: RouteChanges::new(),
@@ -117,21 +117,21 @@ impl Journal {
         }
     }
 
-    /// What was announced since [`Journal::dumping`].
+    /// What notifications came for since [`Journal::dumping`].
     pub fn stale(&self) -> Stale {
         self.stale
     }
 
-    /// Announcements were lost: anything may have happened.
-    pub fn lost(&mut self) {
+    /// Notifications were lost: anything may have happened.
+    pub fn overrun(&mut self) {
         self.overruns += 1;
         self.generation += 1;
         self.lost = true;
         self.stale = Stale::ALL;
     }
 
-    /// Whether announcements were lost since the published table was dumped.
-    pub fn is_lost(&self) -> bool {
+    /// Whether notifications were lost since the published table was dumped.
+    pub fn is_overrun(&self) -> bool {
         self.lost
     }
 
@@ -143,8 +143,8 @@ impl Journal {
         gone.for_each(|link| self.gone.insert(link));
     }
 
-    /// One announcement. `links` learns of new devices, so that the routes that follow find theirs.
-    pub fn heard(
+    /// One notification. `links` learns of new devices, so that the routes that follow find theirs.
+    pub fn notified(
         &mut self,
         kind: u16,
         flags: u16,
@@ -168,8 +168,8 @@ impl Journal {
                 self.stale.rules = true;
                 self.stale.routes = true;
             }
-            // Addresses and next-hop objects take routes with them in silence; switches of interfaces decide which routes
-            // are used.
+            // Routes that go with an address or a next-hop object have no notification of their own; switches of interfaces
+            // decide which routes are used.
             _ => self.stale.routes = true,
         }
     }
@@ -215,7 +215,7 @@ impl Journal {
         (RouteFacts::new(route, link), change)
     }
 
-    /// A dump begins now: what is announced from here on may or may not be in it. Says what was announced before.
+    /// A dump begins now: it may or may not contain what notifications tell from here on. Returns what they told before.
     pub fn dumping(&mut self) -> Stale {
         let during = std::mem::take(&mut self.during);
         self.before.overflow |= during.overflow;
@@ -226,9 +226,9 @@ impl Journal {
         std::mem::take(&mut self.stale)
     }
 
-    /// Whether a difference of two dumps in this route is news: its change was not announced. The kernel announces
-    /// every addition, so one that was not heard counts only where announcements were lost.
-    pub fn silent(&self, change: RouteChange, key: &RouteKey) -> bool {
+    /// Whether a difference of two dumps in this route had no notification. The kernel notifies of every addition, so an
+    /// addition counts only after an overrun.
+    pub fn is_unannounced(&self, change: RouteChange, key: &RouteKey) -> bool {
         let key = hash(key);
         let touched = |set: &Touched| set.overflow || set.keys.contains(&key);
         (change != RouteChange::Added || self.lost)
@@ -236,7 +236,7 @@ impl Journal {
             && !touched(&self.during)
     }
 
-    /// Counts silent changes.
+    /// Counts changes without a notification.
     pub fn found(&mut self, found: &RouteChanges) {
         self.generation += 1;
         for (label, count) in found {

@@ -1,9 +1,9 @@
-//! The dumps of a look, folded while they stream: one receive buffer, no message kept.
+//! The dumps of a sync, folded while they stream: one receive buffer, no message kept.
 //! Why not over rtnetlink's connection: docs/decisions/0002-netlink-dumps.md.
 
 use super::decode::{self, DecodedRoute, NextHopObject};
 use super::error::KernelError;
-use super::request::{End, Exchange, Request, Turn};
+use super::request::{Budget, End, Exchange, Request};
 use super::tables::Tables;
 use crate::model::Family;
 use crate::model::link::LinkTable;
@@ -30,22 +30,28 @@ const ENOENT: i32 = 2;
 const TABLES: usize = 32;
 
 /// Every device.
-pub async fn links(exchange: &mut Exchange, turn: &mut Turn<'_>) -> Result<LinkTable, KernelError> {
+pub async fn links(
+    exchange: &mut Exchange,
+    budget: &mut Budget<'_>,
+) -> Result<LinkTable, KernelError> {
     let request = request("links", LINK, &LinkMessage::default());
-    let links = exchange.collect(&request, turn, |message| decode::link(message).map(Some));
+    let links = exchange.collect(&request, budget, |message| decode::link(message).map(Some));
     Ok(links.await?.into_iter().collect())
 }
 
 /// The rules of both families.
-pub async fn rules(exchange: &mut Exchange, turn: &mut Turn<'_>) -> Result<Vec<Rule>, KernelError> {
+pub async fn rules(
+    exchange: &mut Exchange,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Rule>, KernelError> {
     let request = request("rules", RULE, &RuleMessage::default());
-    exchange.collect(&request, turn, decode::rule).await
+    exchange.collect(&request, budget, decode::rule).await
 }
 
 /// Every next-hop object.
 pub async fn nexthops(
     exchange: &mut Exchange,
-    turn: &mut Turn<'_>,
+    budget: &mut Budget<'_>,
 ) -> Result<BTreeMap<u32, NextHopObject>, KernelError> {
     let request = Request {
         what: "next hops",
@@ -54,24 +60,26 @@ pub async fn nexthops(
         // struct nhmsg
         body: vec![0; 8],
     };
-    let objects = exchange.collect(&request, turn, |message| decode::nexthop(message).map(Some));
+    let objects = exchange.collect(&request, budget, |message| {
+        decode::nexthop(message).map(Some)
+    });
     Ok(objects.await?.into_iter().collect())
 }
 
 /// Every entry of the neighbor tables that has a state.
 pub async fn neighbors(
     exchange: &mut Exchange,
-    turn: &mut Turn<'_>,
+    budget: &mut Budget<'_>,
 ) -> Result<Vec<((IpAddr, u32), NeighborState)>, KernelError> {
     let request = request("neighbors", NEIGHBOR, &NeighbourMessage::default());
-    exchange.collect(&request, turn, decode::neighbor).await
+    exchange.collect(&request, budget, decode::neighbor).await
 }
 
 /// The routes of the wanted tables, each handed to `each` as it comes. An interrupted dump is left to the caller, who has to
 /// forget what came.
 pub async fn routes(
     exchange: &mut Exchange,
-    turn: &mut Turn<'_>,
+    budget: &mut Budget<'_>,
     tables: &Tables,
     mut each: impl FnMut(DecodedRoute),
 ) -> Result<End, KernelError> {
@@ -86,7 +94,7 @@ pub async fn routes(
         };
         for table in dumps {
             let request = request("routes", ROUTE, &route_message(version, table));
-            let dumped = exchange.dump(&request, turn, |message| {
+            let dumped = exchange.dump(&request, budget, |message| {
                 let found = decode::route(message)?;
                 // A kernel without IPv6 answers for all families, and one without the filter for all tables.
                 let ours = |found: &DecodedRoute| {

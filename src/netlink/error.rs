@@ -3,14 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-/// A failed look, or part of one.
+/// Why a sync, or a part of it, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
-    /// No look was made yet.
+    /// No sync was made yet.
     #[error("not looked at yet")]
     NotYet,
-    /// A look was begun and abandoned.
-    #[error("the last look was not finished")]
+    /// A dump was begun and abandoned.
+    #[error("the last dump was not finished")]
     Unfinished,
     /// The socket could not be had.
     #[error("cannot open a netlink socket: {0}")]

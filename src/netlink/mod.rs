@@ -1,10 +1,9 @@
 //! The kernel's routes, devices and rules over netlink. No capability is needed.
 //!
-//! Two sockets: one listens to announcements, one dumps. An announcement only says that a look is due, because
-//! IPv4 routes vanish in silence when a link goes down or an address goes; the state is always a complete dump.
-//! A dump during which something was announced is repeated. What the last dump had and the new one has not, without a word from
-//! the kernel, is believed when a second dump agrees. Changes are counted when they are announced, or when two
-//! dumps differ in a route that was not announced: never twice.
+//! Two sockets: one is subscribed to notifications, one dumps. A notification only tells that a sync is due: the kernel
+//! sends none for IPv4 routes that go with a link or an address. The state is always a complete dump.
+//! A dump is repeated if a notification came meanwhile. A difference from the last dump without a notification is accepted when
+//! a second dump shows it too. Each change is counted once: at its notification, or when two dumps differ without one.
 
 mod addresses;
 mod batch;
@@ -33,25 +32,25 @@ use decode::NextHopObject;
 use request::Exchange;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use subscription::{Heard, Watch};
-use sync::hear;
+use subscription::{Notification, Subscription};
+use sync::record;
 use tables::Tables;
 
-/// Time for one look at least.
+/// Least time limit of a sync.
 const SHORTEST: Duration = Duration::from_secs(2);
 
-/// The kernel as last seen, and what it takes to look again. Needs a tokio runtime with time.
+/// The kernel's state of the last sync, and what a sync needs. Needs a tokio runtime with time.
 #[derive(Debug)]
 pub struct Kernel {
     exchange: Exchange,
-    watch: Option<Watch>,
+    subscription: Option<Subscription>,
     /// The subscription could not be opened at the last try.
     unsubscribed: bool,
     receive_buffer: Option<u32>,
     journal: Journal,
     fib: Fib,
     /// Tables that `fib` holds; `None` before the first.
-    seen_tables: Option<Tables>,
+    published_tables: Option<Tables>,
     /// Tables that the rules name now.
     tables: Tables,
     /// The memory of the table before.
@@ -60,11 +59,11 @@ pub struct Kernel {
     rules: Vec<Rule>,
     /// Next-hop objects; read only once a route was seen that does not say itself where it leads.
     nexthops: Option<BTreeMap<u32, NextHopObject>>,
-    routes_seen: Result<(), KernelError>,
-    links_seen: Result<(), KernelError>,
+    routes_result: Result<(), KernelError>,
+    links_result: Result<(), KernelError>,
     /// The published table may not be the kernel's present one.
-    unsettled: bool,
-    /// Time for the next look.
+    out_of_sync: bool,
+    /// Time limit of the next sync.
     limit: Duration,
     repeats: u64,
 }
@@ -74,9 +73,9 @@ pub struct Kernel {
 pub struct Counters {
     /// Route changes.
     pub route_changes: RouteChanges,
-    /// Overruns of the listener.
+    /// Overruns of the subscription's receive buffer.
     pub overruns: u64,
-    /// Dumps begun anew: interrupted, or something was announced or lost meanwhile.
+    /// Dumps that were repeated: interrupted, or a notification came or was lost meanwhile.
     pub resyncs: u64,
     /// Messages that could not be decoded.
     pub undecodable: u64,
@@ -87,20 +86,20 @@ impl Default for Kernel {
     fn default() -> Self {
         Kernel {
             exchange: Exchange::default(),
-            watch: None,
+            subscription: None,
             unsubscribed: false,
             receive_buffer: None,
             journal: Journal::new(),
             fib: Fib::default(),
-            seen_tables: None,
+            published_tables: None,
             tables: Tables::named_by(&[]),
             spare: Fib::default(),
             links: LinkTable::default(),
             rules: Vec::new(),
             nexthops: None,
-            routes_seen: Err(KernelError::NotYet),
-            links_seen: Err(KernelError::NotYet),
-            unsettled: true,
+            routes_result: Err(KernelError::NotYet),
+            links_result: Err(KernelError::NotYet),
+            out_of_sync: true,
             limit: SHORTEST,
             repeats: 0,
         }
@@ -108,31 +107,37 @@ impl Default for Kernel {
 }
 
 impl Kernel {
-    /// With a listener's buffer of that size instead of the largest to be had.
+    /// Asks for a receive buffer of that many bytes for the subscription.
     pub fn with_receive_buffer(mut self, bytes: u32) -> Self {
         self.receive_buffer = Some(bytes);
         self
     }
 
-    /// Resolves when the kernel announced something, and counts it. Cancel-safe. Pends for ever before the first look,
-    /// and while the listener cannot be had.
-    pub async fn announced(&mut self) {
-        let Some(watch) = &mut self.watch else {
+    /// Resolves when a notification came, and counts it. Cancel-safe. Never resolves before the first sync, and while there
+    /// is no subscription.
+    pub async fn notified(&mut self) {
+        let Some(subscription) = &mut self.subscription else {
             return std::future::pending().await;
         };
-        let heard =
-            |heard: Heard<'_>| hear(&mut self.journal, &self.tables, &mut self.links, heard);
-        if watch.wait(heard).await.is_err() {
-            self.watch = None;
-            self.journal.lost();
+        let record = |notification: Notification<'_>| {
+            record(
+                &mut self.journal,
+                &self.tables,
+                &mut self.links,
+                notification,
+            );
+        };
+        if subscription.wait(record).await.is_err() {
+            self.subscription = None;
+            self.journal.overrun();
         }
         self.drain();
     }
 
-    /// Whether a look now could show something new. Hears what was announced until now.
-    pub fn dirty(&mut self) -> bool {
+    /// Whether a sync now could change the state. Reads the notifications that are there.
+    pub fn needs_sync(&mut self) -> bool {
         self.drain();
-        self.unsettled || self.watch.is_none() || self.journal.stale().any()
+        self.out_of_sync || self.subscription.is_none() || self.journal.stale().any()
     }
 
     /// Grows when anything may have changed that decides the answer to [`Kernel::lookup`]: with each notification, with each
@@ -141,20 +146,14 @@ impl Kernel {
         self.journal.generation
     }
 
-    /// Dumps rules, devices and routes, until nothing was announced meanwhile. May be dropped at any point: what
-    /// was published before stays, and [`Kernel::dirty`] stays true.
-    pub async fn look(&mut self) {
-        self.settle().await;
-    }
-
     /// The routes of the last complete dump, or why the last try failed.
     pub fn routes(&self) -> Result<&Fib, &KernelError> {
-        self.routes_seen.as_ref().map(|()| &self.fib)
+        self.routes_result.as_ref().map(|()| &self.fib)
     }
 
     /// The devices, likewise.
     pub fn links(&self) -> Result<&LinkTable, &KernelError> {
-        self.links_seen.as_ref().map(|()| &self.links)
+        self.links_result.as_ref().map(|()| &self.links)
     }
 
     /// The rules that go with [`Kernel::routes`].

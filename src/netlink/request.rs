@@ -21,7 +21,7 @@ const HEADER: usize = 16;
 /// The kernel fills at most 32 KiB at a time, unless one message is larger.
 const BUFFER: usize = 32 * 1024;
 /// Receives between two pauses.
-const TURN: usize = 8;
+const RECEIVES_PER_PAUSE: usize = 8;
 /// Tries of one dump before its interruptions are an error.
 const TRIES: usize = 8;
 
@@ -38,14 +38,14 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// When a look has to be over, and what is done meanwhile.
-pub struct Turn<'t> {
-    /// The moment.
-    pub at: Instant,
-    /// The time it had.
-    pub after: Duration,
-    /// Between receives the listener is emptied, so that a long dump does not overrun it; then the rest of
-    /// the process gets its turn.
+/// How long a dump may take, and what is done meanwhile.
+pub struct Budget<'t> {
+    /// When it ends with an error.
+    pub deadline: Instant,
+    /// The time it had, for the error.
+    pub limit: Duration,
+    /// Called between receives: it reads the notifications, so that a long dump does not overrun their buffer. The rest of
+    /// the process runs after it.
     pub pause: &'t mut (dyn FnMut() + 't),
 }
 
@@ -108,7 +108,7 @@ impl Exchange {
     pub async fn collect<T>(
         &mut self,
         request: &Request,
-        turn: &mut Turn<'_>,
+        budget: &mut Budget<'_>,
         decode: impl Fn(&[u8]) -> Result<Option<T>, Undecodable>,
     ) -> Result<Vec<T>, KernelError> {
         for _ in 0..TRIES {
@@ -117,7 +117,7 @@ impl Exchange {
                 all.extend(decode(message)?);
                 Ok(())
             };
-            if self.dump(request, turn, take).await? == End::Complete {
+            if self.dump(request, budget, take).await? == End::Complete {
                 return Ok(all);
             }
             self.repeats += 1;
@@ -129,7 +129,7 @@ impl Exchange {
     pub async fn dump(
         &mut self,
         request: &Request,
-        turn: &mut Turn<'_>,
+        budget: &mut Budget<'_>,
         mut take: impl FnMut(&[u8]) -> Result<(), Undecodable>,
     ) -> Result<End, KernelError> {
         let Request { what, answer, .. } = *request;
@@ -148,10 +148,12 @@ impl Exchange {
         for receive in 1.. {
             let received = match socket.receive().map_err(failed)? {
                 // The kernel fills the next buffer while the last is fetched: it is there but for a busy moment.
-                Received::Nothing => match tokio::time::timeout_at(turn.at, socket.wait()).await {
-                    Ok(received) => received.map_err(failed)?,
-                    Err(_) => break,
-                },
+                Received::Nothing => {
+                    match tokio::time::timeout_at(budget.deadline, socket.wait()).await {
+                        Ok(received) => received.map_err(failed)?,
+                        Err(_) => break,
+                    }
+                }
                 received => received,
             };
             if received != Received::Messages {
@@ -177,17 +179,17 @@ impl Exchange {
                     _ => {}
                 }
             }
-            if receive % TURN == 0 {
-                (turn.pause)();
+            if receive % RECEIVES_PER_PAUSE == 0 {
+                (budget.pause)();
                 tokio::task::yield_now().await;
-                if Instant::now() >= turn.at {
+                if Instant::now() >= budget.deadline {
                     break;
                 }
             }
         }
         Err(KernelError::Timeout {
             what,
-            after: turn.after,
+            after: budget.limit,
         })
     }
 }

@@ -35,7 +35,7 @@ impl std::fmt::Debug for NetlinkSocket {
 }
 
 impl NetlinkSocket {
-    /// Opens one that hears `groups` (a mask), with room for `buffer` bytes at a time. `prepare` sets its options.
+    /// Opens one that is subscribed to `groups` (a mask), with room for `buffer` bytes at a time. `prepare` sets its options.
     pub fn open(
         groups: u32,
         buffer: usize,

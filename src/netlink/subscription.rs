@@ -1,4 +1,4 @@
-//! The live subscription.
+//! The subscription to the kernel's notifications.
 
 use super::socket::{NetlinkSocket, Received};
 use std::io;
@@ -23,61 +23,65 @@ const fn group(number: u32) -> u32 {
 
 /// Wanted of the kernel, which gives an unprivileged process at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: u32 = 4 * 1024 * 1024;
-/// An announcement of a device takes two to eight kilobytes, any other a hundred bytes.
+/// An notification of a device takes two to eight kilobytes, any other a hundred bytes.
 const ROOM: usize = 16 * 1024;
 
-/// Something heard.
+/// What the subscription received.
 #[derive(Debug)]
-pub enum Heard<'m> {
+pub enum Notification<'m> {
     /// A message: type, flags, payload.
     Message(u16, u16, &'m [u8]),
-    /// The listener was overrun: announcements were lost.
-    Lost,
+    /// The receive buffer was overrun: notifications were lost.
+    Overrun,
 }
 
-/// A listening socket.
+/// A socket that is subscribed to [`GROUPS`].
 #[derive(Debug)]
-pub struct Watch(NetlinkSocket);
+pub struct Subscription(NetlinkSocket);
 
-impl Watch {
+impl Subscription {
     /// Subscribes; `receive_buffer` bytes are asked for, [`RECEIVE_BUFFER`] by default.
     pub fn open(receive_buffer: Option<u32>) -> io::Result<Self> {
         let socket = NetlinkSocket::open(GROUPS, ROOM, |socket| {
             socket.set_rx_buf_sz(receive_buffer.unwrap_or(RECEIVE_BUFFER))
         });
-        Ok(Watch(socket?))
+        Ok(Subscription(socket?))
     }
 
     /// Resolves once something is there, and hands it on. Cancel-safe.
-    pub async fn wait(&mut self, hear: impl FnMut(Heard<'_>)) -> io::Result<()> {
+    pub async fn wait(&mut self, record: impl FnMut(Notification<'_>)) -> io::Result<()> {
         let received = self.0.wait().await?;
-        self.hand_on(received, hear);
+        self.hand_on(received, record);
         Ok(())
     }
 
     /// Hands on what is there, at most `limit` receives of it; says whether the socket is empty now.
-    pub fn drain(&mut self, limit: usize, mut hear: impl FnMut(Heard<'_>)) -> io::Result<bool> {
+    pub fn drain(
+        &mut self,
+        limit: usize,
+        mut record: impl FnMut(Notification<'_>),
+    ) -> io::Result<bool> {
         for _ in 0..limit {
             match self.0.receive()? {
                 Received::Nothing => return Ok(true),
-                received => self.hand_on(received, &mut hear),
+                received => self.hand_on(received, &mut record),
             }
         }
         Ok(false)
     }
 
-    fn hand_on(&self, received: Received, mut hear: impl FnMut(Heard<'_>)) {
+    fn hand_on(&self, received: Received, mut record: impl FnMut(Notification<'_>)) {
         match received {
             Received::Messages => {
                 for message in self.0.messages() {
-                    hear(Heard::Message(
+                    record(Notification::Message(
                         message.message_type(),
                         message.flags(),
                         message.payload(),
                     ));
                 }
             }
-            Received::Overrun | Received::Truncated => hear(Heard::Lost),
+            Received::Overrun | Received::Truncated => record(Notification::Overrun),
             Received::Nothing => {}
         }
     }

@@ -1,11 +1,11 @@
-//! How a look comes to a table that is the kernel's.
+//! Brings the state up to date with the kernel's.
 
 use super::changes::{self, Journal, RouteChanges, Stale};
 use super::decode::{self, NextHopObject};
 use super::dump;
 use super::error::KernelError;
-use super::request::{End, Turn};
-use super::subscription::{Heard, Watch};
+use super::request::{Budget, End};
+use super::subscription::{Notification, Subscription};
 use super::tables::Tables;
 use super::{Kernel, SHORTEST};
 use crate::model::link::LinkTable;
@@ -17,36 +17,37 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Dumps of one look before the last complete one is published although changes go on.
+/// Dumps of one sync before the last complete one is published although changes go on.
 const TRIES: usize = 5;
-/// How long a look goes on dumping for the sake of what was announced meanwhile, once it has a complete dump.
+/// How long a sync repeats dumps for notifications that came meanwhile, once it has a complete dump.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Time for a look at most; it grows for a table that needs more, and a scraper waits 10 s.
+/// Greatest time limit of a sync. The limit grows for a table that needs more; a scraper waits 10 s.
 const LONGEST: Duration = Duration::from_secs(8);
-/// Receives of announcements at a time: more than the largest buffer holds would be a storm without end.
+/// Receives of notifications at a time: more than the largest receive buffer holds.
 const BATCH: usize = 8192;
 
-/// A fingerprint of silent differences, to tell whether two dumps agree on them.
+/// A fingerprint of changes without a notification, to tell whether two dumps agree on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Silence {
+struct UnannouncedChanges {
     changes: u64,
     sum: u64,
 }
 
 impl Kernel {
-    /// Dumps everything, and again what was announced meanwhile, until a dump is whole and undisturbed. Differences that
-    /// were not announced have to be seen twice.
-    pub(super) async fn settle(&mut self) {
+    /// Dumps rules, devices and routes, and again what notifications came for meanwhile, until a dump is complete and no
+    /// notification came. A change without a notification is accepted when two dumps show it. May be dropped at any point: what
+    /// was published before stays, and [`Kernel::needs_sync`] stays true.
+    pub async fn sync(&mut self) {
         let mut need = Stale::ALL;
-        self.unsettled = true;
-        if self.watch.is_none() {
-            self.watch = self.subscribe();
+        self.out_of_sync = true;
+        if self.subscription.is_none() {
+            self.subscription = self.subscribe();
             self.journal.generation += 1;
         }
         let began = Instant::now();
         let (mut fresh, mut before, mut agreed) = (None, None, false);
         self.drain();
-        self.repeats += u64::from(self.journal.is_lost());
+        self.repeats += u64::from(self.journal.is_overrun());
         for _ in 0..TRIES {
             self.drain();
             need = need.or(self.journal.dumping());
@@ -56,13 +57,13 @@ impl Kernel {
             need = self.journal.stale().or(Stale::ROUTES);
             match dumped {
                 Ok(Some(fib)) => {
-                    let silence = self.silence(&fib);
-                    let none = silence == Silence::default();
-                    agreed = before == Some(silence) && !none;
-                    before = Some(silence);
+                    let unannounced = self.unannounced(&fib);
+                    let none = unannounced == UnannouncedChanges::default();
+                    agreed = before == Some(unannounced) && !none;
+                    before = Some(unannounced);
                     self.spare = fresh.replace(fib).unwrap_or_default();
                     if quiet && (none || agreed) {
-                        self.unsettled = false;
+                        self.out_of_sync = false;
                         break;
                     }
                     self.repeats += u64::from(!quiet);
@@ -83,46 +84,66 @@ impl Kernel {
     }
 
     /// Dumps what is needed. Links fail for themselves. `None`: the routes' dump was interrupted.
-    async fn dump(&mut self, need: Stale, at: Instant) -> Result<Option<Fib>, KernelError> {
+    async fn dump(&mut self, need: Stale, deadline: Instant) -> Result<Option<Fib>, KernelError> {
         let Kernel {
             exchange,
-            watch,
+            subscription,
             journal,
             links,
             tables,
             ..
         } = self;
-        let after = self.limit;
+        let limit = self.limit;
         if need.rules {
-            let pause = &mut || drain(watch, journal, tables, links);
-            let rules = dump::rules(exchange, &mut Turn { at, after, pause }).await?;
+            let pause = &mut || drain(subscription, journal, tables, links);
+            let rules = dump::rules(
+                exchange,
+                &mut Budget {
+                    deadline,
+                    limit,
+                    pause,
+                },
+            )
+            .await?;
             journal.generation += u64::from(rules != self.rules);
             self.rules = rules;
             *tables = Tables::named_by(&self.rules);
         }
         if need.links {
-            let pause = &mut || drain(watch, journal, tables, links);
-            let dumped = dump::links(exchange, &mut Turn { at, after, pause }).await;
+            let pause = &mut || drain(subscription, journal, tables, links);
+            let dumped = dump::links(
+                exchange,
+                &mut Budget {
+                    deadline,
+                    limit,
+                    pause,
+                },
+            )
+            .await;
             journal.generation += u64::from(dumped.is_err());
-            self.links_seen = dumped.map(|dumped| {
+            self.links_result = dumped.map(|dumped| {
                 let before = std::mem::replace(links, dumped);
                 journal.generation += u64::from(!before.is_like(links));
                 journal.links(before, links);
             });
         }
-        let pause = &mut || drain(watch, journal, tables, links);
-        let turn = &mut Turn { at, after, pause };
+        let pause = &mut || drain(subscription, journal, tables, links);
+        let budget = &mut Budget {
+            deadline,
+            limit,
+            pause,
+        };
         let mut differ = false;
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.
-            let objects = Some(dump::nexthops(exchange, turn).await.unwrap_or_default());
+            let objects = Some(dump::nexthops(exchange, budget).await.unwrap_or_default());
             differ = objects != self.nexthops;
             self.nexthops = objects;
         }
         let mut builder = std::mem::take(&mut self.spare).rebuild();
         let mut unknown = false;
         let nexthops = &self.nexthops;
-        let end = dump::routes(exchange, turn, tables, |mut found| {
+        let end = dump::routes(exchange, budget, tables, |mut found| {
             match (found.nexthop, nexthops) {
                 (None, _) => {}
                 (Some(_), None) => unknown = true,
@@ -140,13 +161,13 @@ impl Kernel {
     }
 
     /// Subscribes to notifications; a failure is logged once and tried again at the next sync.
-    fn subscribe(&mut self) -> Option<Watch> {
-        match Watch::open(self.receive_buffer) {
-            Ok(watch) => {
+    fn subscribe(&mut self) -> Option<Subscription> {
+        match Subscription::open(self.receive_buffer) {
+            Ok(subscription) => {
                 if std::mem::take(&mut self.unsubscribed) {
-                    tracing::info!("the kernel's notifications can be heard again");
+                    tracing::info!("the kernel's notifications are received again");
                 }
-                Some(watch)
+                Some(subscription)
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.unsubscribed, true) {
@@ -161,14 +182,14 @@ impl Kernel {
     pub(super) async fn dump_nexthops(
         &mut self,
     ) -> Result<BTreeMap<u32, NextHopObject>, KernelError> {
-        dump::nexthops(&mut self.exchange, &mut turn(&mut || {})).await
+        dump::nexthops(&mut self.exchange, &mut budget(&mut || {})).await
     }
 
     /// The neighbor table: the state of each entry by address and interface.
     pub(super) async fn dump_neighbors(
         &mut self,
     ) -> Result<HashMap<(IpAddr, u32), NeighborState>, KernelError> {
-        let entries = dump::neighbors(&mut self.exchange, &mut turn(&mut || {})).await?;
+        let entries = dump::neighbors(&mut self.exchange, &mut budget(&mut || {})).await?;
         Ok(entries.into_iter().collect())
     }
 
@@ -177,14 +198,14 @@ impl Kernel {
             self.limit = (self.limit * 2).min(LONGEST);
         }
         self.journal.generation += 1;
-        self.routes_seen = Err(error);
+        self.routes_result = Err(error);
     }
 
-    /// `silent`: the dump differs from the published one in what nobody announced, and another agrees.
-    fn publish(&mut self, fib: Fib, silent: bool) {
-        if silent {
+    /// `confirmed`: two dumps show the same changes without a notification.
+    fn publish(&mut self, fib: Fib, confirmed: bool) {
+        if confirmed {
             let mut found = RouteChanges::new();
-            self.each_silent(&fib, |change, route| {
+            self.each_unannounced(&fib, |change, route| {
                 *found
                     .entry(self.journal.label(change, &route, &self.links))
                     .or_default() += 1;
@@ -192,43 +213,43 @@ impl Kernel {
             self.journal.found(&found);
         }
         // A table that may differ from the one before: no second dump agreed.
-        self.journal.generation += u64::from(self.unsettled);
+        self.journal.generation += u64::from(self.out_of_sync);
         self.spare = std::mem::replace(&mut self.fib, fib);
-        self.seen_tables = Some(self.tables.clone());
+        self.published_tables = Some(self.tables.clone());
         self.journal.published();
-        self.routes_seen = Ok(());
+        self.routes_result = Ok(());
     }
 
-    /// Differences from the published table that nobody announced.
-    fn each_silent(&self, fib: &Fib, mut visit: impl FnMut(RouteChange, Route)) {
-        let Some(seen) = &self.seen_tables else {
+    /// Differences from the published table without a notification.
+    fn each_unannounced(&self, fib: &Fib, mut visit: impl FnMut(RouteChange, Route)) {
+        let Some(seen) = &self.published_tables else {
             return;
         };
         self.fib.changes(fib, &mut |change, route| {
             let (version, table) = (route.key.dst.into(), route.key.table);
-            // A table that was not looked at before, or is no longer, says nothing.
+            // A table that only one of the two dumps covers cannot be compared.
             let both = seen.has(version, table) && self.tables.has(version, table);
-            if both && self.journal.silent(change, &route.key) {
+            if both && self.journal.is_unannounced(change, &route.key) {
                 visit(change, route);
             }
         });
     }
 
-    fn silence(&self, fib: &Fib) -> Silence {
-        let mut silence = Silence::default();
-        self.each_silent(fib, |change, route| {
-            silence.changes += 1;
-            silence.sum = silence
+    fn unannounced(&self, fib: &Fib) -> UnannouncedChanges {
+        let mut unannounced = UnannouncedChanges::default();
+        self.each_unannounced(fib, |change, route| {
+            unannounced.changes += 1;
+            unannounced.sum = unannounced
                 .sum
                 .wrapping_add(changes::hash(&(change, route.key)));
         });
-        silence
+        unannounced
     }
 
-    /// Hears what is there.
+    /// Records the notifications that are there.
     pub(super) fn drain(&mut self) {
         drain(
-            &mut self.watch,
+            &mut self.subscription,
             &mut self.journal,
             &self.tables,
             &mut self.links,
@@ -236,37 +257,46 @@ impl Kernel {
     }
 }
 
-/// The time of a dump outside a sync.
-fn turn<'t>(pause: &'t mut dyn FnMut()) -> Turn<'t> {
-    Turn {
-        at: Instant::now() + SHORTEST,
-        after: SHORTEST,
+/// The budget of a dump outside a sync.
+fn budget<'t>(pause: &'t mut dyn FnMut()) -> Budget<'t> {
+    Budget {
+        deadline: Instant::now() + SHORTEST,
+        limit: SHORTEST,
         pause,
     }
 }
 
-/// Hears what is there. A listener that fails is given up: the next look opens another.
-fn drain(watch: &mut Option<Watch>, journal: &mut Journal, tables: &Tables, links: &mut LinkTable) {
-    let Some(listener) = watch else {
-        return;
-    };
-    if listener
-        .drain(BATCH, |heard| hear(journal, tables, links, heard))
-        .is_err()
-    {
-        *watch = None;
-        journal.lost();
-    }
-}
-
-pub(super) fn hear(
+/// Records the notifications that are there. A subscription that fails is closed: the next sync opens another.
+fn drain(
+    subscription: &mut Option<Subscription>,
     journal: &mut Journal,
     tables: &Tables,
     links: &mut LinkTable,
-    heard: Heard<'_>,
 ) {
-    match heard {
-        Heard::Message(kind, flags, payload) => journal.heard(kind, flags, payload, tables, links),
-        Heard::Lost => journal.lost(),
+    let Some(open) = subscription else {
+        return;
+    };
+    if open
+        .drain(BATCH, |notification| {
+            record(journal, tables, links, notification);
+        })
+        .is_err()
+    {
+        *subscription = None;
+        journal.overrun();
+    }
+}
+
+pub(super) fn record(
+    journal: &mut Journal,
+    tables: &Tables,
+    links: &mut LinkTable,
+    notification: Notification<'_>,
+) {
+    match notification {
+        Notification::Message(kind, flags, payload) => {
+            journal.notified(kind, flags, payload, tables, links);
+        }
+        Notification::Overrun => journal.overrun(),
     }
 }

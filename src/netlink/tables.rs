@@ -3,7 +3,7 @@
 use crate::model::Family;
 use crate::model::route::{Rule, RuleAction};
 
-/// The tables of one look.
+/// The tables that a sync dumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
     v4: Vec<u32>,

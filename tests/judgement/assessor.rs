@@ -49,7 +49,7 @@ impl Node {
     /// Daemon 0 has two mesh peers, up for long, and a table of these paths.
     fn hears(&mut self, paths: &[(&str, &str, &str)]) {
         let sessions = vec![session(1, true, NOON, 900), session(2, true, NOON, 900)];
-        let mut view = self.assessor.see_daemon(
+        let mut view = self.assessor.track_daemon(
             0,
             look(NOON, sessions),
             &NodeFacts::default(),
@@ -76,7 +76,7 @@ impl Node {
             ..look(NOON + 5, Vec::new())
         };
         self.assessor
-            .see_daemon(at, failed, &NodeFacts::default(), &mut Vec::new());
+            .track_daemon(at, failed, &NodeFacts::default(), &mut Vec::new());
     }
 
     /// The second judgement, a second after the first: the default route takes every packet.

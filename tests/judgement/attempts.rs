@@ -39,17 +39,17 @@ impl Node {
         }
     }
 
-    fn see(&mut self, second: i64, sessions: Vec<Session>) -> Vec<JudgedSession> {
+    fn track(&mut self, second: i64, sessions: Vec<Session>) -> Vec<JudgedSession> {
         let mut report = look(NOON + second, sessions);
         if let Ok(DaemonAnswer { daemon, .. }) = &mut report.result {
             daemon.router_id = OWN.into();
         }
-        let view = self.tracker.see(report, &self.facts, &mut self.events);
+        let view = self.tracker.track(report, &self.facts, &mut self.events);
         view.sessions
     }
 
     fn one(&mut self, second: i64, session: Session) -> JudgedSession {
-        self.see(second, vec![session]).remove(0)
+        self.track(second, vec![session]).remove(0)
     }
 }
 
@@ -167,7 +167,7 @@ fn the_router_id_stands_for_the_address_only_where_nothing_speaks_against_it() {
     let reason = |address: &str, others: Vec<Session>| {
         let mut sessions = vec![closed()];
         sessions.extend(others);
-        let judged = Node::with_address(address, true).see(0, sessions);
+        let judged = Node::with_address(address, true).track(0, sessions);
         judged[0].reason.unwrap()
     };
     let missing = DownReason::SourceAddressMissing;
@@ -228,11 +228,11 @@ fn a_clock_that_jumps_by_days() {
                 report
             };
             let facts = NodeFacts::default();
-            let first = node.tracker.see(at(0, NOON), &facts, &mut node.events);
+            let first = node.tracker.track(at(0, NOON), &facts, &mut node.events);
             let before = first.sessions[0].since.unwrap();
             let second = node
                 .tracker
-                .see(at(10, NOON + 10 + jump), &facts, &mut node.events);
+                .track(at(10, NOON + 10 + jump), &facts, &mut node.events);
             let judged = &second.sessions[0];
             assert_eq!(judged.losses, 0, "{days} {dated}");
             let moved = judged.since.unwrap().millis - before.millis;
@@ -272,7 +272,7 @@ fn names_of_a_daemon_that_shuts_down_do_not_pile_up() {
         if let Ok(DaemonAnswer { daemon, .. }) = &mut report.result {
             daemon.status = DaemonStatus::ShuttingDown;
         }
-        let view = node.tracker.see(report, &node.facts, &mut node.events);
+        let view = node.tracker.track(report, &node.facts, &mut node.events);
         assert_eq!(view.sessions.len(), 20);
     }
     assert_eq!(node.events, [], "and they fill no log");
@@ -290,9 +290,9 @@ fn a_thousand_changes_are_a_bounded_number_of_lines() {
         sessions.collect()
     };
     let mut node = Node::default();
-    node.see(0, Vec::new());
+    node.track(0, Vec::new());
     node.events.clear();
-    node.see(5, mesh(5, true));
+    node.track(5, mesh(5, true));
     let Event::Configured {
         protocols,
         count,
@@ -303,10 +303,10 @@ fn a_thousand_changes_are_a_bounded_number_of_lines() {
     };
     assert_eq!((protocols.len(), *count, node.events.len()), (10, 1000, 1));
     node.events.clear();
-    node.see(10, mesh(10, false));
+    node.track(10, mesh(10, false));
     assert_eq!(node.events.len(), 201);
     assert_eq!(node.events[200], Event::MoreSessions { count: 800 });
     node.events.clear();
-    node.see(15, Vec::new());
+    node.track(15, Vec::new());
     assert_eq!(node.events.len(), 1, "one line for all that left");
 }

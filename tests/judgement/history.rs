@@ -29,7 +29,7 @@ impl Night {
     }
 
     /// At `second` of the night, both clocks agreeing.
-    fn see(&mut self, second: i64, sessions: Vec<Session>) -> Vec<JudgedSession> {
+    fn track(&mut self, second: i64, sessions: Vec<Session>) -> Vec<JudgedSession> {
         self.see_at(second, NOON + second, sessions)
     }
 
@@ -39,7 +39,7 @@ impl Night {
 
     fn take(&mut self, second: i64, mut look: DaemonReport) -> DaemonView {
         look.at.monotonic = Duration::from_secs(second as u64);
-        self.history.see(look, &self.facts, &mut self.events)
+        self.history.track(look, &self.facts, &mut self.events)
     }
 
     fn fail(&mut self, second: i64) {
@@ -70,7 +70,7 @@ fn a_session_that_stays_up_is_never_lost() {
     for second in (0..3600).step_by(5) {
         // BIRD rounds twice: its age jumps by a second.
         let jitter = second / 5 % 2;
-        let sessions = night.see(
+        let sessions = night.track(
             second,
             vec![session(1, true, NOON + second, 100 + second + jitter)],
         );
@@ -87,8 +87,8 @@ fn a_session_that_stays_up_is_never_lost() {
 #[test]
 fn a_session_back_at_the_next_look_was_lost() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 100)]);
-    let sessions = night.see(5, vec![session(1, true, NOON + 5, 2)]);
+    night.track(0, vec![session(1, true, NOON, 100)]);
+    let sessions = night.track(5, vec![session(1, true, NOON + 5, 2)]);
     assert_eq!(sessions[0].losses, 1);
     assert_eq!(sessions[0].since, Some(UnixTime::from_secs(NOON + 3)));
     assert_eq!(night.transitions(), [("up".to_owned(), "up".to_owned())]);
@@ -97,10 +97,10 @@ fn a_session_back_at_the_next_look_was_lost() {
 #[test]
 fn a_loss_that_is_seen_counts_once() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 100)]);
-    night.see(5, vec![session(1, false, NOON + 5, 1)]);
-    night.see(10, vec![session(1, false, NOON + 10, 6)]);
-    let sessions = night.see(15, vec![session(1, true, NOON + 15, 1)]);
+    night.track(0, vec![session(1, true, NOON, 100)]);
+    night.track(5, vec![session(1, false, NOON + 5, 1)]);
+    night.track(10, vec![session(1, false, NOON + 10, 6)]);
+    let sessions = night.track(15, vec![session(1, true, NOON + 15, 1)]);
     assert_eq!(sessions[0].losses, 1);
     assert_eq!(night.transitions().len(), 2);
     assert_eq!(night.history.losses().values().sum::<u64>(), 1);
@@ -110,7 +110,7 @@ fn a_loss_that_is_seen_counts_once() {
 fn a_clock_that_is_set_loses_no_session() {
     for step in [7200, -7200] {
         let mut night = Night::new();
-        night.see(0, vec![session(1, true, NOON, 10_000)]);
+        night.track(0, vec![session(1, true, NOON, 10_000)]);
         // BIRD's own `since` moves with its clock: the age stays.
         let wall = NOON + 5 + step;
         let sessions = night.see_at(5, wall, vec![session(1, true, wall, 10_005)]);
@@ -121,17 +121,17 @@ fn a_clock_that_is_set_loses_no_session() {
 #[test]
 fn a_date_keeps_the_time_that_is_known() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 71_990)]);
+    night.track(0, vec![session(1, true, NOON, 71_990)]);
     let mut dated = session(1, true, NOON + 20, 0);
     let midnight = LocalTime {
         millis: (NOON - 86_400) / 86_400 * 86_400_000,
     };
     dated.since = Some(Since::Date { midnight });
-    let sessions = night.see(20, vec![dated.clone()]);
+    let sessions = night.track(20, vec![dated.clone()]);
     assert_eq!(sessions[0].since, Some(UnixTime::from_secs(NOON - 71_990)));
     assert_eq!(sessions[0].losses, 0);
     // And whoever starts later knows the day only.
-    let sessions = Night::new().see(20, vec![dated]);
+    let sessions = Night::new().track(20, vec![dated]);
     assert_eq!(
         sessions[0].since,
         Some(UnixTime {
@@ -147,9 +147,9 @@ fn a_dated_session_that_is_young_again_was_lost() {
     dated.since = Some(Since::Date {
         midnight: LocalTime { millis: 0 },
     });
-    night.see(0, vec![dated]);
+    night.track(0, vec![dated]);
     assert_eq!(
-        night.see(5, vec![session(1, true, NOON + 5, 3)])[0].losses,
+        night.track(5, vec![session(1, true, NOON + 5, 3)])[0].losses,
         1
     );
 }
@@ -157,10 +157,10 @@ fn a_dated_session_that_is_young_again_was_lost() {
 #[test]
 fn a_failed_look_neither_loses_nor_forgets() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 100)]);
+    night.track(0, vec![session(1, true, NOON, 100)]);
     night.fail(5);
     night.fail(10);
-    let sessions = night.see(15, vec![session(1, true, NOON + 15, 115)]);
+    let sessions = night.track(15, vec![session(1, true, NOON + 15, 115)]);
     assert_eq!(sessions[0].losses, 0);
     let daemons = night
         .events
@@ -173,11 +173,11 @@ fn a_failed_look_neither_loses_nor_forgets() {
 #[test]
 fn a_session_that_left_the_configuration_is_no_loss() {
     let mut night = Night::new();
-    night.see(
+    night.track(
         0,
         vec![session(1, true, NOON, 100), session(2, true, NOON, 100)],
     );
-    night.see(5, vec![session(2, true, NOON + 5, 105)]);
+    night.track(5, vec![session(2, true, NOON + 5, 105)]);
     assert!(night.history.losses().is_empty());
     assert!(night.events.contains(&Event::Configured {
         protocols: vec!["Mesh_10_0_3_1".into()],
@@ -190,7 +190,7 @@ fn a_session_that_left_the_configuration_is_no_loss() {
 fn what_is_down_at_the_first_look_is_told_and_repeated_looks_are_silent() {
     let mut night = Night::new();
     for second in 0..14 {
-        night.see(second, vec![session(1, false, NOON + second, second)]);
+        night.track(second, vec![session(1, false, NOON + second, second)]);
     }
     assert_eq!(night.transitions().len(), 1);
 }
@@ -242,23 +242,23 @@ fn a_clock_that_is_set_restarts_no_daemon() {
 fn what_changed_while_the_answer_was_written_is_new() {
     let mut night = Night::new();
     // The status was written a second before the session came up.
-    let fresh = night.see(0, vec![session(1, true, NOON, -1)]);
+    let fresh = night.track(0, vec![session(1, true, NOON, -1)]);
     assert_eq!(fresh[0].since, Some(UnixTime::from_secs(NOON + 1)));
-    let later = night.see(5, vec![session(1, true, NOON + 5, 4)]);
+    let later = night.track(5, vec![session(1, true, NOON + 5, 4)]);
     assert_eq!(later[0].losses, 0);
-    let connecting = Night::new().see(0, vec![session(2, false, NOON, -1)]);
+    let connecting = Night::new().track(0, vec![session(2, false, NOON, -1)]);
     assert_eq!(connecting[0].reason, Some(DownReason::Other));
 }
 
 #[test]
 fn feeding_anew_is_no_loss_and_keeps_the_date() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 100)]);
+    night.track(0, vec![session(1, true, NOON, 100)]);
     let mut feeding = session(1, true, NOON + 5, 105);
     feeding.state = ProtocolState::Feed;
-    let seen = night.see(5, vec![feeding]);
+    let seen = night.track(5, vec![feeding]);
     assert!(!seen[0].up, "METRICS: up is `up` and Established");
-    let seen = night.see(10, vec![session(1, true, NOON + 10, 110)]);
+    let seen = night.track(10, vec![session(1, true, NOON + 10, 110)]);
     assert_eq!(seen[0].losses, 0);
     assert_eq!(seen[0].since, Some(UnixTime::from_secs(NOON - 100)));
     assert!(night.transitions().is_empty());
@@ -267,7 +267,7 @@ fn feeding_anew_is_no_loss_and_keeps_the_date() {
 #[test]
 fn a_daemon_that_ends_takes_no_session_out_of_the_configuration() {
     let mut night = Night::new();
-    night.see(
+    night.track(
         0,
         vec![session(1, true, NOON, 100), session(2, true, NOON, 100)],
     );
@@ -276,7 +276,7 @@ fn a_daemon_that_ends_takes_no_session_out_of_the_configuration() {
         daemon.status = DaemonStatus::ShuttingDown;
     }
     night.take(5, ending);
-    let back = night.see(
+    let back = night.track(
         20,
         vec![
             session(1, true, NOON + 20, 2),
@@ -297,7 +297,7 @@ fn an_old_farewell_does_not_explain_the_next_outage() {
         session.last_error = error.map(str::to_owned);
         session
     };
-    let reason = |night: &mut Night, second, session| night.see(second, vec![session])[0].reason;
+    let reason = |night: &mut Night, second, session| night.track(second, vec![session])[0].reason;
     // BIRD keeps the message while the session is up again.
     assert_eq!(reason(&mut night, 0, with(true, None)), None);
     let unreachable = || with(false, Some("Socket: No route to host"));
@@ -305,7 +305,7 @@ fn an_old_farewell_does_not_explain_the_next_outage() {
     assert_eq!(outage, Some(DownReason::HostUnreachable));
     // The neighbour says it again.
     let said = || with(false, Some("Received: Administrative shutdown"));
-    night.see(10, vec![with(true, None)]);
+    night.track(10, vec![with(true, None)]);
     let mut lost = said();
     lost.bgp_state = BgpState::Idle;
     assert_eq!(
@@ -327,10 +327,10 @@ fn an_old_farewell_does_not_explain_the_next_outage() {
 #[test]
 fn what_is_fixed_about_a_session_is_not_forgotten_while_all_are_down() {
     let mut night = Night::new();
-    night.see(0, vec![session(1, true, NOON, 100)]);
+    night.track(0, vec![session(1, true, NOON, 100)]);
     let mut down = session(1, false, NOON + 5, 2);
     (down.local_as, down.internal, down.bgp_state) = (None, None, BgpState::Idle);
-    let seen = night.see(5, vec![down]);
+    let seen = night.track(5, vec![down]);
     assert_eq!(seen[0].session.local_as, Some(64512));
     assert_eq!(seen[0].session.internal, Some(true));
 }
@@ -338,8 +338,8 @@ fn what_is_fixed_about_a_session_is_not_forgotten_while_all_are_down() {
 #[test]
 fn a_mesh_that_comes_later_is_told() {
     let mut night = Night::new();
-    night.see(0, Vec::new());
-    night.see(5, vec![session(1, false, NOON + 5, 1)]);
+    night.track(0, Vec::new());
+    night.track(5, vec![session(1, false, NOON + 5, 1)]);
     let configured = |event: &&Event| matches!(event, Event::Configured { present: true, .. });
     assert_eq!(night.events.iter().filter(configured).count(), 1);
     assert_eq!(night.transitions().len(), 1, "and that it is down");

@@ -51,7 +51,7 @@ fn owners(paths: &[(&str, &str, &str)]) -> Owners {
 }
 
 /// Every /26 of the routes is a pod CIDR. The kernel's route to 10.0.3.142 is that of eth1's subnet.
-fn see(
+fn track(
     history: &mut TunnelTracker,
     links: &LinkTable,
     fib: &Fib,
@@ -79,7 +79,7 @@ fn see(
     };
     let state = state(fib, links, &routes_to);
     let survey = survey(state, &known);
-    let seen = history.see(state, Some(&survey), Duration::from_secs(seconds));
+    let seen = history.track(state, Some(&survey), Duration::from_secs(seconds));
     assert_eq!(seen.len(), 1, "{seen:?}");
     seen.into_iter().next().unwrap()
 }
@@ -96,16 +96,16 @@ fn the_hour_after_the_last_route_is_remembered() {
         TUNNEL,
         RouteKind::Unicast,
     )]);
-    assert!(!see(&mut history, &links, &unused, &none, 0).used_lately);
-    assert!(see(&mut history, &links, &used, &none, 100).used_lately);
-    assert!(see(&mut history, &links, &unused, &none, 3600).used_lately);
+    assert!(!track(&mut history, &links, &unused, &none, 0).used_lately);
+    assert!(track(&mut history, &links, &used, &none, 100).used_lately);
+    assert!(track(&mut history, &links, &unused, &none, 3600).used_lately);
     let gone = links
         .into_iter()
         .filter(|link| link.index != TUNNEL)
         .collect();
-    let tunnel = see(&mut history, &gone, &unused, &none, 3699);
+    let tunnel = track(&mut history, &gone, &unused, &none, 3699);
     assert!(tunnel.used_lately && tunnel.seen.is_none());
-    let tunnel = see(&mut history, &gone, &unused, &none, 3701);
+    let tunnel = track(&mut history, &gone, &unused, &none, 3701);
     assert!(
         !tunnel.used_lately && !tunnel.up,
         "it stays known, and nobody misses it"
@@ -119,7 +119,7 @@ fn below_a_tunnel_is_the_card_that_leads_to_the_owner_and_not_that_of_the_defaul
         let links = node(device, kind, 8940);
         let fib = routes(&[route("192.168.2.0/26", gateway, TUNNEL, RouteKind::Unicast)]);
         let mut history = TunnelTracker::default();
-        see(&mut history, &links, &fib, owners, 0).largest_fitting_mtu
+        track(&mut history, &links, &fib, owners, 0).largest_fitting_mtu
     };
     let nobody = Owners::default();
     assert_eq!(
@@ -150,6 +150,6 @@ fn below_a_tunnel_is_the_card_that_leads_to_the_owner_and_not_that_of_the_defaul
 fn below_an_unused_tunnel_is_nobody_knows_what() {
     let links = node("tunl0", DeviceKind::Ipip, 1480);
     let mut history = TunnelTracker::default();
-    let tunnel = see(&mut history, &links, &routes(&[]), &Owners::default(), 0);
+    let tunnel = track(&mut history, &links, &routes(&[]), &Owners::default(), 0);
     assert_eq!(tunnel.largest_fitting_mtu, None);
 }

@@ -27,8 +27,8 @@ fn what_is_there_at_the_start_is_no_change() {
         uplink();
         ip(&hundred_each());
         let mut kernel = kernel();
-        kernel.look().await;
-        kernel.look().await;
+        kernel.sync().await;
+        kernel.sync().await;
         assert_same(&kernel);
         // The kernel's own link-local routes may come late.
         for version in [V4, V6] {
@@ -47,7 +47,7 @@ fn a_link_that_goes_down() {
         let mut kernel = kernel();
         settle(&mut kernel).await;
         ip("link set eth0 down");
-        kernel.announced().await;
+        kernel.notified().await;
         settle(&mut kernel).await;
         assert_same(&kernel);
         // The first hundred in silence, the second announced.
@@ -114,8 +114,8 @@ route add 192.168.9.0/26 via 10.0.0.2 proto bird");
         assert_same(&kernel);
         // Looking more often counts nothing more.
         let before = kernel.counters().route_changes;
-        kernel.look().await;
-        kernel.look().await;
+        kernel.sync().await;
+        kernel.sync().await;
         assert_eq!(kernel.counters().route_changes, before);
     });
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 async fn look_beside(kernel: &mut Kernel, mut child: Child) -> u32 {
     let mut looks = 0;
     loop {
-        let _ = tokio::time::timeout(Duration::from_millis(50), kernel.announced()).await;
-        kernel.look().await;
+        let _ = tokio::time::timeout(Duration::from_millis(50), kernel.notified()).await;
+        kernel.sync().await;
         looks += 1;
         assert!(kernel.routes().is_ok(), "{:?}", kernel.routes());
         if let Some(status) = child.try_wait().unwrap() {
@@ -82,7 +82,7 @@ fn links_that_come_and_go() {
             lines
         });
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         let looks = look_beside(&mut kernel, ip_beside(&many)).await;
         settle(&mut kernel).await;
         assert_same(&kernel);
@@ -121,15 +121,15 @@ fn a_look_that_is_dropped_at_any_point() {
                 }
             };
             tokio::select! { biased;
-                () = kernel.look() => {},
+                () = kernel.sync() => {},
                 () = turn => dropped += 1,
             }
             assert!(kernel.routes().is_ok());
         }
         assert!(dropped > 0);
         assert_eq!(kernel.counters().route_changes, before);
-        kernel.look().await;
-        assert!(!kernel.dirty());
+        kernel.sync().await;
+        assert!(!kernel.needs_sync());
         assert_same(&kernel);
     });
 }

@@ -107,7 +107,7 @@ route add 192.168.2.0/26 via 10.0.0.2
 ");
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         let incoming = kernel
             .links()
             .unwrap()
@@ -152,7 +152,7 @@ neigh add fd00::2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
 ",
         );
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         let eth0 = kernel
             .links()
             .unwrap()
@@ -189,8 +189,8 @@ fn the_generation_moves_with_what_decides_a_look_up() {
         let mut kernel = kernel();
         settle(&mut kernel).await;
         let rest = kernel.generation();
-        kernel.look().await;
-        kernel.look().await;
+        kernel.sync().await;
+        kernel.sync().await;
         assert_eq!(kernel.generation(), rest);
         let switch = |path: &str, value: &str| {
             std::fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
@@ -214,8 +214,8 @@ fn the_generation_moves_with_what_decides_a_look_up() {
         for (what, change) in changes {
             let before = kernel.generation();
             change();
-            assert!(kernel.dirty(), "{what}");
-            kernel.look().await;
+            assert!(kernel.needs_sync(), "{what}");
+            kernel.sync().await;
             assert_ne!(kernel.generation(), before, "{what}");
             settle(&mut kernel).await;
         }

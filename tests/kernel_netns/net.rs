@@ -61,9 +61,9 @@ pub fn kernel() -> Kernel {
 pub async fn settle(kernel: &mut Kernel) {
     for _ in 0..50 {
         // Some announcements of links come from a work queue.
-        let _ = tokio::time::timeout(Duration::from_millis(20), kernel.announced()).await;
-        kernel.look().await;
-        if !kernel.dirty() {
+        let _ = tokio::time::timeout(Duration::from_millis(20), kernel.notified()).await;
+        kernel.sync().await;
+        if !kernel.needs_sync() {
             return;
         }
     }

@@ -82,13 +82,13 @@ fn without_a_socket_it_says_so_and_recovers() {
             hogs.push(hog);
         }
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         let why = kernel.routes().unwrap_err().to_string();
         assert!(
             why.starts_with("cannot open a netlink socket: Too many open files"),
             "{why}"
         );
-        assert!(kernel.links().is_err() && kernel.dirty());
+        assert!(kernel.links().is_err() && kernel.needs_sync());
         assert!(kernel.addresses().await.is_err());
         drop(hogs);
         settle(&mut kernel).await;

@@ -36,7 +36,7 @@ route add unreachable fd04::/64 metric 5
 route add default via fd00::ff
 ");
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         assert_same(&kernel);
         assert!(kernel.routes().unwrap().len(Family::V4) > 15);
     });
@@ -48,12 +48,12 @@ fn a_table_counts_once_a_rule_names_it() {
         uplink();
         ip("route add 10.65.0.0/26 dev eth0 table 1");
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         assert!(!seen(&kernel).iter().any(|line| line.starts_with("1 ")));
         // As Felix writes WireGuard's.
         ip("rule add not fwmark 0x100000/0x100000 priority 99 lookup 1");
-        kernel.announced().await;
-        kernel.look().await;
+        kernel.notified().await;
+        kernel.sync().await;
         assert!(
             seen(&kernel)
                 .iter()
@@ -117,8 +117,8 @@ async fn wait_for(kernel: &mut Kernel, met: impl Fn(&LinkTable) -> bool) {
         if met(kernel.links().unwrap()) {
             return;
         }
-        let _ = tokio::time::timeout(Duration::from_millis(50), kernel.announced()).await;
-        kernel.look().await;
+        let _ = tokio::time::timeout(Duration::from_millis(50), kernel.notified()).await;
+        kernel.sync().await;
     }
     panic!("never came: {:#?}", kernel.links());
 }
@@ -179,7 +179,7 @@ fn addresses() {
     run(|| async {
         uplink();
         let mut kernel = kernel();
-        kernel.look().await;
+        kernel.sync().await;
         let index = find(kernel.links().unwrap(), "eth0").index;
         let addresses = kernel.addresses().await.unwrap();
         let own: Vec<String> = addresses
@@ -201,21 +201,21 @@ fn an_announcement_wakes_and_silence_does_not() {
         let mut kernel = kernel();
         settle(&mut kernel).await;
         // Duplicate address detection and the like come to an end.
-        while tokio::time::timeout(Duration::from_secs(2), kernel.announced())
+        while tokio::time::timeout(Duration::from_secs(2), kernel.notified())
             .await
             .is_ok()
         {
             settle(&mut kernel).await;
         }
-        let nothing = tokio::time::timeout(Duration::from_millis(200), kernel.announced()).await;
-        assert!(nothing.is_err() && !kernel.dirty());
+        let nothing = tokio::time::timeout(Duration::from_millis(200), kernel.notified()).await;
+        assert!(nothing.is_err() && !kernel.needs_sync());
         ip("route add 192.168.1.0/26 via 10.0.0.2 proto bird");
-        tokio::time::timeout(Duration::from_millis(100), kernel.announced())
+        tokio::time::timeout(Duration::from_millis(100), kernel.notified())
             .await
             .expect("announced");
-        assert!(kernel.dirty());
-        kernel.look().await;
-        assert!(!kernel.dirty());
+        assert!(kernel.needs_sync());
+        kernel.sync().await;
+        assert!(!kernel.needs_sync());
         assert_same(&kernel);
     });
 }

@@ -22,7 +22,7 @@ pub struct Said {
 }
 
 pub async fn ask(kernel: &mut Kernel, cidrs: &[Expected]) -> Vec<Said> {
-    kernel.look().await;
+    kernel.sync().await;
     let (owners, routes_to) = (PerFamily::<Owners>::default(), RoutesTo::new());
     let known = Known {
         expected: cidrs,

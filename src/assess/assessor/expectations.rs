@@ -16,7 +16,7 @@ use std::net::IpAddr;
 impl Assessor {
     pub(super) fn table_of(&self, family: Family) -> Option<(usize, &DaemonState)> {
         let mut daemons = self.daemons.iter().enumerate();
-        daemons.find(|(_, one)| one.has_table() && one.covers(family))
+        daemons.find(|(_, daemon)| daemon.has_table() && daemon.covers(family))
     }
 
     pub(super) fn pools_of(&self, family: Family) -> impl Iterator<Item = IpNet> {
@@ -26,7 +26,7 @@ impl Assessor {
 
     pub(super) fn classified(
         &self,
-        one: &DaemonState,
+        daemon: &DaemonState,
         family: Family,
         fib: &Fib,
         owners: &Owners,
@@ -49,13 +49,13 @@ impl Assessor {
             is_others_route: &is_others_route,
             is_own_subnet: &is_own_subnet,
             has_workload: &has_workload,
-            kernel_exports: one.kernel_exports.as_ref(),
+            kernel_exports: daemon.kernel_exports.as_ref(),
             was_pod_cidr: &|net| self.pod_cidrs.binary_search(&net).is_ok(),
         };
-        let table = one.expectation.table();
-        let mut found = classify(family, one.expectation.prefixes(), table, &evidence);
+        let table = daemon.expectation.table();
+        let mut found = classify(family, daemon.expectation.prefixes(), table, &evidence);
         for expected in &mut found.expected {
-            expected.owner = owners.told_by_route(expected.cidr).or(expected.owner);
+            expected.owner = owners.by_route(expected.cidr).or(expected.owner);
         }
         found
     }
@@ -67,7 +67,7 @@ impl Assessor {
             .filter_map(|expected| Some((expected.cidr, expected.owner?)));
         let table = self
             .table_of(family)
-            .map(|(_, one)| one.expectation.table().clone());
+            .map(|(_, daemon)| daemon.expectation.table().clone());
         let owners = Owners::of_table(table.unwrap_or_default(), configured.collect());
         owners.with_routes(|net| {
             let others = exact_routes(fib, net).filter(|route| route.protocol != origin::BIRD);
@@ -95,7 +95,9 @@ impl Assessor {
                 continue;
             };
             unjudged[family] = Some(found.unjudged);
-            let answers = self.table_of(family).is_some_and(|(_, one)| one.answers);
+            let answers = self
+                .table_of(family)
+                .is_some_and(|(_, daemon)| daemon.answers);
             if answers {
                 own_blocks[family] = Some(found.own.iter().copied().collect());
             }
@@ -111,7 +113,7 @@ impl Assessor {
         let originates = |cidr| {
             self.daemons
                 .iter()
-                .any(|one| one.expectation.table().own().contains(&cidr))
+                .any(|daemon| daemon.expectation.table().own().contains(&cidr))
         };
         let configured = self.configured.iter().copied().filter(|configured| {
             // One list may serve all nodes, and name what is known by now.
@@ -154,7 +156,11 @@ impl Assessor {
         let mut speakers = self
             .daemons
             .iter()
-            .filter(|one| one.claims.is_none_or(|claims| claims.covers(version)))
+            .filter(|daemon| {
+                daemon
+                    .assumed_family
+                    .is_none_or(|claims| claims.covers(version))
+            })
             .peekable();
         self.configured.iter().any(configured)
             || speakers.peek().is_none()

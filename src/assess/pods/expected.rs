@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A session that came back has announced everything after this long: a restarted calico-node announces its blocks
 /// anew within 10 to 30 s.
-const SETTLED: Duration = Duration::from_secs(60);
+const STABLE_AFTER: Duration = Duration::from_secs(60);
 /// Reads whose table and session counts may disagree (they are read one after the other) before the table is believed.
 const MAX_DISAGREEMENTS: u8 = 3;
 
@@ -39,7 +39,7 @@ struct Held {
 enum Standing {
     /// Down, came back since the last read, or not whole: what it lacks is still expected.
     Incomplete,
-    /// Up for less than [`SETTLED`]: what it withdraws now is gone, what was expected before is still awaited.
+    /// Up for less than [`STABLE_AFTER`]: what it withdraws now is gone, what was expected before is still awaited.
     Young,
     /// What it lacks is gone.
     Complete,
@@ -80,10 +80,12 @@ impl Expectation {
                 && *seen < MAX_DISAGREEMENTS;
             *seen = if disagrees { *seen + 1 } else { 0 };
             again |= disagrees;
-            let settled = judged.since.is_none_or(|since| now.since(since) >= SETTLED);
+            let stable = judged
+                .since
+                .is_none_or(|since| now.since(since) >= STABLE_AFTER);
             let standing = if !judged.up || disagrees {
                 Standing::Incomplete
-            } else if settled {
+            } else if stable {
                 Standing::Complete
             } else if judged.since > self.read {
                 Standing::Incomplete

@@ -39,20 +39,20 @@ impl Owners {
         }
     }
 
-    /// With what the routes of the kernel tell: Felix knows from the datastore whose a block is.
+    /// Adds what the kernel's routes show: Felix takes the owner of a block from the datastore.
     pub fn with_routes(mut self, gateways: impl Fn(IpNet) -> Vec<IpAddr>) -> Self {
         let ambiguous = self.table.ambiguous().iter();
-        let told = ambiguous.filter_map(|(net, owners)| {
+        let owned = ambiguous.filter_map(|(net, owners)| {
             let mut gateways = gateways(*net).into_iter();
             let owner = gateways.find(|gateway| owners.contains(gateway))?;
             Some((*net, owner))
         });
-        self.routed_to = told.collect();
+        self.routed_to = owned.collect();
         self
     }
 
-    /// The owner of a prefix that the table has, where a route told another one than its paths.
-    pub fn told_by_route(&self, net: IpNet) -> Option<IpAddr> {
+    /// The owner of a prefix by the kernel's route, where that differs from the owner by the table's paths.
+    pub fn by_route(&self, net: IpNet) -> Option<IpAddr> {
         self.routed_to.get(&net).copied()
     }
 
@@ -69,7 +69,7 @@ impl Owners {
         };
         let learned = self.table.owner_of(net);
         learned
-            .map(|(prefix, owner)| self.told_by_route(prefix).unwrap_or(owner))
+            .map(|(prefix, owner)| self.by_route(prefix).unwrap_or(owner))
             .or_else(configured)
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 const CHURN_A_SECOND: f64 = 0.1;
 
 /// A session that moved so long before may still change routes.
-const SETTLED: Duration = Duration::from_secs(10);
+const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// Changes of BIRD's routes between two collections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn export_gap<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
 fn churn(snapshot: &Snapshot) -> Option<Churn> {
     let earlier = snapshot.earlier.as_ref()?;
     let mut sessions = snapshot.daemons.iter().flat_map(|view| &view.sessions);
-    let moved = |since: UnixTime| snapshot.at.since(since) <= earlier.ago + SETTLED;
+    let moved = |since: UnixTime| snapshot.at.since(since) <= earlier.ago + STABLE_AFTER;
     if sessions.any(|judged| judged.since.is_some_and(moved) || judged.last_loss.is_some_and(moved))
     {
         return None;

@@ -32,7 +32,7 @@ pub struct DaemonTracker {
 
 impl DaemonTracker {
     /// Takes in one report; judges its sessions by what the node itself shows.
-    pub fn see(
+    pub fn track(
         &mut self,
         report: DaemonReport,
         facts: &NodeFacts,
@@ -53,7 +53,7 @@ impl DaemonTracker {
             let clock = BirdClock::new(daemon.server_time, at, duration, &mut self.zone);
             identity::remember(&mut self.nodes, &daemon, &answer.sessions, ip_version);
             sessions = self.judge(&daemon, answer.sessions, &clock, facts, at, events);
-            self.see_daemon(&daemon, &clock, &socket, events);
+            self.track_daemon(&daemon, &clock, &socket, events);
             self.seen = true;
             daemon
         });
@@ -106,7 +106,7 @@ impl DaemonTracker {
         self.answered = Some(up);
     }
 
-    fn see_daemon(
+    fn track_daemon(
         &mut self,
         daemon: &Daemon,
         clock: &BirdClock,

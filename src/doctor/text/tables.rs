@@ -64,13 +64,13 @@ pub(super) fn pods(screen: &mut Screen, presence: Option<&Presence>) {
         "Pod CIDRs: {} reached, {absent} not{left_out}",
         presence.cidrs.len() - absent
     ));
-    let (well, ill): (Vec<&PodCidr>, Vec<&PodCidr>) =
+    let (healthy, unhealthy): (Vec<&PodCidr>, Vec<&PodCidr>) =
         presence.cidrs.iter().partition(|pod| is_well(pod));
     table(
         screen,
         &["OWNER", "HOW", "DEVICE", "GATEWAY", "CIDR"],
-        grouped(&ill),
-        grouped(&well),
+        grouped(&unhealthy),
+        grouped(&healthy),
     );
 }
 
@@ -104,16 +104,16 @@ fn grouped(pods: &[&PodCidr]) -> Vec<Vec<String>> {
 fn table(
     screen: &mut Screen,
     head: &[&str],
-    mut ill: Vec<Vec<String>>,
-    mut well: Vec<Vec<String>>,
+    mut unhealthy: Vec<Vec<String>>,
+    mut healthy: Vec<Vec<String>>,
 ) {
-    let total = ill.len() + well.len();
-    ill.truncate(TROUBLED);
+    let total = unhealthy.len() + healthy.len();
+    unhealthy.truncate(TROUBLED);
     // Few more than may be shown are shown: a line that says `1 more` takes as much room.
-    if well.len() > HEALTHY + 1 {
-        well.truncate(HEALTHY);
+    if healthy.len() > HEALTHY + 1 {
+        healthy.truncate(HEALTHY);
     }
-    let shown: Vec<Vec<String>> = ill.into_iter().chain(well).collect();
+    let shown: Vec<Vec<String>> = unhealthy.into_iter().chain(healthy).collect();
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
     for row in &shown {
         for (width, cell) in widths.iter_mut().zip(row) {

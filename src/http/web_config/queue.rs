@@ -1,13 +1,13 @@
-//! Who waits for a password to be checked. One hash at a time, so that guessers get one core to share and no more; few wait;
-//! and an address from which a wrong password came waits behind those from which none did, so that a crowd of guessers keeps
-//! nobody out who has the right one.
+//! The queue of password checks. One hash is computed at a time, so that guessers cannot use more than one core, and few
+//! clients wait. An address that sent a wrong password waits behind those that sent none, so that many guessers do not
+//! keep out a client with the right password.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Clients that wait in each lane, the one whose turn it is included.
+/// Clients that wait in each lane, the one that is checked included.
 const PLACES: usize = 8;
 /// Of one address.
 const PLACES_OF_ONE: usize = 2;
@@ -16,8 +16,8 @@ const FAILED: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Queue {
-    turn: Arc<Semaphore>,
-    /// Of those who failed before, one at a time waits for the turn.
+    checking: Arc<Semaphore>,
+    /// Of those who failed before, one at a time waits for the permit.
     second: Arc<Semaphore>,
     state: Mutex<State>,
 }
@@ -38,7 +38,7 @@ enum Lane {
 impl Default for Queue {
     fn default() -> Self {
         Queue {
-            turn: Arc::new(Semaphore::new(1)),
+            checking: Arc::new(Semaphore::new(1)),
             second: Arc::new(Semaphore::new(1)),
             state: Mutex::default(),
         }
@@ -90,24 +90,24 @@ pub(super) struct Place {
     peer: IpAddr,
 }
 
-/// The turn of one, until dropped.
+/// The permit to check one password, released when dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
-    _turn: OwnedSemaphorePermit,
+pub(super) struct CheckPermit {
+    _permit: OwnedSemaphorePermit,
     _second: Option<OwnedSemaphorePermit>,
     _place: Place,
 }
 
 impl Place {
-    /// Waits for its turn.
-    pub(super) async fn turn(self) -> Option<Turn> {
+    /// Waits for the permit.
+    pub(super) async fn wait(self) -> Option<CheckPermit> {
         let take = |semaphore: &Arc<Semaphore>| Arc::clone(semaphore).acquire_owned();
         let second = match self.lane {
             Lane::First => None,
             Lane::Second => Some(take(&self.queue.second).await.ok()?),
         };
-        Some(Turn {
-            _turn: take(&self.queue.turn).await.ok()?,
+        Some(CheckPermit {
+            _permit: take(&self.queue.checking).await.ok()?,
             _second: second,
             _place: self,
         })
@@ -159,12 +159,12 @@ mod tests {
         }
         let mut failed: Vec<Place> = (1..=20).filter_map(|n| queue.enter(peer(n))).collect();
         assert_eq!(failed.len(), PLACES);
-        let next = |waiting: &mut Vec<Place>| waiting.remove(0).turn();
+        let next = |waiting: &mut Vec<Place>| waiting.remove(0).wait();
         let running = next(&mut failed).now_or_never().flatten().unwrap();
         let mut behind = Box::pin(next(&mut failed));
         assert!(behind.as_mut().now_or_never().is_none());
         // Comes last and is the next.
-        let mut new = Box::pin(queue.enter(peer(99)).unwrap().turn());
+        let mut new = Box::pin(queue.enter(peer(99)).unwrap().wait());
         assert!(new.as_mut().now_or_never().is_none());
         drop(running);
         assert!(behind.as_mut().now_or_never().is_none());

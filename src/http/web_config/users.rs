@@ -90,7 +90,7 @@ impl Users {
         let Some(place) = self.queue.enter(client) else {
             return Admission::Busy;
         };
-        let Some(turn) = place.turn().await else {
+        let Some(permit) = place.wait().await else {
             return Admission::Denied;
         };
         // Somebody with the same credentials may have come first.
@@ -100,8 +100,8 @@ impl Users {
         let hash = known_user.unwrap_or(&self.dearest).clone();
         let highest_cost = self.dearest.cost();
         let verified = tokio::task::spawn_blocking(move || {
-            // Held here, so that a client that goes away does not free the turn early.
-            let _turn = turn;
+            // Held here, so that a client that goes away does not release the permit early.
+            let _permit = permit;
             verify(&password, &hash, highest_cost)
         });
         let right = verified.await.unwrap_or(false) && known_user.is_some();

@@ -151,7 +151,7 @@ impl<A: Bits> Row<A> {
         })
     }
 
-    /// Equal without a look at any side table.
+    /// Equal by themselves, without the next hops of the side table.
     pub(super) fn same(&self, other: &Self) -> bool {
         self == other && self.bits & MANY == 0
     }
