@@ -3,7 +3,9 @@
 
 A story is what happens to each node over time; the series that N exporters would show follow from it. Asserted is every alert that
 fires at any time of it, and which of them Alertmanager's example leaves to notify.
-Usage: mesh.py FOLDER RULES.yaml STEP   (STEP: seconds between scrapes, and between evaluations)
+With a fourth argument, `two-clusters`, a healthy cluster of the same size, names and addresses stands beside it, told apart by the
+label `cluster` alone: every alert must still come once.
+Usage: mesh.py FOLDER RULES.yaml STEP [two-clusters]   (STEP: seconds between scrapes, and between evaluations)
 """
 import os
 import sys
@@ -377,12 +379,37 @@ def checks(story, step, inhibition):
         yield fired(f'alertname=~"{among}"', f"{at + step}s"), f"{at + step}s", names
 
 
-def write(path, story, rules, step, checks):
+BY = "group by (alertname, node, peer) ("
+
+
+def healthy(story):
+    """A cluster of the same size to which nothing happens."""
+    other = Story(story.name, len(story.nodes), story.minutes, story.families, story.reflector, story.router)
+    other.watched, other.blocks, other.one_daemon, other.unhealthy = story.watched, story.blocks, story.one_daemon, story.unhealthy
+    return other
+
+
+def beside(story, step):
+    """The series of both clusters."""
+    for cluster, of in (("east", story), ("west", healthy(story))):
+        for name, values in series(of, step):
+            yield name.replace("{", f'{{cluster="{cluster}", ', 1), values
+
+
+def in_one_cluster(checks):
+    """Their values are 1 as before if an alert comes from one of the clusters, 2 if it comes from both."""
+    for expression, at, expected in checks:
+        if expression.startswith(BY):
+            expression = "count by (alertname, node, peer) (" + expression.replace(BY, BY.replace("(", "(cluster, ", 1), 1) + ")"
+        yield expression, at, expected
+
+
+def write(path, story, rules, step, checks, series):
     files = [rules, *([rules.replace(".rules.yaml", "-maintenance.rules.yaml")] if story.maintenance else []), f"{os.path.dirname(path)}/users-own.yaml"]
     lines = [f"rule_files: [{', '.join(files)}]", f"evaluation_interval: {step}s",
              f"group_eval_order: [{', '.join('calico-bgp.' + g for g in GROUPS)}, users-own]", "tests:",
              f"  - name: {story.name!r}", f"    interval: {step}s", "    input_series:"]
-    for series_name, values in series(story, step):
+    for series_name, values in series:
         lines += [f"      - series: {series_name}", f"        values: {values}"]
     lines.append("    promql_expr_test:")
     for expression, at, expected in checks:
@@ -401,8 +428,12 @@ def main():
     folder, rules, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
     inhibition = Inhibition()
     write_users_own(folder)
+    two = sys.argv[4:] == ["two-clusters"]
     for number, story in enumerate(stories(step)):
-        write(f"{folder}/story-{number:02}.test.yaml", story, rules, step, checks(story, step, inhibition))
+        asked, shown = checks(story, step, inhibition), series(story, step)
+        if two:
+            asked, shown = in_one_cluster(asked), beside(story, step)
+        write(f"{folder}/story-{number:02}.test.yaml", story, rules, step, asked, shown)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def write_tests(file, kind, name, path):
         return story.maintenance != maintenance, not any(alert in concerned for alert, _, _ in story.fires), size
 
     for story in sorted(stories, key=order):
-        mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, list(mesh.checks(story, STEP, inhibition))[:2])
+        checks = list(mesh.checks(story, STEP, inhibition))[:2]
+        mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, checks, mesh.series(story, STEP))
         yield
 
 
