@@ -19,8 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// Bound of `show protocols all`; 1000 established sessions of BIRD 2 are about 2.5 MB.
-const PROTOCOLS_LIMIT: usize = 16 << 20;
+/// Bound of `show protocols all`: 20,000 established sessions of BIRD 2 at 2.5 kB. It is parsed as it comes.
+const PROTOCOLS_LIMIT: usize = 50 << 20;
 /// A route table is parsed as it comes; its reader bounds what is kept, and the deadline what is read.
 const ROUTES_LIMIT: usize = usize::MAX;
 /// Bound of everything else.

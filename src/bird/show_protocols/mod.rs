@@ -11,8 +11,8 @@ use crate::model::session::Session;
 use block::Block;
 use std::collections::HashMap;
 
-/// More protocols than any node has; what comes after them is not kept.
-const MAX_PROTOCOLS: usize = 20_000;
+/// More protocols than any node has: an answer with more cannot be used.
+const MAX_PROTOCOLS: usize = 25_000;
 
 /// What `show protocols all` says.
 #[derive(Debug, Default, PartialEq)]
@@ -89,6 +89,7 @@ impl Protocols {
         self.close_block();
         if self.answer.sessions.len() + self.answer.protocols.len() >= MAX_PROTOCOLS {
             self.error = Some(Unusable::TooMany);
+            return;
         }
         match Block::open(text, self.updates) {
             Some(block) => self.block = Some(block),

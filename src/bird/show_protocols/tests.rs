@@ -82,6 +82,11 @@ fn what_makes_an_answer_unusable() {
     assert_eq!(cut, Err(Unusable::Incomplete("N".into(), "BGP state")));
     let many = "1002-p Pipe master up 08:00:00\n".repeat(MAX_PROTOCOLS + 1);
     assert_eq!(read(&many), Err(Unusable::TooMany));
+    let session = format!("1002-N BGP master up 08:00:00\n1006-  Preference: 100\n{BODY}");
+    assert_eq!(
+        read(&session.repeat(MAX_PROTOCOLS + 1)),
+        Err(Unusable::TooMany)
+    );
 }
 
 #[test]
