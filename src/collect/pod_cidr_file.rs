@@ -74,7 +74,11 @@ impl PodFile {
         self.files.add(&self.path);
         let text =
             watched_file::read_text(&self.path, LARGEST).map_err(|error| bad(error.to_string()))?;
-        parse(&text).map_err(bad)
+        parse(&text).map_err(|reason| {
+            bad(format!(
+                "{reason} (an entry is `- {{cidr: 192.168.1.0/26, owner: 10.0.0.1}}`)"
+            ))
+        })
     }
 }
 
