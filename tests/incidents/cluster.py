@@ -26,6 +26,7 @@ class Cluster:
         self.processes = {}
         self.flags = {}
         self.targets = {}
+        self.probes = {}
         self.seen = 0
 
     # The lab
@@ -70,6 +71,13 @@ class Cluster:
         self.targets[node] = f"{self.scraped_at.get(node) or self.address(node)}:19324"
         self.write_targets()
 
+    def probe(self, n, nodes, address):
+        """Start the probe in the pod of node n; it asks those of the other nodes."""
+        peers = [part for other in range(1, nodes + 1) if other != n for part in ("--probe.peer", f"192.168.{other}.2")]
+        self.start(f"probe-{n}", "ip", "netns", "exec", f"{self.lab}-p{n}", BINARY, "probe",
+                   "--node-name", f"n{n}", "--probe.node-address", address, "--probe.interval", "1s", *peers)
+        self.probes[n] = f"192.168.{n}.2:19326"
+
     def write_targets(self):
         path = f"{self.work}/targets.json"
         with open(path + ".new", "w") as out:
@@ -82,17 +90,21 @@ class Cluster:
             rules, n = re.subn(rf"(?ms)^      - alert: {alert}\n.*?(?=^      #|^      - |^  - )", "", rules)
             assert n == 1, alert
         open(f"{self.work}/rules.yaml", "w").write(rules)
+        paths = scale(open(f"{ROOT}/alerts/calico-pod-paths.rules.yaml").read(), self.factor)
+        open(f"{self.work}/pod-paths.yaml", "w").write(paths)
         config = scale(open(f"{ROOT}/alerts/alertmanager-example.yaml").read(), self.factor)
         config = config.replace("http://localhost:9095/", f"http://127.0.0.1:{RECORDER}/")
         open(f"{self.work}/alertmanager.yaml", "w").write(config)
         open(f"{self.work}/prometheus.yaml", "w").write(f"""
 global: {{scrape_interval: {SCRAPE}s, evaluation_interval: {SCRAPE}s, scrape_timeout: {SCRAPE}s}}
-rule_files: [rules.yaml]
+rule_files: [rules.yaml, pod-paths.yaml]
 alerting:
   alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{ALERTMANAGER}"]}}]}}]
 scrape_configs:
   - job_name: calico-bgp-exporter
     file_sd_configs: [{{files: [targets.json], refresh_interval: 1s}}]
+  - job_name: calico-bgp-probe
+    static_configs: [{{targets: {json.dumps(list(self.probes.values()))}}}]
 """)
         self.write_targets()
         self.start("recorder", sys.executable, f"{ROOT}/tests/incidents/recorder.py", str(RECORDER), f"{self.work}/notifications")

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+import pod_paths
 import scenarios
 from cluster import Cluster
 from scenarios import Incident
@@ -227,7 +228,7 @@ def chosen(slots, rows):
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and end what was started
     name, work, factor = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    lab = next(x for x in [*scenarios.LABS, scenarios.NAMES] if x.name == name)
+    lab = next(x for x in [*scenarios.LABS, pod_paths.PATHS, scenarios.NAMES] if x.name == name)
     runner = Runner(lab, work, factor)
     lab.slots = chosen(lab.slots, sys.argv[4:])
     json.dump(dict(rows=runner.run(), names=runner.names), open(f"{work}/verdicts.json", "w"))

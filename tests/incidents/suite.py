@@ -17,8 +17,11 @@ import tempfile
 import time
 
 from cluster import BINARY, ROOT
-from scenarios import LABS, NAMES
+from pod_paths import PATHS
+from scenarios import LABS as NODE_LABS
+from scenarios import NAMES
 
+LABS = [*NODE_LABS, PATHS]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
