@@ -103,7 +103,7 @@ def needed(story):
         path = f"{work}/story.yaml"
         mesh.write_users_own(work)
         checks = [(inhibition.told(f"{story.minutes}m", STEP, number), f"{story.minutes}m", story.told) for number in range(len(inhibition.rules))]
-        mesh.write(path, story, RULES, STEP, checks)
+        mesh.write(path, story, RULES, STEP, checks, mesh.series(story, STEP))
         done = run(path)
     return set(map(int, re.findall(r'without!=\\?"rule (\d+)', done.stdout + done.stderr)))
 

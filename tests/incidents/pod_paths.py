@@ -38,8 +38,9 @@ PATHS = Lab("alpaths", ("--nodes", str(NODES), *TIMERS), nodes=NODES, prepare=st
         # What no exporter sees: between two nodes only, and one way only.
         Incident("path-partial", "CalicoPodPathBroken", ("n1", "n3", "source/destination check"), path_down("n1", "n3"),
                  begin=lambda c: drop(c, "n3", ("prerouting", "iifname eth0 ip saddr 192.168.1.0/26 ip daddr 192.168.3.0/26")), end=mend("n3")),
-        Incident("path-partial, full size", "CalicoPodPathMTU", ("n4",), 'calico_pod_path_full_size_up{node="n4"} == 0', to="ticket",
-                 begin=lambda c: drop(c, "n4", ("forward", "oifname eth0 meta length > 1400")), end=mend("n4")),
+        # The answer to a scrape of n4's own probe is as large, so the others tell.
+        Incident("path-partial, full size", "CalicoPodPathMTU", ("n1", "n4"), 'calico_pod_path_full_size_up{node="n1", peer_node="n4"} == 0', to="ticket",
+                 begin=lambda c: drop(c, "n4", ("forward", "meta length > 1400")), end=mend("n4")),
     ],
     [
         # The cloud drops what is not from, or not to, the node's own address.
