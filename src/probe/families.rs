@@ -66,7 +66,7 @@ impl Families {
                 let Some(local) = socket.local(members) else {
                     continue;
                 };
-                self.mtu_read = Some(now);
+                self.mtu_read = (local.mtu > 0).then_some(now);
                 socket.set_mtu(local.mtu);
                 if prober.is_none() {
                     let settings = self.settings.clone();

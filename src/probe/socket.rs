@@ -124,6 +124,7 @@ impl Socket {
     }
 
     /// The own address towards these probes, and the largest MTU among them: an MTU that was learned for one path does not count.
+    /// It is 0 where this probe is the only one.
     pub(super) fn local(&self, peers: &[IpAddr]) -> Option<Local> {
         let of_family = |peer: &&IpAddr| Family::from(**peer) == self.family;
         let peers = peers.iter().filter(of_family).take(TRIED);
@@ -141,9 +142,11 @@ impl Socket {
             Family::V4 => sockopt::ip_mtu(&socket)?,
             Family::V6 => sockopt::ipv6_mtu(&socket)?,
         };
+        let address = socket.local_addr()?.ip();
         Ok(Local {
-            address: socket.local_addr()?.ip(),
-            mtu: mtu as usize,
+            address,
+            // DNS names this probe as well: what leads to it is the loopback device, of 65,536 bytes.
+            mtu: if address == peer { 0 } else { mtu as usize },
         })
     }
 
@@ -158,5 +161,24 @@ impl Socket {
             true => vec![0; length],
             false => Vec::new(),
         };
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_way_to_this_probe_itself_has_no_mtu() {
+        let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let towards = |peers: &[&str]| {
+            let peers: Vec<IpAddr> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+            socket.local(&peers).unwrap()
+        };
+        assert_eq!(towards(&["127.0.0.1"]).mtu, 0);
+        let other = towards(&["127.0.0.1", "127.0.0.2"]);
+        assert_eq!(other.address, "127.0.0.1".parse::<IpAddr>().unwrap());
+        assert!(other.mtu > LENGTH);
     }
 }
