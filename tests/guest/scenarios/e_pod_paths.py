@@ -9,9 +9,9 @@ PORT = 19326
 
 
 class Pod:
-    """A pod of a node, wired as Calico's CNI plugin does it, with room for a probe."""
+    """A pod of a node, wired as Calico's CNI plugin does it, with room for a probe; in both families where `dual`."""
 
-    def __init__(self, node, mtu=1480):
+    def __init__(self, node, mtu=1480, dual=False):
         self.node = node
         network, _, last = node.block.split("/")[0].rpartition(".")
         self.address = f"{network}.{int(last) + 20}"
@@ -25,13 +25,24 @@ class Pod:
                               addr add {self.address}/32 dev eth0
                               route add 169.254.1.1 dev eth0 scope link
                               route add default via 169.254.1.1 dev eth0""")
+        self.addresses, self.node_addresses = [self.address], [node.address]
+        if dual:
+            address6 = node.block6.split("/")[0] + "14"
+            self.addresses.append(address6)
+            self.node_addresses.append(node.address6)
+            # The link-local address of the MAC that Calico gives every `cali…` device is the pod's gateway.
+            node.namespace.ip(f"""link set {device} address ee:ee:ee:ee:ee:ee
+                                  addr add fe80::ecee:eeff:feee:eeee/64 dev {device}
+                                  route add {address6}/128 dev {device}""")
+            self.namespace.ip(f"""addr add {address6}/128 dev eth0
+                                  route add default via fe80::ecee:eeff:feee:eeee dev eth0""")
 
-    def probe(self, pods):
-        """A running probe; one that is stopped says goodbye."""
-        peers = [flag for pod in pods if pod is not self for flag in ("--probe.peer", pod.address)]
-        return Exporter(self.namespace, "--probe.node-address", self.node.address, "--probe.interval", "1s",
-                        "--probe.listen-address", f":{PORT}", *peers, port=PORT, node=self.node.name,
-                        wrapper=(BINARY,), binary="probe")
+    def probe(self, pods, found_by=()):
+        """A running probe; one that is stopped says goodbye. It knows these pods, or finds them by the flags `found_by`."""
+        peers = found_by or [flag for pod in pods if pod is not self for address in pod.addresses for flag in ("--probe.peer", address)]
+        nodes = [flag for address in self.node_addresses for flag in ("--probe.node-address", address)]
+        return Exporter(self.namespace, *nodes, "--probe.interval", "1s", "--probe.listen-address", f":{PORT}", *peers,
+                        port=PORT, node=self.node.name, wrapper=(BINARY,), binary="probe")
 
     def remove(self):
         run("ip", "-n", self.node.name, "link", "del", f"caliprobe{self.node.name}")
@@ -39,17 +50,20 @@ class Pod:
 
 
 @contextlib.contextmanager
-def probing(cluster):
-    """A pod with a probe on each node, every path up through tunl0: the probes by the node's name."""
+def probing(cluster, found_by=(), prepare=None, **pod):
+    """A pod with a probe on each node, every path up through tunl0: the probes by the node's name. `prepare`: what is to be
+    done between pods and probes."""
     with contextlib.ExitStack() as stack:
         for node in cluster.nodes:
             with Exporter(node.namespace, *cluster.flags(node)) as exporter:
                 exporter.expect("calico_bgp_peers", 3, ip_version="4", peer_type="mesh", state="up", patience=60)
         cluster.mode("always")
-        pods = [Pod(node) for node in cluster.nodes]
+        pods = [Pod(node, **pod) for node in cluster.nodes]
         for pod in pods:
             stack.callback(pod.remove)
-        probes = {pod.node.name: stack.enter_context(pod.probe(pods)) for pod in pods}
+        if prepare:
+            stack.enter_context(prepare(pods))
+        probes = {pod.node.name: stack.enter_context(pod.probe(pods, found_by)) for pod in pods}
         for probe in probes.values():
             paths(probe, 3, 0)
         yield probes, pods
@@ -67,21 +81,21 @@ def rules(node, table):
         run(*command, "nft", "delete", "table", family, name.rstrip(";"))
 
 
-def path(peer):
-    return {"peer": peer.address, "peer_node": peer.name, "ip_version": "4"}
+def path(peer, ip_version="4"):
+    return {"peer": peer.address if ip_version == "4" else peer.address6, "peer_node": peer.name, "ip_version": ip_version}
 
 
-def paths(probe, up, down):
-    probe.expect("calico_pod_paths", down, ip_version="4", state="down", patience=40)
-    return probe.expect("calico_pod_paths", up, ip_version="4", state="up", patience=40)
+def paths(probe, up, down, ip_version="4", patience=40):
+    probe.expect("calico_pod_paths", down, ip_version=ip_version, state="down", patience=patience)
+    return probe.expect("calico_pod_paths", up, ip_version=ip_version, state="up", patience=patience)
 
 
-def sessions_and_routes_are_in_order(cluster, node, encapsulation):
+def sessions_and_routes_are_in_order(cluster, node, encapsulation, routes=2):
     """What every other tool sees."""
     with Exporter(node.namespace, *cluster.flags(node)) as exporter:
         scrape = exporter.expect("calico_bgp_peers", 3, ip_version="4", peer_type="mesh", state="up")
         assert scrape.value("calico_pod_cidrs", ip_version="4", present="false") == 0
-        assert scrape.total("calico_routes", ip_version="4", encapsulation=encapsulation) >= 2, encapsulation
+        assert scrape.total("calico_routes", ip_version="4", encapsulation=encapsulation) >= routes, encapsulation
 
 
 def pod_paths_partial(cluster, out):
