@@ -1,7 +1,10 @@
 """Drills on netlink: bursts of routes and devices that no listener can follow."""
 
+import collections
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -86,6 +89,67 @@ def devices(row, setting):
         namespace.remove()
 
 
+# Whatever a device's name may begin with: the kernel forbids only '/', ':' and white space.
+ODD = [b'"', b"\\", b"\\n", b"{", b'a="b",', "é".encode(), "한".encode(), b"\x01", b"\xff", b"\xfe", b"\xf0\x9f", b"cali", b"tunl0", b"lo", b"-"]
+SAMPLE = re.compile(r'[a-z_]+(\{[a-z_]+="([^"\\\n]|\\[\\"n])*"(,[a-z_]+="([^"\\\n]|\\[\\"n])*")*\})? [0-9.e+-]+')
+
+
+def odd_names(row, setting):
+    """5,000 devices of odd names, a route through each"""
+    count, namespace = setting.times(5000, quick=500), node()
+    names = [ODD[n % len(ODD)] + b"%d" % (n // len(ODD)) for n in range(count)]
+    address = [f"172.16.{n // 256}.{n % 256}" for n in range(count)]
+    judged = range(0, count, 14)  # pod CIDRs, behind names of every kind
+
+    def batch(form, numbers):
+        lines = b"\n".join(form(n) for n in numbers)
+        subprocess.run(["ip", "-n", namespace.name, "-batch", "-"], input=lines, check=True, capture_output=True)
+
+    def check(exporter, gone):
+        """The routes through the devices `gone` are gone, and everything else is said of the device that it is true of."""
+        left = [n for n in judged if n not in gone]
+        exporter.expect("calico_kernel_bird_routes", count - len(gone), ip_version="4", patience=30)
+        scrape = exporter.expect("calico_pod_cidrs", len(judged) - len(left), ip_version="4", present="false", patience=30)
+        samples = [line for line in scrape.text.splitlines() if not line.startswith("#")]
+        broken = [line for line in samples if not SAMPLE.fullmatch(line)]
+        row.check(not broken, f"{len(broken)} lines are no samples: {broken[:2]}")
+        twice = [series for series, times in collections.Counter(line.rsplit(" ", 1)[0] for line in samples).items() if times > 1]
+        row.check(not twice, f"{len(twice)} series are there twice: {twice[:2]}")
+        present = {labels["cidr"] for labels, value in scrape.series("calico_pod_cidr_route_present") if value}
+        row.check(present == {f"{address[n]}/32" for n in left}, f"{len(present)} pod CIDRs are present, not {len(left)}")
+        said = {labels["cidr"]: re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), labels["device"])
+                for labels, _ in scrape.series("calico_pod_cidr_route_info")}
+        wrong = [(address[n], said.get(f"{address[n]}/32"), names[n]) for n in left
+                 if said.get(f"{address[n]}/32") != names[n].decode(errors="replace")]
+        row.check(not wrong, f"{len(wrong)} routes have another device: {wrong[:2]}")
+        return scrape
+
+    try:
+        # One in fifty is a tunnel, which has series of its own; the others are the two ends of a cable.
+        tunnels = [n for n in range(count) if n // len(ODD) % 50 == 0]
+        others = [n for n in range(count) if n // len(ODD) % 50]
+        pairs = list(zip(others[::2], others[1::2]))
+        tunnels += others[len(pairs) * 2:]
+        batch(lambda n: b"link add name '%s' type vxlan id %d dstport 4789" % (names[n], n + 1), tunnels)
+        batch(lambda pair: b"link add name '%s' type veth peer name '%s'" % (names[pair[0]], names[pair[1]]), pairs)
+        batch(lambda n: b"link set dev '%s' up" % names[n], range(count))
+        batch(lambda n: b"route add %s dev '%s' proto bird" % (address[n].encode(), names[n]), range(count))
+        path = os.path.join(setting.directory, "odd.yaml")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(f"- cidr: {address[n]}/32\n" for n in judged)
+        with setting.exporter("--pod-cidr-file", path, sockets=["none"], namespace=namespace) as exporter:
+            with watched(row, exporter), Background(exporter, pause=0.5) as scraping:
+                tunnel_series = len(check(exporter, set()).series("calico_tunnel_up"))
+                gone = {*tunnels[::2], *(n for pair in pairs[::2] for n in pair)}
+                batch(lambda n: b"link set dev '%s' down" % names[n], sorted(gone))  # the kernel drops their routes, and says nothing
+                check(exporter, gone)
+            row.check(not scraping.failures, f"{len(scraping.failures)} scrapes failed: {scraping.failures[:1]}")
+            row.served = (f"{count} names, {tunnel_series} of tunnels; {len(judged)} pod CIDRs, each with its device; {len(gone)} devices "
+                          f"down: theirs alone are absent; {scraping.answers} scrapes, slowest {scraping.slowest * 1000:.0f} ms")
+    finally:
+        namespace.remove()
+
+
 def large_table(row, setting):
     """a table of 100,000 routes"""
     count, namespace = setting.times(100000, quick=20000), node()
@@ -128,4 +192,4 @@ def churn(row, setting):
         namespace.remove()
 
 
-DRILLS = [burst, overrun, large_table, churn, devices]
+DRILLS = [burst, overrun, large_table, churn, devices, odd_names]
