@@ -1,4 +1,4 @@
-//! What `--version` says of the build. All of it is given by the environment (`make` does), so that the same sources give the same binary.
+//! What `--version` says of the build, and where the documents are. All of it is given by the environment (`make` does), so that the same sources give the same binary.
 
 use std::env;
 use std::process::Command;
@@ -22,6 +22,11 @@ fn main() {
         "DATE",
         &variable("CALICO_BGP_EXPORTER_BUILD_DATE").unwrap_or_else(unknown),
     );
+    // One slash at its end, whether one is given or not.
+    let docs = variable("CALICO_BGP_EXPORTER_DOCS")
+        .map(|base| format!("{}/", base.trim_end_matches('/')))
+        .unwrap_or_default();
+    set("DOCS", &docs);
     set("PLATFORM", &platform());
     set("TARGET", &env::var("TARGET").unwrap_or_else(|_| unknown()));
     set("RUSTC", &compiler().unwrap_or_else(unknown));

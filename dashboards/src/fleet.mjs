@@ -68,7 +68,7 @@ const alerts = l.table({
   id: 11,
   title: "Alerts firing",
   description: `What the shipped rules say now, the worst first (at most 200), without what follows from another: a dead node is one row, not one for each
-    neighbour. Click an alert to read its runbook, a node to open it; the peer is chosen there already.`,
+    neighbour. The runbook of an alert is docs/runbooks/ALERT.md of the package. Click a node to open it; the peer is chosen there already.`,
   // Of a dual-stack node that is gone there are two alerts, and one row.
   targets: [
     l.rows(at(`max by (cluster, alertname, severity, node, peer, peer_node, peer_or_all) (${peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))})`)),
@@ -78,7 +78,7 @@ const alerts = l.table({
   unit: "none",
   columns: {
     severity: ["Severity", { width: 80, mappings: l.map(q.severities), color: "text" }],
-    alertname: ["Alert", { width: 225, links: l.toRunbook("Alert") }],
+    alertname: ["Alert", { width: 225 }],
     node: ["Node", { links: toNodeAndPeer("peer_or_all") }],
     peer_node: ["Peer", {}],
     reason: ["Reason", { width: 150, mappings: l.map({ ...q.reasons, ...q.vias }), color: "text" }],

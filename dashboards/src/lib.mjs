@@ -241,10 +241,6 @@ export const toNode = (from) => {
   return [link("Open node", `/d/${uid.node}?${kept}${part("cluster", from.cluster)}${part("node", from.node)}${part("peer", from.peer)}`)];
 };
 
-const runbooks = "https://github.com/calico-bgp-exporter/calico-bgp-exporter/blob/main/docs/runbooks";
-/** From an alert's name, in the column `field`, to its runbook. */
-export const toRunbook = (field) => [{ title: "Runbook", url: `${runbooks}/\${__data.fields.${field}}.md`, targetBlank: true }];
-
 const between = {
   fleet: ["Fleet", "Is the network whole? All nodes."],
   node: ["Node", "One node: sessions, routes, tunnels."],

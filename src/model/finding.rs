@@ -1,7 +1,8 @@
 //! What is wrong with the node, in words for a person.
 
-/// Where the documents are that [`Finding::docs`] names.
-pub const DOCS: &str = "https://github.com/calico-bgp-exporter/calico-bgp-exporter/blob/main/";
+/// Where the documents are that [`Finding::docs`] names: an address that ends with a slash, or nothing. Then their paths stand
+/// alone: nothing is published, and a stranger could register whatever address stood here.
+pub const DOCS: &str = env!("BUILD_DOCS");
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

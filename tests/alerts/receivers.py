@@ -35,11 +35,12 @@ class Recorder(BaseHTTPRequestHandler):
         pass
 
 
-def alert(name, severity, node, over=False):
+def alert(name, severity, node, base="", over=False):
+    """`base`: where the runbooks are; without it an alert has no address of its runbook."""
     now = datetime.now(timezone.utc)
     return {"labels": {"alertname": name, "severity": severity, "node": node, "cluster": "prod"},
             "annotations": {"summary": f"BIRD does not answer on node {node}", "description": "It has not answered for three minutes (connect).",
-                            "runbook_url": f"https://example.com/{name}.md"},
+                            "runbook": f"docs/runbooks/{name}.md", **({"runbook_url": f"{base}/{name}.md"} if base else {})},
             "startsAt": (now - timedelta(minutes=5)).isoformat(),
             **({"endsAt": (now - timedelta(seconds=1)).isoformat()} if over else {})}
 
@@ -83,7 +84,7 @@ def main():
                                     f"--web.listen-address=127.0.0.1:{PORT}", "--cluster.listen-address="], stdout=open(f"{work}/log", "w"), stderr=subprocess.STDOUT)
         try:
             nodes = [f"node-{n}" for n in range(7)]
-            post(*(alert("CalicoBirdDown", "critical", node) for node in nodes), alert("CalicoRouteChurn", "warning", "node-a"))
+            post(*(alert("CalicoBirdDown", "critical", node) for node in nodes), alert("CalicoRouteChurn", "warning", "node-a", "https://example.com"))
             page, ticket = wait("/pagerduty", 1), wait("/slack", 1)
             post(alert("CalicoRouteChurn", "warning", "node-a", over=True))
             over = wait("/slack", 2)
@@ -94,13 +95,14 @@ def main():
     check(payload["summary"], "CRITICAL prod: BIRD does not answer on node node-", "(7 firing, 0 resolved)")
     check(payload["severity"], "critical")
     details = payload["custom_details"]
-    check(json.dumps(details), "It has not answered for three minutes (connect). (since ", "and others", "https://example.com/CalicoBirdDown.md")
+    check(json.dumps(details), "It has not answered for three minutes (connect). (since ", "and others", "docs/runbooks/CalicoBirdDown.md")
     text = json.dumps(details)
     if text.count("does not answer on node") != 5:
         sys.exit(f"not five alerts in {text}")
     attachment = ticket["attachments"][0]
     check(attachment["title"], "WARNING prod: BIRD does not answer on node node-a")
     check(attachment["title_link"], "https://example.com/CalicoRouteChurn.md")
+    check(attachment["footer"], "https://example.com/CalicoRouteChurn.md")
     check(attachment["text"], "BIRD does not answer on node node-a\nIt has not answered for three minutes (connect). (since ")
     check(over["attachments"][0]["title"], "RESOLVED prod: ")
     check(over["attachments"][0]["text"], "over since ")

@@ -26,7 +26,7 @@ fn shows_what_a_person_wants_to_see() {
         "<a href=\"/metrics\">Metrics</a>",
         "<span class=\"critical\">critical</span>: Session with &lt;10.0.3.143&gt; is down",
         "<dt>Next</dt><dd><ol>\n<li>look at calico-node</li>\n</ol></dd>",
-        "blob/main/docs/runbooks/CalicoBGPPeeringDown.md\">docs/runbooks/CalicoBGPPeeringDown.md</a>",
+        "<dt>Docs</dt><dd><code>docs/runbooks/CalicoBGPPeeringDown.md</code></dd>",
         "BGP sessions: 3 of 5 up",
         "connection refused <span class=\"soft\">(Socket: &lt;Connection&gt; &amp; &quot;refused&quot;)</span>",
         "<td title=\"Mesh_10_0_3_143\">10.0.3.143</td>",

@@ -58,8 +58,6 @@
   {{- end -}}
   {{- if $cfg.runbookBaseURL -}}
     {{- $_ := set $annotations "runbook_url" (printf "%s/%s.md" (trimSuffix "/" $cfg.runbookBaseURL) $rule.alert) -}}
-  {{- else -}}
-    {{- $_ := unset $annotations "runbook_url" -}}
   {{- end -}}
   {{- $_ := set $rule "annotations" (mergeOverwrite $annotations (deepCopy $cfg.additionalAlertAnnotations) (deepCopy ($change.annotations | default dict))) -}}
   {{- $labels := mergeOverwrite (deepCopy ($rule.labels | default dict)) (deepCopy $cfg.additionalAlertLabels) (deepCopy ($change.labels | default dict)) -}}

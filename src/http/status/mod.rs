@@ -53,11 +53,10 @@ fn head(html: &mut String, site: &Site, snapshot: &Snapshot, now: UnixTime) -> f
         Ago(now.since(snapshot.at)),
         Escaped(&site.telemetry_path),
     )?;
-    let repository = env!("CARGO_PKG_REPOSITORY");
-    if !repository.is_empty() {
+    if !DOCS.is_empty() {
         write!(
             html,
-            " · <a href=\"{repository}/blob/main/docs/metrics.md\">What they mean</a>"
+            " · <a href=\"{DOCS}docs/metrics.md\">What they mean</a>"
         )?;
     }
     writeln!(html, "</p>")
@@ -96,11 +95,13 @@ fn findings(html: &mut String, findings: &[Finding]) -> fmt::Result {
                 writeln!(html, "<li>{}</li>", Escaped(step))?;
             }
             let docs = Escaped(finding.docs);
-            writeln!(
-                html,
-                "</ol></dd><dt>Docs</dt><dd><a href=\"{DOCS}{docs}\">{docs}</a></dd>"
-            )?;
-            writeln!(html, "</dl>")?;
+            write!(html, "</ol></dd><dt>Docs</dt><dd>")?;
+            if DOCS.is_empty() {
+                write!(html, "<code>{docs}</code>")?;
+            } else {
+                write!(html, "<a href=\"{DOCS}{docs}\">{docs}</a>")?;
+            }
+            writeln!(html, "</dd>\n</dl>")?;
         }
         writeln!(html, "</li>")?;
     }

@@ -162,7 +162,6 @@ export const rules = {
     const links = panelsOf(d).flatMap((p) => [...(p.fieldConfig.defaults.links ?? []), ...p.fieldConfig.overrides.flatMap((o) => o.properties.filter((x) => x.id === "links").flatMap((x) => x.value))]);
     if (d.uid !== "calico-bgp-node" && links.length === 0) yield "no link leads to a node";
     for (const { url } of links) {
-      if (/^https:\/\/github\.com\/[\w-]+\/[\w-]+\/blob\/main\/docs\/runbooks\/\$\{__data\.fields\.Alert\}\.md$/.test(url)) continue;
       const [, uid, query] = url.match(/^\/d\/([\w-]+)\?(.*)$/) ?? [];
       if (!uids.includes(uid)) yield `${url} leads to no dashboard of ours`;
       for (const [, name] of query?.matchAll(/var-(\w+)=/g) ?? []) if (!["cluster", "job", "node", "peer"].includes(name)) yield `${url}: no variable ${name}`;
