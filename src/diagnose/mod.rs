@@ -77,7 +77,7 @@ fn words(problem: &Problem<'_>, snapshot: &Snapshot, node: &str) -> Words {
         P::BlocksNotAnnounced(blocks) => routes::blocks_not_announced(blocks),
         P::MeshTooLarge(peers) => sessions::mesh_too_large(*peers),
         P::RoutesRejected(prefixes) => daemons::routes_rejected(prefixes),
-        P::DuplicateOwners(duplicates) => pods::duplicates(duplicates, snapshot),
+        P::DuplicateOwners(duplicates) => pods::duplicates(duplicates),
         P::PodCidrsAbsent(absent) => pods::absent(absent, snapshot, node),
         P::ViaGateway(gateway) => pods::via_gateway(gateway, node),
         P::EncapsulationMismatch(pods) => pods::mismatch(pods, node),

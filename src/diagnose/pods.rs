@@ -4,14 +4,11 @@ use super::commands::{birdcl, ip, restart};
 use super::reasons::reason;
 use super::{Words, count, list};
 use crate::assess::problems::pods::{Absent, OwnEnd, ViaGateway};
-use crate::model::Family;
-use crate::model::pod_cidr::{Fallthrough, PodCidr};
+use crate::model::pod_cidr::{Duplicate, Fallthrough, PodCidr};
 use crate::model::route::Encapsulation;
 use crate::model::session::DownReason;
 use crate::model::snapshot::Snapshot;
-use ipnet::IpNet;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 const NOT_INSTALLED: &str = "The route was not installed (by BIRD; by Felix for VXLAN, WireGuard and, from Calico v3.33, IPIP), \
                              or another program deleted it.";
@@ -236,29 +233,21 @@ pub(super) fn mismatch(pods: &[&PodCidr], node: &str) -> Words {
     }
 }
 
-pub(super) fn duplicates(duplicates: &[(IpNet, Vec<IpAddr>)], snapshot: &Snapshot) -> Words {
-    let is_own = |cidr: &IpNet| {
-        let presence = snapshot.presence.iter();
-        let mut own = presence.flat_map(|presence| &presence.own_blocks[Family::from(*cidr)]);
-        own.any(|blocks| blocks.contains(cidr))
-    };
-    let seen = duplicates.iter().map(|(cidr, owners)| {
-        let mut nodes: Vec<String> = owners.iter().map(ToString::to_string).collect();
-        if is_own(cidr) {
-            nodes.insert(0, "this node".into());
-        }
-        match nodes.len() {
-            0 => format!("{cidr} by two nodes"),
-            1 => format!("{cidr} by {} and another node", nodes[0]),
-            _ => format!("{cidr} by {}", list(nodes)),
-        }
+pub(super) fn duplicates(duplicates: &[Duplicate]) -> Words {
+    let seen = duplicates.iter().map(|duplicate| {
+        let others = duplicate.others.iter().map(ToString::to_string);
+        let this = duplicate.is_own.then(|| "this node".to_owned());
+        let nodes: Vec<String> = this.into_iter().chain(others).collect();
+        format!("{} by {}", duplicate.cidr, nodes.join(" and "))
     });
-    let first = duplicates.first().map(|(cidr, _)| cidr.to_string());
+    let first = duplicates
+        .first()
+        .map(|duplicate| duplicate.cidr.to_string());
     Words {
         id: "duplicate-block",
         title: format!(
             "More than one node announces {}",
-            list(duplicates.iter().map(|(cidr, _)| cidr))
+            list(duplicates.iter().map(|duplicate| duplicate.cidr))
         ),
         seen: list(seen),
         meaning: "Some of the packets go to the wrong node and are lost.".into(),

@@ -7,6 +7,8 @@ use super::series::Value;
 use crate::model::pod_cidr::PodCidr;
 use crate::model::snapshot::{Presence, Snapshot};
 use crate::model::{Family, PerFamily};
+use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub(super) fn encode(
@@ -128,9 +130,8 @@ fn per_cidr(out: &mut MetricsWriter, rows: &[Row]) -> fmt::Result {
 
 fn totals(out: &mut MetricsWriter, presence: &Presence, known: &[Family]) -> fmt::Result {
     let node = out.node();
-    let mut duplicates = presence.duplicates.clone();
-    duplicates.sort_unstable();
-    duplicates.dedup();
+    let duplicates = presence.duplicates.iter();
+    let duplicates: BTreeSet<IpNet> = duplicates.map(|duplicate| duplicate.cidr).collect();
     let mut series = out.family(&f::POD_CIDR_DUPLICATES);
     for version in known {
         let count = duplicates

@@ -13,6 +13,23 @@ pub struct Expected {
     pub owner: Option<IpAddr>,
 }
 
+/// A pod CIDR that more than one node announces.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Duplicate {
+    /// The CIDR.
+    pub cidr: IpNet,
+    /// This node announces it.
+    pub is_own: bool,
+    /// The others that do, in order: their addresses, or their router IDs where no session is known. At most
+    /// [`Duplicate::MOST`].
+    pub others: Vec<IpAddr>,
+}
+
+impl Duplicate {
+    /// Most nodes that are kept of one CIDR.
+    pub const MOST: usize = 4;
+}
+
 /// How pod CIDRs ought to be reached: the mode of their IP pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedMode {

@@ -4,7 +4,7 @@ use super::daemon::{Daemon, QueryError, QueryErrorKind};
 use super::forwarding::Forwarding;
 use super::link::{DeviceKind, LinkStats};
 use super::lookup::LookupError;
-use super::pod_cidr::PodCidr;
+use super::pod_cidr::{Duplicate, PodCidr};
 use super::route::{Encapsulation, Origin, RouteChange};
 use super::session::{JudgedSession, PeerType};
 use super::time::UnixTime;
@@ -97,7 +97,7 @@ pub struct Presence {
     /// CIDRs beyond the limit, IPv4 and IPv6.
     pub left_out: PerFamily<u64>,
     /// CIDRs that more than one node announces.
-    pub duplicates: Vec<IpNet>,
+    pub duplicates: Vec<Duplicate>,
     /// Whether it is known what to expect: of a family whose route table was not read, or whose prefixes are all
     /// unjudged, nothing is said.
     pub is_known: PerFamily<bool>,

@@ -1,11 +1,12 @@
 //! The judged facts, field by field.
 
 use super::{
-    Answer, DaemonReport, ExportGapReport, FindingReport, KernelReport, NodePeers, NodeReport,
-    PodCidrCounts, PodCidrReport, ReportDetail, SessionCounts, SessionReport, UNHEALTHY,
+    Answer, DaemonReport, DuplicateReport, ExportGapReport, FindingReport, KernelReport, NodePeers,
+    NodeReport, PodCidrCounts, PodCidrReport, ReportDetail, SessionCounts, SessionReport,
+    UNHEALTHY,
 };
 use crate::model::finding::{Finding, Severity};
-use crate::model::pod_cidr::PodCidr;
+use crate::model::pod_cidr::{Duplicate, PodCidr};
 use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, Snapshot};
 use std::collections::HashSet;
@@ -66,7 +67,14 @@ impl NodeReport {
                     .map(PodCidrReport::from)
                     .collect()
             }),
-            duplicate_cidrs: presence.map(|presence| presence.duplicates.clone()),
+            duplicate_cidrs: presence.map(|presence| {
+                let duplicates = presence.duplicates.iter();
+                duplicates.map(|duplicate| duplicate.cidr).collect()
+            }),
+            duplicate_owners: presence.map(|presence| {
+                let duplicates = presence.duplicates.iter();
+                duplicates.map(DuplicateReport::from).collect()
+            }),
             export_gap: snapshot.export_gap.as_ref().map(|gap| ExportGapReport {
                 missing: gap.missing.clone(),
                 stale: gap.stale.clone(),
@@ -147,6 +155,16 @@ impl FindingReport {
             cause: finding.cause.clone(),
             next: finding.next.clone(),
             docs: format!("{docs}{}", finding.docs),
+        }
+    }
+}
+
+impl From<&Duplicate> for DuplicateReport {
+    fn from(duplicate: &Duplicate) -> Self {
+        DuplicateReport {
+            cidr: duplicate.cidr,
+            this_node: duplicate.is_own,
+            others: duplicate.others.clone(),
         }
     }
 }

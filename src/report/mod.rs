@@ -33,6 +33,9 @@ pub struct NodeReport {
     /// All expected pod CIDRs; with [`ReportDetail::Unhealthy`] those that are absent or mismatched.
     pub pod_cidrs: Option<Vec<PodCidrReport>>,
     pub duplicate_cidrs: Option<Vec<IpNet>>,
+    /// Who announces each of them. Exporters before it was added send nothing.
+    #[serde(default)]
+    pub duplicate_owners: Option<Vec<DuplicateReport>>,
     pub export_gap: Option<ExportGapReport>,
     pub findings: Vec<FindingReport>,
     pub passed: Vec<String>,
@@ -146,6 +149,15 @@ pub struct PodCidrReport {
     pub origin: Option<String>,
     pub route: Option<IpNet>,
     pub mismatch: Option<bool>,
+}
+
+/// A pod CIDR that more than one node announces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "docs/doctor.md explains each field")]
+pub struct DuplicateReport {
+    pub cidr: IpNet,
+    pub this_node: bool,
+    pub others: Vec<IpAddr>,
 }
 
 /// BIRD's exports compared with the kernel.

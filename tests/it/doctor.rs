@@ -107,7 +107,7 @@ fn the_fields_of_the_document_stay() {
     };
     has(
         "",
-        "node at healthy daemons sessions kernel pod_cidrs duplicate_cidrs export_gap findings cannot_see",
+        "node at healthy daemons sessions kernel pod_cidrs duplicate_cidrs duplicate_owners export_gap findings cannot_see",
     );
     has(
         "/daemons/0",

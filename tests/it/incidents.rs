@@ -417,7 +417,14 @@ fn duplicate_block() {
     exporter.until(10, "counted", "calico_pod_cidr", |p| {
         p.value("calico_pod_cidr_duplicate_owners", &[("ip_version", "4")]) == Some(1.0)
     });
-    names(&lab, "n1", "", "duplicate-block", &["192.168.3.0/26"]);
+    let both = "192.168.3.0/26 by 10.0.3.142 and 10.0.3.143";
+    names(&lab, "n1", "", "duplicate-block", &[both]);
+    // Both of them name the other, without a pool too; n2 wrote the blackhole because it announces the block.
+    for (node, other) in [("n2", "10.0.3.143"), ("n3", "10.0.3.142")] {
+        let seen = format!("192.168.3.0/26 by this node and {other}");
+        let report = names(&lab, node, "", "duplicate-block", &[&seen]);
+        assert_eq!(report.ids(), ["duplicate-block"], "{node}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Daemons and kernel together: what is expected, and of which family nothing is said.
 
-use crate::judgement::build::{NOON, links, look, net, rib, route, session, state};
+use crate::judgement::build::{NOON, duplicate, links, look, net, rib, route, session, state};
 use calico_bgp_exporter::assess::assessor::{AssessConfig, Assessor};
 use calico_bgp_exporter::assess::kernel_state::RoutesTo;
 use calico_bgp_exporter::assess::pods::inquiry::Answer;
@@ -146,7 +146,8 @@ fn a_block_of_this_node_that_another_announces_is_a_duplicate() {
         (SERVICES, "", ""),
         (SERVICES, ONE, "10.0.3.1"),
     ]);
-    assert_eq!(node.judge().0.unwrap().duplicates, [net(own)]);
+    let presence = node.judge().0.unwrap();
+    assert_eq!(presence.duplicates, [duplicate(own, true, &["10.0.3.1"])]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use calico_bgp_exporter::assess::origin::Writers;
 use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{Daemon, DaemonAnswer, DaemonReport};
 use calico_bgp_exporter::model::link::{DeviceKind, Link, LinkStats, LinkTable};
+use calico_bgp_exporter::model::pod_cidr::Duplicate;
 use calico_bgp_exporter::model::rib::{AddressIndex, AsPath, Rib, RibPath, RibSource};
 use calico_bgp_exporter::model::route::{NextHop, Route, RouteKey, RouteKind};
 use calico_bgp_exporter::model::session::{
@@ -28,6 +29,15 @@ pub fn local(second: i64) -> BirdTime {
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
+}
+
+/// What more than one node announces.
+pub fn duplicate(cidr: &str, is_own: bool, others: &[&str]) -> Duplicate {
+    Duplicate {
+        cidr: net(cidr),
+        is_own,
+        others: others.iter().map(|other| other.parse().unwrap()).collect(),
+    }
 }
 
 /// A mesh session to 10.0.3.`host`, up for `age` seconds at `server` (seconds of the daemon's clock).

@@ -1,4 +1,4 @@
-use crate::judgement::build::{NOON, judged, net, rib, session};
+use crate::judgement::build::{NOON, duplicate, judged, net, rib, session};
 use calico_bgp_exporter::assess::pods::classify::{Classified, Evidence, classify};
 use calico_bgp_exporter::assess::pods::expected::Expectation;
 use calico_bgp_exporter::assess::pods::owners::Owners;
@@ -164,7 +164,8 @@ fn two_owners_are_a_duplicate() {
         now(0),
     );
     let found = classified(&expectation);
-    assert_eq!(found.duplicates, [net(block)]);
+    let both = duplicate(block, false, &["10.0.3.1", "10.0.3.2"]);
+    assert_eq!(found.duplicates, [both]);
     assert_eq!(found.expected.len(), 1, "one row a CIDR");
 }
 

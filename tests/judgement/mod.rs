@@ -5,6 +5,7 @@ mod attempts;
 mod build;
 mod designs;
 mod document;
+mod duplicates;
 mod expectation;
 mod findings;
 mod fleet;

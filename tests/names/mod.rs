@@ -262,9 +262,7 @@ fn every_alert_is_labelled_and_described() {
             "{alert}: a path in the package, beside the rules"
         );
         assert!(
-            rule.annotations
-                .values()
-                .all(|text| !text.contains("://")),
+            rule.annotations.values().all(|text| !text.contains("://")),
             "{alert}: nothing is published, so an address could be a stranger's"
         );
         for volatile in ["instance", "pod", "container", "endpoint"] {

@@ -3,7 +3,7 @@
 use super::learned::{LearnedPrefix, LearnedTable};
 use super::owners::is_host_route;
 use crate::model::Family;
-use crate::model::pod_cidr::Expected;
+use crate::model::pod_cidr::{Duplicate, Expected};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub struct Classified {
     /// Other nodes' pod CIDRs.
     pub expected: Vec<Expected>,
     /// Pod CIDRs that two nodes announce; this node's own included.
-    pub duplicates: Vec<IpNet>,
+    pub duplicates: Vec<Duplicate>,
     /// Prefixes that may be pod CIDRs, and nothing says so.
     pub unjudged: u64,
     /// This node's own blocks.
@@ -69,6 +69,10 @@ pub fn classify(
     };
     let prefixes = prefixes.filter(|prefix| Family::from(prefix.net) == family);
     let lengths = block_lengths(family, prefixes.clone(), &found.own, evidence);
+    if evidence.pools.is_empty() {
+        let contested = contested_blocks(family, table, &lengths, evidence);
+        found.own.extend(contested);
+    }
     // A switch may announce the subnets of nodes as well.
     let is_node_subnet = |net| (evidence.is_own_subnet)(net) || table.has_speaker_inside(net);
     for prefix in prefixes {
@@ -93,7 +97,9 @@ pub fn classify(
                     owner: prefix.owner,
                 });
                 if originators(&prefix, evidence) > 1 {
-                    found.duplicates.push(prefix.net);
+                    found
+                        .duplicates
+                        .push(duplicate(prefix.net, table, evidence));
                 }
             }
             Some(false) => {}
@@ -105,7 +111,9 @@ pub fn classify(
             .get(**net)
             .is_some_and(|learned| originators(&learned, evidence) > 0)
     };
-    found.duplicates.extend(found.own.iter().filter(claimed));
+    let claimed = found.own.iter().filter(claimed);
+    let claimed = claimed.map(|net| duplicate(*net, table, evidence));
+    found.duplicates.extend(claimed);
     found.duplicates.sort_unstable();
     found.expected.shrink_to_fit();
     found
@@ -118,6 +126,16 @@ fn originators(prefix: &LearnedPrefix, evidence: &Evidence<'_>) -> u8 {
         prefix.first_hand
     } else {
         prefix.originators
+    }
+}
+
+fn duplicate(net: IpNet, table: &LearnedTable, evidence: &Evidence<'_>) -> Duplicate {
+    Duplicate {
+        cidr: net,
+        is_own: table.own().contains(&net),
+        others: table
+            .originators(net, (evidence.is_others_route)(net))
+            .to_vec(),
     }
 }
 
@@ -178,6 +196,24 @@ fn block_lengths(
         .filter(|net| (evidence.has_route)(*net))
         .map(|net| net.prefix_len())
         .collect()
+}
+
+/// Blocks that this node originates beside one other node, without a workload here: it took the other's, or has none of its own
+/// yet. A service CIDR that just two nodes announce is told by its length only.
+fn contested_blocks(
+    family: Family,
+    table: &LearnedTable,
+    lengths: &BTreeSet<u8>,
+    evidence: &Evidence<'_>,
+) -> impl Iterator<Item = IpNet> {
+    let own = table.own().iter().copied();
+    own.filter(move |net| {
+        let others = table.get(*net).filter(|learned| learned.over.internal);
+        Family::from(*net) == family
+            && lengths.contains(&net.prefix_len())
+            && (evidence.has_route)(*net)
+            && others.is_some_and(|learned| originators(&learned, evidence) == 1)
+    })
 }
 
 /// Of what BIRD's static protocols have, the blocks. A service CIDR is there too; without a pool it is told by

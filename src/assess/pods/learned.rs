@@ -1,5 +1,6 @@
 //! BIRD's route table, prefix by prefix: who announced it, whose it is, and whether several nodes claim it.
 
+use super::peers::Peers;
 use crate::model::rib::{AsPath, Rib, RibPath, RibSource};
 use crate::model::session::{JudgedSession, PeerType};
 use ipnet::IpNet;
@@ -64,16 +65,16 @@ pub struct LearnedTable {
     lengths: BTreeSet<u8>,
     /// Prefixes whose paths name several owners, with all of them.
     ambiguous: BTreeMap<IpNet, Vec<IpAddr>>,
+    /// Who originates what several nodes do, this one included.
+    originators: BTreeMap<IpNet, Originators>,
 }
 
-/// What a path's session tells about it.
-#[derive(Debug, Clone, Copy)]
-struct Peer {
-    neighbor: IpAddr,
-    id: Option<IpAddr>,
-    internal: bool,
-    mesh: bool,
-    workload: bool,
+/// The other nodes that originate a prefix, in order; at most `Duplicate::MOST`.
+#[derive(Debug, Default)]
+struct Originators {
+    all: Vec<IpAddr>,
+    /// By paths that name the originator's address as next hop.
+    first_hand: Vec<IpAddr>,
 }
 
 impl LearnedTable {
@@ -133,7 +134,7 @@ impl LearnedTable {
         };
         let start = self.announcers.len();
         let mut over = LearnedOver::default();
-        let (mut originators, mut first_hand) = ([None; 2], [None; 2]);
+        let (mut originators, mut first_hand) = (Vec::new(), Vec::new());
         let mut owners: Vec<IpAddr> = Vec::new();
         for path in paths() {
             let Some(peer) = peers.of(path) else { continue };
@@ -158,6 +159,12 @@ impl LearnedTable {
                 }
             }
         }
+        if originators.len() > usize::from(!self.own.contains(&net)) {
+            let named = |claims| peers.named(net, claims);
+            let (all, first_hand) = (named(&originators), named(&first_hand));
+            self.originators
+                .insert(net, Originators { all, first_hand });
+        }
         if owners.len() > 1 {
             self.ambiguous.insert(net, owners);
         }
@@ -179,8 +186,8 @@ impl LearnedTable {
             owner,
             announcers: (start as u32, self.announcers.len() as u32),
             over,
-            originators: originators.iter().flatten().count() as u8,
-            first_hand: first_hand.iter().flatten().count() as u8,
+            originators: originators.len().min(2) as u8,
+            first_hand: first_hand.len().min(2) as u8,
         });
     }
 
@@ -263,6 +270,19 @@ impl LearnedTable {
         &self.ambiguous
     }
 
+    /// The other nodes that originate `net`, where more than one node does, this one included. `first_hand`: only those whose
+    /// paths name their own address as next hop.
+    pub fn originators(&self, net: IpNet, first_hand: bool) -> &[IpAddr] {
+        let found = self.originators.get(&net);
+        found.map_or(&[], |found| {
+            if first_hand {
+                &found.first_hand
+            } else {
+                &found.all
+            }
+        })
+    }
+
     /// The owner of all of `net`, by the longest prefix that has one, and that prefix.
     pub fn owner_of(&self, net: IpNet) -> Option<(IpNet, IpAddr)> {
         let lengths = self
@@ -286,142 +306,4 @@ fn speakers(sessions: &[JudgedSession]) -> BTreeSet<IpAddr> {
         .filter(|session| session.peer_type != PeerType::LocalWorkload)
         .flat_map(|session| session.source_address.into_iter().chain([session.neighbor]))
         .collect()
-}
-
-/// Sessions by protocol index, and which neighbour has which router ID.
-struct Peers {
-    of_protocol: Vec<Option<Peer>>,
-    by_id: HashMap<(IpAddr, bool), IpAddr>,
-    neighbors: BTreeSet<IpAddr>,
-    /// Neighbors that pass on what others originate with themselves as next hop.
-    reflectors: BTreeSet<IpAddr>,
-    /// This node's own addresses, as its sessions use them.
-    own: BTreeSet<IpAddr>,
-}
-
-impl Peers {
-    fn new(rib: &Rib, sessions: &[JudgedSession]) -> Self {
-        let mut by_name: HashMap<&str, Peer> = HashMap::new();
-        let mut by_id = HashMap::new();
-        let mut neighbors = BTreeSet::new();
-        let mut own = BTreeSet::new();
-        for session in sessions.iter().map(|judged| &judged.session) {
-            let id = session
-                .neighbor_id
-                .as_deref()
-                .and_then(|id| id.parse::<IpAddr>().ok());
-            let peer = Peer {
-                neighbor: session.neighbor,
-                id,
-                internal: session.internal.unwrap_or_else(|| {
-                    session.local_as.is_some() && session.local_as == session.neighbor_as
-                }),
-                mesh: session.peer_type == PeerType::Mesh,
-                workload: session.peer_type == PeerType::LocalWorkload,
-            };
-            if let Some(id) = id.filter(|_| !peer.workload) {
-                by_id
-                    .entry((id, peer.neighbor.is_ipv4()))
-                    .or_insert(peer.neighbor);
-            }
-            neighbors.insert(peer.neighbor);
-            own.extend(session.source_address);
-            by_name.insert(session.name.as_str(), peer);
-        }
-        let protocols = rib.protocols.iter();
-        let mut peers = Peers {
-            of_protocol: protocols
-                .map(|name| by_name.get(name.as_str()).copied())
-                .collect(),
-            by_id,
-            neighbors,
-            reflectors: BTreeSet::new(),
-            own,
-        };
-        let reflected = rib.paths.iter().filter_map(|path| {
-            let originator = rib.address(path.originator)?;
-            let peer = peers.of(path)?;
-            let is_self = rib.address(path.next_hop) == Some(peer.neighbor);
-            (is_self && peer.id != Some(originator)).then_some(peer.neighbor)
-        });
-        peers.reflectors = reflected.collect();
-        peers
-    }
-
-    fn of(&self, path: &RibPath) -> Option<Peer> {
-        *self.of_protocol.get(path.protocol as usize)?
-    }
-
-    /// The node that the path names as the owner of its prefix. Never a switch or reflector that passes it on.
-    fn owner(&self, path: &RibPath, rib: &Rib) -> Option<IpAddr> {
-        let peer = self.of(path).filter(|peer| !peer.workload)?;
-        let next_hop = rib.address(path.next_hop);
-        let from_neighbor = next_hop == Some(peer.neighbor);
-        if !peer.internal {
-            let first_hand = peer.mesh && path.as_path == AsPath::Single && from_neighbor;
-            return first_hand.then_some(peer.neighbor);
-        }
-        if path.as_path != AsPath::Empty {
-            return None;
-        }
-        let Some(id) = rib.address(path.originator) else {
-            return from_neighbor.then_some(peer.neighbor);
-        };
-        let is_v4 = path.prefix.addr().is_ipv4();
-        let known = self.by_id.get(&(id, is_v4)).copied();
-        let by_next_hop = || next_hop.filter(|hop| !self.neighbors.contains(hop));
-        known
-            .or_else(by_next_hop)
-            .or_else(|| Some(id).filter(|id| id.is_ipv4() == is_v4))
-    }
-
-    /// Who originated a first-hand path: one whose next hop BIRD can reach, and that was not passed on by a node which
-    /// only learned it. A path that leads back to this node is second-hand.
-    fn originator(&self, path: &RibPath, rib: &Rib) -> Option<Claim> {
-        let peer = self
-            .of(path)
-            .filter(|peer| !peer.workload && !path.unreachable)?;
-        let next_hop = rib.address(path.next_hop);
-        if next_hop.is_some_and(|hop| self.own.contains(&hop)) {
-            return None;
-        }
-        let from_neighbor = next_hop == Some(peer.neighbor);
-        let id = peer.id.unwrap_or(peer.neighbor);
-        let id = match (peer.internal, path.as_path) {
-            (true, AsPath::Empty) => rib.address(path.originator).or(from_neighbor.then_some(id)),
-            (false, AsPath::Single) => from_neighbor.then_some(id),
-            _ => None,
-        }?;
-        Some(Claim { id, next_hop })
-    }
-
-    /// Adds a claim to those of a prefix, of which two are enough.
-    fn count(&self, claim: Claim, claims: &mut [Option<Claim>; 2]) {
-        match claims {
-            [None, _] => claims[0] = Some(claim),
-            [Some(first), None] if !self.one_node(claim, *first) => claims[1] = Some(claim),
-            _ => {}
-        }
-    }
-
-    /// Whether two paths lead to the same node: they name one originator, or have one next hop. In Calico's VXLANCrossSubnet
-    /// mode every node announces the blocks of its subnet too, with their owner as next hop. A reflector with itself as
-    /// next hop says nothing.
-    fn one_node(&self, one: Claim, other: Claim) -> bool {
-        one.id == other.id || one.next_hop == other.next_hop && self.is_node(one.next_hop)
-    }
-
-    /// Whether the next hop is the address of the node that the path leads to.
-    fn is_node(&self, next_hop: Option<IpAddr>) -> bool {
-        next_hop.is_some_and(|hop| !self.reflectors.contains(&hop))
-    }
-}
-
-/// A node that originates a prefix.
-#[derive(Debug, Clone, Copy)]
-struct Claim {
-    /// BGP identifier.
-    id: IpAddr,
-    /// Where the path leads.
-    next_hop: Option<IpAddr>,
 }

@@ -8,4 +8,5 @@ pub mod inquiry;
 pub mod learned;
 pub mod nested;
 pub mod owners;
+mod peers;
 pub mod verdict;

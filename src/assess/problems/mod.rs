@@ -12,11 +12,10 @@ pub mod unanswered;
 
 use crate::model::Family;
 use crate::model::finding::Severity;
-use crate::model::pod_cidr::PodCidr;
+use crate::model::pod_cidr::{Duplicate, PodCidr};
 use crate::model::session::JudgedSession;
 use crate::model::snapshot::{Snapshot, Tunnel, WorkloadFault};
 use ipnet::IpNet;
-use std::net::IpAddr;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +49,7 @@ pub enum ProblemKind<'a> {
     BlocksNotAnnounced(Vec<IpNet>),
     MeshTooLarge(usize),
     RoutesRejected(&'a [IpNet]),
-    DuplicateOwners(Vec<(IpNet, Vec<IpAddr>)>),
+    DuplicateOwners(&'a [Duplicate]),
     PodCidrsAbsent(pods::Absent<'a>),
     ViaGateway(pods::ViaGateway<'a>),
     EncapsulationMismatch(Vec<&'a PodCidr>),

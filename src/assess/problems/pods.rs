@@ -58,7 +58,10 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
     let Some(presence) = &snapshot.presence else {
         return;
     };
-    duplicates(presence, found);
+    if !presence.duplicates.is_empty() {
+        let kind = ProblemKind::DuplicateOwners(&presence.duplicates);
+        found.add(Severity::Critical, kind);
+    }
     absent(snapshot, presence, found);
     gateway(snapshot, presence, found);
     let pods = presence.cidrs.iter();
@@ -67,21 +70,6 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, found: &mut Problems<'a>) {
         let kind = ProblemKind::EncapsulationMismatch(mismatched);
         found.add(Severity::Warning, kind);
     }
-}
-
-fn duplicates(presence: &Presence, found: &mut Problems<'_>) {
-    if presence.duplicates.is_empty() {
-        return;
-    }
-    let owners = |cidr: &IpNet| {
-        let of = presence.cidrs.iter().map(|pod| pod.expected);
-        let owners = of.filter(|expected| expected.cidr == *cidr);
-        owners.filter_map(|expected| expected.owner).collect()
-    };
-    let duplicates = presence.duplicates.iter();
-    let duplicates = duplicates.map(|cidr| (*cidr, owners(cidr))).collect();
-    let kind = ProblemKind::DuplicateOwners(duplicates);
-    found.add(Severity::Critical, kind);
 }
 
 fn absent<'a>(snapshot: &'a Snapshot, presence: &'a Presence, found: &mut Problems<'a>) {

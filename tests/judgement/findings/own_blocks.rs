@@ -1,7 +1,8 @@
 //! Blocks of this node that BIRD exports to no session.
 
 use super::{node, said};
-use crate::judgement::build::{NOON, judged, session};
+use crate::judgement::build::{NOON, duplicate, judged, session};
+use calico_bgp_exporter::diagnose;
 use calico_bgp_exporter::model::finding::Severity;
 use calico_bgp_exporter::model::route::{Encapsulation, Origin};
 use calico_bgp_exporter::model::session::RouteCounts;
@@ -70,5 +71,26 @@ fn felix_does_without() {
     assert_eq!(
         severity(&with_blocks(3, &[BLOCK], Origin::Felix)),
         Some(Severity::Info)
+    );
+}
+
+/// As on a node that took another's block: it has the blackhole, and is not told to delete that of a stranger.
+#[test]
+fn a_block_of_two_nodes_is_told_with_both() {
+    let mut snapshot = with_blocks(3, &[], Origin::Bird);
+    let own = duplicate(BLOCK, true, &["10.0.3.1"]);
+    let others = duplicate("192.168.2.0/26", false, &["10.0.3.2", "10.0.3.4"]);
+    snapshot.presence = Some(
+        Presence {
+            duplicates: vec![own, others],
+            ..Presence::default()
+        }
+        .into(),
+    );
+    let findings = diagnose::findings(&snapshot, "node-1");
+    assert_eq!(findings[0].id, "duplicate-block");
+    assert_eq!(
+        findings[0].seen,
+        "192.168.1.0/26 by this node and 10.0.3.1, 192.168.2.0/26 by 10.0.3.2 and 10.0.3.4"
     );
 }
