@@ -1,5 +1,9 @@
-"""Shorten every duration of a rules file or an Alertmanager configuration by one factor."""
+"""Shorten every duration of a rules file or an Alertmanager configuration by one factor.
+
+Usage: scale.py FILE FACTOR
+"""
 import re
+import sys
 
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # A Prometheus duration: 4m30s. Prose ("30 minutes", "240 s") has a space.
@@ -20,3 +24,7 @@ def scale(text, factor):
     for match, value in sorted(changes, key=lambda change: -change[0].start()):
         text = text[:match.start()] + format(value, "g") + text[match.end():]
     return DURATION.sub(lambda m: f"{max(1, round(seconds(m[0]) * 1000 / factor))}ms", text)
+
+
+if __name__ == "__main__":
+    print(scale(open(sys.argv[1]).read(), float(sys.argv[2])), end="")
