@@ -3,6 +3,7 @@
 use super::values;
 use clap::Args;
 use ipnet::IpNet;
+use std::net::SocketAddr;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub struct FleetArgs {
         requires = "fleet"
     )]
     pub port: u16,
+    /// A probe (calico-bgp-exporter probe) whose pod paths are read too: its pod's address and port (repeatable)
+    #[arg(long = "fleet.probe", value_name = "ADDRESS:PORT", requires = "fleet")]
+    pub probes: Vec<SocketAddr>,
     /// Time for all nodes together
     #[arg(
         id = "fleet_timeout",

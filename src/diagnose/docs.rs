@@ -64,6 +64,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("peer-rejects", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-restarting", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-shutdown", "docs/runbooks/CalicoBGPPeeringDown.md"),
+    ("pod-path-broken", "docs/runbooks/CalicoPodPathBroken.md"),
     ("port-179-taken", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("protocol-disabled", "docs/runbooks/CalicoBirdDown.md"),
     ("recovery-stuck", "docs/runbooks/CalicoBirdRecoveryStuck.md"),

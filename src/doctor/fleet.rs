@@ -53,7 +53,12 @@ pub(super) async fn examine(
     let begun = Instant::now();
     let last_part: Duration = config.timeout / LAST_PART;
     let until = begun + config.timeout - last_part;
-    fleet::ask_all(client, first, may_ask, until, &mut survey).await;
+    let exporters = fleet::ask_all(client, first, may_ask, until, &mut survey);
+    let probes = fleet::ask_probes(client, &config.probes, until);
+    let ((), probes) = tokio::join!(exporters, probes);
+    for (probe, said) in probes {
+        survey.add_probe(probe, said);
+    }
     fleet::find_living_hosts(client, begun + config.timeout, &mut survey).await;
     let findings = fleet::findings(&survey);
     let report = FleetReport::new(node, snapshot.at.to_string(), &survey, &findings, DOCS);

@@ -23,8 +23,10 @@ use tokio::time::{Instant, timeout_at};
 /// Bytes of one document.
 const DOCUMENT: usize = 256 * 1024;
 
-/// What is asked for.
+/// What exporters are asked for.
 const PATH: &str = "/api/v1/node?detail=unhealthy";
+/// What probes are asked for.
+const METRICS: &str = "/metrics";
 
 /// Asks exporters.
 pub struct Client {
@@ -92,7 +94,19 @@ impl Client {
 
     /// The document of the exporter at `address`.
     pub async fn ask(&self, address: IpAddr, deadline: Instant) -> Result<NodeReport, AskError> {
-        match timeout_at(deadline, self.exchange(address)).await {
+        let to = SocketAddr::new(address, self.port);
+        let body = self.get(to, PATH, deadline).await?;
+        serde_json::from_slice(&body).map_err(|cause| error(AskErrorKind::Unusable, cause))
+    }
+
+    /// The metrics of the probe at `to`.
+    pub async fn ask_probe(&self, to: SocketAddr, deadline: Instant) -> Result<String, AskError> {
+        let body = self.get(to, METRICS, deadline).await?;
+        String::from_utf8(body.into()).map_err(|cause| error(AskErrorKind::Unusable, cause))
+    }
+
+    async fn get(&self, to: SocketAddr, path: &str, deadline: Instant) -> Result<Bytes, AskError> {
+        match timeout_at(deadline, self.exchange(to, path)).await {
             Ok(answer) => answer,
             Err(_) => Err(error(AskErrorKind::Timeout, "no answer in time")),
         }
@@ -107,8 +121,7 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, address: IpAddr) -> Result<NodeReport, AskError> {
-        let to = SocketAddr::new(address, self.port);
+    async fn exchange(&self, to: SocketAddr, path: &str) -> Result<Bytes, AskError> {
         let stream = TcpStream::connect(to).await.map_err(|cause| {
             let kind = match cause.kind() {
                 ErrorKind::ConnectionRefused => AskErrorKind::Refused,
@@ -119,18 +132,19 @@ impl Client {
         })?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            let secured = tls.connect(address, stream).await;
+            let secured = tls.connect(to.ip(), stream).await;
             let secured = secured.map_err(|cause| error(AskErrorKind::Tls, cause))?;
-            return self.request(to, secured).await;
+            return self.request(to, path, secured).await;
         }
-        self.request(to, stream).await
+        self.request(to, path, stream).await
     }
 
     async fn request(
         &self,
         to: SocketAddr,
+        path: &str,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<NodeReport, AskError> {
+    ) -> Result<Bytes, AskError> {
         let unusable = |cause: hyper::Error| error(AskErrorKind::Unusable, cause);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -139,7 +153,7 @@ impl Client {
             not(feature = "tls"),
             allow(unused_mut, reason = "only TLS adds a header")
         )]
-        let mut request = Request::get(PATH)
+        let mut request = Request::get(path)
             .header(HOST, to.to_string())
             .body(Empty::<Bytes>::new())
             .map_err(|cause| error(AskErrorKind::Unusable, cause))?;
@@ -165,8 +179,7 @@ impl Client {
                 };
                 error(AskErrorKind::Unusable, detail)
             })?;
-            serde_json::from_slice(&body.to_bytes())
-                .map_err(|cause| error(AskErrorKind::Unusable, cause))
+            Ok(body.to_bytes())
         };
         // The connection is driven as long as the exchange lasts, and dropped with it.
         tokio::pin!(exchange);

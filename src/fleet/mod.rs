@@ -2,6 +2,7 @@
 
 mod client;
 mod findings;
+mod paths;
 mod report;
 mod survey;
 #[cfg(feature = "tls")]
@@ -9,6 +10,7 @@ mod tls;
 
 pub use client::{AskError, AskErrorKind, Client};
 pub use findings::findings;
+pub use paths::{BrokenPath, ProbeAnswer, ask_probes, broken_paths};
 pub use report::FleetReport;
 pub use survey::{Survey, Unanswered};
 

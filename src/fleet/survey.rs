@@ -1,13 +1,16 @@
 //! What the documents of many nodes say together, kept small: documents are taken apart as they come in.
 
-use super::client::AskError;
-use crate::report::{Answer, FindingReport, NodeReport, SessionReport};
+use super::client::{AskError, AskErrorKind};
+use super::paths::{BrokenPath, ProbeAnswer};
+use crate::report::{Answer, FindingReport, NodeReport, Part, PodRoutesReport, SessionReport};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Names that are kept of one group.
 const KEPT: usize = 8;
+/// Broken pod paths that are kept.
+const PATHS: usize = 20_000;
 /// Sessions between two nodes that are kept.
 const PAIRS: usize = 20_000;
 
@@ -23,6 +26,8 @@ pub(super) struct Node {
     pub(super) healthy: bool,
     pub(super) sessions_up: usize,
     pub(super) sessions_down: usize,
+    /// How it reaches pods of other nodes, by address family: `direct`, `ipip`.
+    pub(super) encapsulations: BTreeSet<(bool, String)>,
     mesh: Numbers,
 }
 
@@ -109,8 +114,20 @@ pub struct Survey {
     pub(super) down: Vec<Down>,
     pub(super) missing: BTreeMap<Option<IpAddr>, Missing>,
     pub(super) shared: BTreeMap<String, Shared>,
+    /// Paths between pods that are broken, as the probes that answered say.
+    pub(super) broken_paths: BTreeSet<BrokenPath>,
+    pub(super) probes_answered: usize,
+    pub(super) probes_not_asked: BTreeMap<SocketAddr, AskErrorKind>,
     pub(super) exporters: BTreeMap<String, usize>,
     pub(super) birds: BTreeMap<String, usize>,
+}
+
+/// The encapsulations of routes to pods of other nodes.
+fn ways(routes: &[PodRoutesReport]) -> BTreeSet<(bool, String)> {
+    let routes = routes.iter();
+    let away = routes.filter(|one| !matches!(one.encapsulation.as_str(), "local" | "blackhole"));
+    away.map(|one| (one.ip_version == "4", one.encapsulation.clone()))
+        .collect()
 }
 
 impl Survey {
@@ -145,6 +162,29 @@ impl Survey {
             error,
             alive: false,
         });
+    }
+
+    /// Takes in what a probe says, or why it could not be asked.
+    pub fn add_probe(&mut self, probe: SocketAddr, said: ProbeAnswer) {
+        match said {
+            Ok(broken) => {
+                self.probes_answered += 1;
+                let room = PATHS.saturating_sub(self.broken_paths.len());
+                self.broken_paths.extend(broken.into_iter().take(room));
+            }
+            Err(kind) => {
+                self.probes_not_asked.insert(probe, kind);
+            }
+        }
+    }
+
+    /// How that node reaches pods of the family of `peer`, where it is one way only.
+    pub(super) fn encapsulation(&self, path: &BrokenPath) -> Option<&str> {
+        let node = self.nodes.iter().find(|node| node.name == path.node)?;
+        let is_v4 = path.peer.is_ipv4();
+        let mut ways = node.encapsulations.iter().filter(|(v4, _)| *v4 == is_v4);
+        let (_, only) = ways.next()?;
+        ways.next().is_none().then_some(only)
     }
 
     /// Whether the node with that address has answered, by whatever address.
@@ -264,8 +304,13 @@ impl Survey {
         for finding in &report.findings {
             self.take_finding(&report.node, finding);
         }
+        let encapsulations = match report.kernel.routes {
+            Part::Read(routes) => ways(&routes.pod_routes),
+            Part::Failed { .. } => BTreeSet::new(),
+        };
         self.nodes.push(Node {
             asked,
+            encapsulations,
             name: report.node,
             addresses: report.addresses,
             worst: report.findings.into_iter().next(),

@@ -2,7 +2,7 @@
 
 use crate::fixture;
 use calico_bgp_exporter::diagnose;
-use calico_bgp_exporter::fleet::{self, AskError, AskErrorKind, FleetReport, Survey};
+use calico_bgp_exporter::fleet::{self, AskError, AskErrorKind, BrokenPath, FleetReport, Survey};
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use calico_bgp_exporter::report::{self, NodeReport, ReportDetail};
@@ -78,6 +78,14 @@ fn every_document_is_as_the_schema_says() {
         detail: "connection refused".into(),
     };
     survey.add_error("10.0.3.143".parse().unwrap(), error);
+    let broken = BrokenPath {
+        node: "node-1".into(),
+        peer_node: "node-2".into(),
+        peer: "10.0.3.142".parse().unwrap(),
+    };
+    let probe = |at: &str| at.parse().unwrap();
+    survey.add_probe(probe("192.168.1.2:19326"), Ok(vec![broken]));
+    survey.add_probe(probe("[fd00:10::2]:19326"), Err(AskErrorKind::Timeout));
     let findings = fleet::findings(&survey);
     let at = fixture::AT.to_string();
     documents.push(value(&FleetReport::new(

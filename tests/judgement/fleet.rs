@@ -1,6 +1,6 @@
 //! What the documents of several nodes say together.
 
-use calico_bgp_exporter::fleet::{AskError, AskErrorKind, Survey, findings};
+use calico_bgp_exporter::fleet::{AskError, AskErrorKind, BrokenPath, Survey, findings};
 use calico_bgp_exporter::model::finding::{Finding, Severity};
 use calico_bgp_exporter::model::session::{BgpState, DownReason, PeerType};
 use calico_bgp_exporter::model::snapshot::{NodeIdentity, Snapshot};
@@ -198,4 +198,32 @@ fn a_finding_of_several_nodes_is_told_once() {
     let found = asked(nodes, &[]);
     assert_eq!(ids(&found), ["no-forwarding"]);
     assert!(found[0].title.starts_with("On n1, n2, n3: "));
+}
+
+#[test]
+fn a_broken_pod_path_is_told_where_nothing_explains_it() {
+    let mut survey = Survey::default();
+    survey.add_own(node(1, 3, &[3], &[]), std::iter::empty());
+    for host in [2, 3] {
+        let lost = if host == 3 { &[1][..] } else { &[] };
+        survey.add(ip(host), node(host, 3, lost, &[]));
+    }
+    let path = |from: usize, to: usize| BrokenPath {
+        node: format!("n{from}"),
+        peer_node: format!("n{to}"),
+        peer: ip(to),
+    };
+    let probe = "192.168.1.2:19326".parse().unwrap();
+    // The session of n1 and n3 is down: that is told already.
+    survey.add_probe(probe, Ok(vec![path(1, 3), path(3, 1)]));
+    assert_eq!(ids(&findings(&survey)), ["peer-blocked"]);
+    survey.add_probe(probe, Ok(vec![path(1, 2)]));
+    let found = findings(&survey);
+    assert_eq!(ids(&found), ["peer-blocked", "pod-path-broken"]);
+    assert!(
+        found[1]
+            .title
+            .starts_with("Pod packets do not arrive: n1 → n2"),
+        "{found:?}"
+    );
 }

@@ -2,9 +2,12 @@
 
 use super::super::fleet::Fleet;
 use super::Screen;
+use crate::fleet::FleetReport;
 use crate::model::finding::Severity;
 use std::collections::BTreeMap;
 
+/// Pod paths that are listed at most, and probes that were not asked.
+const PATHS: usize = 20;
 /// Nodes that are listed at most; the JSON form has all.
 const NODES: usize = 20;
 
@@ -46,6 +49,7 @@ pub(super) fn write(screen: &mut Screen, fleet: &Fleet) {
     {
         screen.line(&format!("  and {more} more (--output json has all)"));
     }
+    pod_paths(screen, report);
     screen.head("Versions");
     for (program, versions) in [
         ("exporter", &report.exporter_versions),
@@ -59,11 +63,39 @@ pub(super) fn write(screen: &mut Screen, fleet: &Fleet) {
         4,
         "Nodes that no asked node knows: compare the number of nodes above with kubectl get nodes.",
     );
-    screen.wrapped(
-        "  - ",
-        4,
-        "Paths of pod packets: cloud filters of IP protocol 4, UDP 4789 or 51820, EC2's source/destination check, network policy.",
-    );
+    if report.pod_paths.is_none() {
+        screen.wrapped(
+            "  - ",
+            4,
+            "Paths of pod packets: cloud filters of IP protocol 4, UDP 4789 or 51820, EC2's source/destination check, network policy. \
+             Probes see them: --fleet.probe.",
+        );
+    }
+}
+
+fn pod_paths(screen: &mut Screen, report: &FleetReport) {
+    let Some(paths) = &report.pod_paths else {
+        return;
+    };
+    let (answered, not_asked) = (paths.probes_answered, paths.probes_not_asked.len());
+    screen.head(&format!(
+        "Pod paths: {} broken, as {answered} of {} probes say",
+        paths.broken.len(),
+        answered + not_asked
+    ));
+    for path in paths.broken.iter().take(PATHS) {
+        let how = path.encapsulation.as_ref();
+        let how = how.map_or_else(String::new, |how| format!(" ({how})"));
+        let (node, peer) = (&path.node, &path.peer_node);
+        screen.line(&format!("  pod path {node} → {peer} broken{how}"));
+    }
+    let more = paths.broken.len().saturating_sub(PATHS);
+    if more > 0 {
+        screen.line(&format!("  and {more} more (--output json has all)"));
+    }
+    for (probe, why) in paths.probes_not_asked.iter().take(PATHS) {
+        screen.line(&format!("  probe {probe} not asked: {why}"));
+    }
 }
 
 fn counted(versions: &BTreeMap<String, usize>) -> String {

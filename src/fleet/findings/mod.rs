@@ -5,6 +5,7 @@ mod culprits;
 mod mesh;
 mod nodes;
 mod pairs;
+mod paths;
 mod pods;
 
 use super::survey::Survey;
@@ -22,6 +23,7 @@ pub fn findings(survey: &Survey) -> Vec<Finding> {
     pairs::find(survey, &culprits, &mut found);
     mesh::find(survey, &culprits, &mut found);
     pods::find(survey, &culprits, &mut found);
+    paths::find(survey, &culprits, &mut found);
     nodes::find(survey, &mut found);
     nodes::not_asked(survey, &culprits, &mut found);
     found.sort_by_key(|finding| finding.severity);
