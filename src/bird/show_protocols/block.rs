@@ -214,13 +214,13 @@ impl Block {
         true
     }
 
-    /// How many routes the import filter rejected, if it left none.
+    /// How many routes the import filter rejected, if none is left. The counts begin with the session: of a filter that was
+    /// added later they still show what was accepted before it.
     fn import_filtered(&self) -> Option<u64> {
-        let nothing_kept = self.import_updates.accepted == Some(0);
         let filtered = self.import_updates.filtered?;
         let nothing_imported = self.routes?.imported == Some(0);
         let is_whole = !self.routes_garbled && !self.updates_garbled[0];
-        (nothing_kept && nothing_imported && filtered > 0 && is_whole).then_some(filtered)
+        (nothing_imported && filtered > 0 && is_whole).then_some(filtered)
     }
 
     /// The block's end: a session must have its neighbour and its state.

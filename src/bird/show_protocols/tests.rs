@@ -206,9 +206,11 @@ fn an_import_filter_that_leaves_nothing() {
     };
     let none = "0 imported, 1 exported, 0 preferred";
     assert_eq!(filtered(none, "3 0 3 0 0"), Some(3));
+    // The filter was added while the session was up, and what had been accepted is gone.
+    assert_eq!(filtered(none, "2 0 1 0 1"), Some(1));
     // It announces nothing; it withdrew what it had announced; some of it is kept.
     assert_eq!(filtered(none, "0 0 0 0 0"), None);
-    assert_eq!(filtered(none, "3 0 1 0 2"), None);
+    assert_eq!(filtered(none, "3 0 0 0 3"), None);
     let some = "2 imported, 1 exported, 2 preferred";
     assert_eq!(filtered(some, "5 0 3 0 2"), None);
     assert_eq!(filtered(none, "3 0 x 0 0"), None);
