@@ -195,6 +195,20 @@ def causes():
     s.tickets_only = True
     yield s
 
+    s = Story("the only reflector is lost by one node, whose exporter has forgotten its CIDRs after a restart: a page, and no warning", 4, 40, reflector=3, router=1)
+    s.drop(0, 3, 300, 1800)
+    for owner in (1, 2):
+        s.miss(0, owner, 310, 900)
+    s.told = s.fires = [("CalicoBGPPeeringDown", name(0), address(3))]
+    s.pages_only = True
+    yield s
+
+    s = Story("a reflector and a client have lost each other, and the reflector misses no CIDR: one page for both ends", 4, 40, reflector=3)
+    s.drop_both(0, 3, 300, 1800)
+    s.told = s.fires = both_ends(0, [3])
+    s.pages = s.told
+    yield s
+
     s = Story("a third node's reboot does not turn a blocked pair into two isolated nodes", 3, 40)
     s.drop_both(0, 1, 300)
     s.nodes[2].exporter_down = [(900, 1100)]

@@ -157,6 +157,16 @@ def isolated():
         s.fires += s.told
         yield s
 
+    s = Story("two nodes are isolated one after the other: the session between them has no page of its own when all is well again", 5, 70)
+    for n, start, end in ((0, 300, 800), (1, 1100, 1600)):
+        for i in range(5):
+            if i != n:
+                s.drop_both(n, i, start, end)
+        s.told.append(about("CalicoBGPNodeIsolated", n))
+        s.fires.append(unreachable(n))
+    s.fires += s.told
+    yield s
+
     s = Story("a node whose BIRD never had a session up is named by the address that it is scraped at", 5, 20)
     s.nodes[4].tells_address = False
     for i in range(4):
@@ -273,6 +283,32 @@ def bird():
         s.fires = [*s.told, unreachable(stale)]
         yield s
 
+    s = Story("a node's configuration loses three of its twelve peers", 13, 50)
+    for n in (9, 10, 11):
+        s.unknown.append((2, n, 600, 1800))
+        s.drop(n, 2, 600, 1805 + n)
+    s.told = [("CalicoBGPMeshIncomplete", name(2), address(2))]
+    s.fires = None  # whether a third of the mesh has lost the node is a matter of its size
+    yield s
+
+    s = Story("20 nodes join within ten minutes, and two nodes learn of each of them 20 s after the others", 40, 40)
+    for k, n in enumerate(range(20, 40)):
+        join_late(s, n, 300 + 30 * k, 20)
+    yield s
+
+    s = Story("five nodes join at once, and two nodes learn of them two minutes after the others", 15, 30)
+    for n in range(10, 15):
+        join_late(s, n, 300, 120)
+    yield s
+
+
+def join_late(s, new, at, lag):
+    """Nodes 1 and 2 learn of the new one so many seconds later."""
+    s.nodes[new].joined = s.nodes[new].peered = at
+    for late in (1, 2):
+        s.unknown.append((late, new, 0, at + lag))
+        s.drop(new, late, at, at + lag + 5)
+
 
 def routes():
     def kernel(s, *shown):
@@ -371,6 +407,8 @@ def checks(story, step, inhibition):
         yield inhibition.told(end, step).replace('severity!="info"', 'severity="critical"', 1), end, story.pages
     if story.tickets_only:
         yield fired('severity="critical"'), end, []
+    if story.pages_only:
+        yield fired('severity="warning"'), end, []
     if not story.maintenance:
         yield f"group by (node, peer) (max_over_time(untold[{end}]))", end, []
     if story.deadline:

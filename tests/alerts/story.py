@@ -52,6 +52,7 @@ class Story:
         self.told = []          # those that notify
         self.pages = None       # of those, where only the critical ones are asked for
         self.tickets_only = False  # nothing critical fires
+        self.pages_only = False    # nothing of severity warning fires
         self.deadline = None    # (seconds, alerts): what must have fired by then
         self.maintenance = False  # with calico-bgp-maintenance.rules.yaml
 
