@@ -1,7 +1,7 @@
 # Python leaves nothing beside the sources.
 incidents exposition test-exposition: export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: incidents
-incidents: build ## every incident staged, with a real Prometheus and Alertmanager: who is told, how soon, how often
+incidents: build ## every incident staged, with a real Prometheus and Alertmanager: who is told, how soon, how often (INCIDENTS, INCIDENTS_GROUPING)
 	tests/tools/need prometheus prometheus-alertmanager python3 iproute2 nftables iputils-ping
 	BIN=$(abspath $(BIN)) python3 tests/incidents/suite.py $(INCIDENTS)
 .PHONY: exposition

@@ -16,6 +16,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BINARY = os.environ.get("BIN", f"{ROOT}/target/release/calico-bgp-exporter")
 PROMETHEUS, ALERTMANAGER, RECORDER = 21490, 21493, 21495
 SCRAPE = 2  # seconds; 20 at the factor of 10
+# Alertmanager's configuration: the shipped example, or a name of GROUPINGS.
+GROUPING = os.environ.get("INCIDENTS_GROUPING", "")
+GROUPINGS = {"": f"{ROOT}/alerts/alertmanager-example.yaml", "kube-prometheus-stack": f"{ROOT}/tests/incidents/kube-prometheus-stack.yaml"}
 
 
 class Cluster:
@@ -81,7 +84,7 @@ class Cluster:
     def write_targets(self):
         path = f"{self.work}/targets.json"
         with open(path + ".new", "w") as out:
-            json.dump([{"targets": list(self.targets.values())}], out)
+            json.dump([{"targets": list(self.targets.values()), "labels": {"namespace": "calico-system"} if GROUPING else {}}], out)
         os.replace(path + ".new", path)
 
     def monitoring(self):
@@ -92,7 +95,7 @@ class Cluster:
         open(f"{self.work}/rules.yaml", "w").write(rules)
         paths = scale(open(f"{ROOT}/alerts/calico-pod-paths.rules.yaml").read(), self.factor)
         open(f"{self.work}/pod-paths.yaml", "w").write(paths)
-        config = scale(open(f"{ROOT}/alerts/alertmanager-example.yaml").read(), self.factor)
+        config = scale(open(GROUPINGS[GROUPING]).read(), self.factor)
         config = config.replace("http://localhost:9095/", f"http://127.0.0.1:{RECORDER}/")
         open(f"{self.work}/alertmanager.yaml", "w").write(config)
         open(f"{self.work}/prometheus.yaml", "w").write(f"""

@@ -9,12 +9,16 @@ import time
 
 import pod_paths
 import scenarios
-from cluster import Cluster
+from cluster import GROUPING, Cluster
 from scenarios import Incident
 
 # Seconds, before scaling. Something else that the same fault causes may notify so much later (a group's wait and two minutes);
 # the longest chain from a fault to its notification (an hour's quarter of a range, `for`, the group's wait); from its end to silence.
 AFTERMATH, SLOT, QUIET = 240, 2000, 1500
+# Of one row; where alerts of all names are one group, what joins it is told after the group's interval.
+NOTIFICATIONS = 1
+if GROUPING:
+    AFTERMATH, NOTIFICATIONS = 660, 2
 # Alertmanager keeps a group for its group_interval after the last alert, and would not wait for what comes next.
 GROUP = 320
 # A session that is younger is not yet held to its word by the exporter (src/assess/pods/expected.rs); this one is not shortened.
@@ -38,7 +42,7 @@ class Watch:
         self.during_done = incident.during is None
 
     def complete(self):
-        return self.notification is not None and self.silenced == set(self.incident.silenced) and self.during_done
+        return self.notification is not None and (GROUPING or self.silenced == set(self.incident.silenced)) and self.during_done
 
 
 class Runner:
@@ -71,7 +75,7 @@ class Runner:
         time.sleep(SETTLED)
         early = [n for n in c.notifications() if n["body"]["status"] == "firing"]
         for notification in early:
-            self.rows.append(dict(row="(before any fault)", alert=notification["body"]["groupLabels"]["alertname"], bad="notified"))
+            self.rows.append(dict(row="(before any fault)", alert=notification["body"]["alerts"][0]["labels"]["alertname"], bad="notified"))
 
     def act(self, scenario, ending=False):
         what = scenario.end if ending else scenario.begin
@@ -88,12 +92,12 @@ class Runner:
             fresh = not ids <= self.known
             self.known |= ids
             if firing:
-                yield n["at"], n["to"], n["body"]["groupLabels"]["alertname"], firing, fresh
+                yield n["at"], n["to"], n["body"]["groupLabels"].get("alertname", ""), firing, fresh
 
     def slot(self, scenarios):
         incidents = [Watch(s) for s in scenarios if isinstance(s, Incident)]
         benign = [s for s in scenarios if not isinstance(s, Incident)]
-        by_alert = {w.incident.alert: w for w in incidents}
+        by_alert = {"" if GROUPING else w.incident.alert: w for w in incidents}
         stray, missing = [], {}
         for watch in incidents:
             watch.began = time.time()
@@ -177,21 +181,23 @@ class Runner:
         for name in ("metric", "fired", "notification"):
             if getattr(watch, name) is None:
                 bad.append(f"no {name}")
-        if len(watch.notifications) > 1:
-            bad.append("more than one notification: " + " || ".join(t for _, t in watch.notifications))
-        for to, message in watch.notifications[:1]:
+        if len(watch.notifications) > NOTIFICATIONS:
+            bad.append(f"more than {NOTIFICATIONS} notification{'s' if GROUPING else ''}: " + " || ".join(t for _, t in watch.notifications))
+        # What the first one says; with another grouping the second end may be told in the second one.
+        said = watch.notifications[:NOTIFICATIONS]
+        for to, message in [(said[0][0], " || ".join(one for _, one in said))] if said else []:
             missing = [word for word in incident.culprit if word not in message]
             if missing:
                 bad.append(f"not named: {', '.join(missing)}, in: {message}")
-            if to != incident.to:
+            if to != (incident.to if not GROUPING else "all"):
                 bad.append(f"went to {to}")
         bad += watch.missing
-        never = set(incident.silenced) - watch.silenced
+        never = set(incident.silenced) - watch.silenced if not GROUPING else set()
         if never:
             bad.append(f"was to be silenced and never fired: {', '.join(sorted(never))}")
         since = {name: round(getattr(watch, name) - watch.began, 1) for name in ("metric", "fired", "notification")
                  if getattr(watch, name)}
-        return dict(row=incident.row, alert=incident.alert, to=incident.to, n=len(watch.notifications), **since, bad="; ".join(bad))
+        return dict(row=incident.row, alert=incident.alert, to=GROUPING and "all" or incident.to, n=len(watch.notifications), **since, bad="; ".join(bad))
 
     def run(self):
         try:
@@ -221,8 +227,12 @@ class Runner:
 
 
 def chosen(slots, rows):
-    """Those slots that have one of the rows; all where none is named."""
-    return [slot for slot in slots if not rows or any(s.row in rows for s in slot)]
+    """Those slots that have one of the rows, and what they need; all where none is named. With another grouping each row is staged by
+    itself: alerts of all names are one notification."""
+    if GROUPING:
+        slots = [[s] for slot in slots for s in slot if not isinstance(s, Incident) or s.begin or s.fault]
+    named = [not rows or any(s.row in rows for s in slot) for slot in slots]
+    return [slot for i, slot in enumerate(slots) if named[i] or any(named[i:]) and any(getattr(s, "needed", False) for s in slot)]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Benign:
     lasts: float = 10         # seconds from begin to end, already scaled
     info: str = ""            # an alert of severity info that fires and is not sent
     finding: tuple = ()       # as above, at its end
+    needed: bool = False      # by the slots that follow: runs also where only one of those is named
 
 
 @dataclass
@@ -222,7 +223,7 @@ PAIR = Lab("alpair", ("--nodes", "2", *TIMERS), nodes=2, without=("n1",), slots=
     ],
     [
         # So long that the outage before is not added to the next one: CalicoBGPPeeringDown looks back half an hour.
-        Benign("an exporter joins", begin=lambda c: c.exporter("n1"), lasts=185),
+        Benign("an exporter joins", begin=lambda c: c.exporter("n1"), lasts=185, needed=True),
     ],
     [
         Incident("bird-absent", "CalicoBirdDown", ("n1", "connect"), 'calico_bird_up{node="n1"} == 0', fault=("bird-absent", "n1")),

@@ -5,6 +5,8 @@ exporter, Prometheus with alerts/calico-bgp.rules.yaml and Alertmanager with ale
 
 One factor shortens `for`, ranges and group times of the shipped files, BIRD's hold and restart timers and the
 length of the benign events alike; the receivers' addresses are the recorder's. Nothing else is touched.
+INCIDENTS_GROUPING=kube-prometheus-stack in the environment: that chart's default Alertmanager configuration instead of the example. Each
+row is staged by itself then, and may make two notifications.
 Usage: suite.py [--factor 10] [--record FILE] [LAB or INCIDENT...]; an INCIDENT is a name of docs/incidents.md: peer-blocked
 """
 import argparse
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from cluster import BINARY, ROOT
+from cluster import BINARY, GROUPING, GROUPINGS, ROOT
 from pod_paths import PATHS
 from scenarios import LABS as NODE_LABS
 from scenarios import NAMES
@@ -36,6 +38,8 @@ def main():
     options = arguments.parse_args()
     if not os.access(BINARY, os.X_OK):
         sys.exit(f"{BINARY} is not there: make build, or BIN=… for another one")
+    if GROUPING not in GROUPINGS:
+        sys.exit(f"INCIDENTS_GROUPING: {', '.join(filter(None, GROUPINGS))}")
     labs, rows_of = choose(options.names) if not options.record else ([NAMES], {})
     started = time.time()
     work = tempfile.mkdtemp(prefix="incidents-")
