@@ -2,7 +2,7 @@
 .PHONY: test test-parts test-fmt test-clippy test-doc test-shell test-rust
 OWN_PARTS := test-fmt test-clippy test-doc test-shell test-rust
 
-test: ## everything that CI runs, part by part, with a summary: half an hour
+test: ## everything that CI runs, part by part, with a summary: 45 minutes
 	@tests/tools/run-parts $(OWN_PARTS) $$(tests/tools/run-parts --list)
 test-parts: ## the parts that areas have added
 

@@ -80,6 +80,7 @@ const checks = {
   "Pod routes to a router, not to the node": `sum(${m("calico_routes", 'encapsulation="gateway"')})`,
   "Pod CIDRs with the wrong encapsulation": `sum(${m("calico_pod_cidr_encapsulation_mismatch")})`,
   "Pod CIDRs that two nodes announce": `sum(${m("calico_pod_cidr_duplicate_owners")})`,
+  "Own pod CIDRs announced to nobody": `sum(${m("calico_own_pod_cidrs_unannounced")})`,
   "Blackholes for blocks of other nodes": `sum(${m("calico_foreign_blackholes")})`,
   "Tunnels with an MTU too large": mtuTooLarge,
   "Kernel tables that could not be read": `sum(${m("calico_kernel_up")} == bool 0)`,

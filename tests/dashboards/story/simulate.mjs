@@ -172,6 +172,7 @@ function podCidrs({ story, node, state, minute, put }) {
     put("calico_pod_cidrs", there, { ip_version: v, present: "true" });
     put("calico_pod_cidrs", mine.length - there, { ip_version: v, present: "false" });
     put("calico_pod_cidr_duplicate_owners", 0, { ip_version: v });
+    put("calico_own_pod_cidrs_unannounced", 0, { ip_version: v });
     put("calico_pod_cidrs_left_out", 0, { ip_version: v });
   }
   return cidrs;
