@@ -35,6 +35,7 @@ const ALERT_LABELS: &[&str] = &[
     "severity",
     "node",
     "peer",
+    "peer_type",
     "cidr",
     "device",
     "ip_version",
