@@ -33,7 +33,7 @@ const RESTRICT: &str = "restrict";
 const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
-/// BIRD has told its own time, so that the two can be compared.
+/// BIRD has reported its own time, so that the two can be compared.
 pub async fn query(
     socket: &str,
     timeout: Duration,

@@ -215,7 +215,7 @@ impl Journal {
         (RouteFacts::new(route, link), change)
     }
 
-    /// A dump begins now: it may or may not contain what notifications tell from here on. Returns what they told before.
+    /// A dump begins now: it may or may not contain changes that are notified from here on. Returns what was notified before.
     pub fn dumping(&mut self) -> Stale {
         let during = std::mem::take(&mut self.during);
         self.before.overflow |= during.overflow;

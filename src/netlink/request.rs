@@ -49,6 +49,17 @@ pub struct Budget<'t> {
     pub pause: &'t mut (dyn FnMut() + 't),
 }
 
+impl<'t> Budget<'t> {
+    /// `limit` is the time from the start of the sync to `deadline`.
+    pub fn new(deadline: Instant, limit: Duration, pause: &'t mut (dyn FnMut() + 't)) -> Self {
+        Budget {
+            deadline,
+            limit,
+            pause,
+        }
+    }
+}
+
 /// How a dump ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {

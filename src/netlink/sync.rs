@@ -96,30 +96,14 @@ impl Kernel {
         let limit = self.limit;
         if need.rules {
             let pause = &mut || drain(subscription, journal, tables, links);
-            let rules = dump::rules(
-                exchange,
-                &mut Budget {
-                    deadline,
-                    limit,
-                    pause,
-                },
-            )
-            .await?;
+            let rules = dump::rules(exchange, &mut Budget::new(deadline, limit, pause)).await?;
             journal.generation += u64::from(rules != self.rules);
             self.rules = rules;
             *tables = Tables::named_by(&self.rules);
         }
         if need.links {
             let pause = &mut || drain(subscription, journal, tables, links);
-            let dumped = dump::links(
-                exchange,
-                &mut Budget {
-                    deadline,
-                    limit,
-                    pause,
-                },
-            )
-            .await;
+            let dumped = dump::links(exchange, &mut Budget::new(deadline, limit, pause)).await;
             journal.generation += u64::from(dumped.is_err());
             self.links_result = dumped.map(|dumped| {
                 let before = std::mem::replace(links, dumped);
@@ -128,11 +112,7 @@ impl Kernel {
             });
         }
         let pause = &mut || drain(subscription, journal, tables, links);
-        let budget = &mut Budget {
-            deadline,
-            limit,
-            pause,
-        };
+        let budget = &mut Budget::new(deadline, limit, pause);
         let mut differ = false;
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.
@@ -259,11 +239,7 @@ impl Kernel {
 
 /// The budget of a dump outside a sync.
 fn budget<'t>(pause: &'t mut dyn FnMut()) -> Budget<'t> {
-    Budget {
-        deadline: Instant::now() + SHORTEST,
-        limit: SHORTEST,
-        pause,
-    }
+    Budget::new(Instant::now() + SHORTEST, SHORTEST, pause)
 }
 
 /// Records the notifications that are there. A subscription that fails is closed: the next sync opens another.

@@ -199,7 +199,7 @@ fn block_lengths(
 }
 
 /// Blocks that this node originates beside one other node, without a workload here: it took the other's, or has none of its own
-/// yet. A service CIDR that just two nodes announce is told by its length only.
+/// yet. A service CIDR that just two nodes announce differs by its length only.
 fn contested_blocks(
     family: Family,
     table: &LearnedTable,
