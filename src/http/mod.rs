@@ -4,6 +4,7 @@ mod address;
 mod connection;
 mod content;
 mod page;
+mod payload;
 mod router;
 mod server;
 mod status;

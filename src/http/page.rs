@@ -1,5 +1,6 @@
 //! The rendered exposition, shared by the scrapes that come together.
 
+use super::payload::Payload;
 use crate::metrics::Format;
 use crate::model::time::UnixTime;
 use flate2::Compression;
@@ -16,6 +17,9 @@ pub(super) const SHARED_FOR: Duration = Duration::from_millis(250);
 
 /// Bodies shorter than this are not worth compressing.
 pub(super) const WORTH_COMPRESSING: usize = 1024;
+
+/// A longer text is held as gzip, whatever the client takes.
+const HELD_AS_TEXT: usize = 8 * 1024 * 1024;
 
 /// The last renderings of snapshots of type `S`.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ struct Page<S> {
     format: Format,
     gzip: bool,
     at: Instant,
-    body: Bytes,
+    body: Payload,
 }
 
 impl<S> Pages<S> {
@@ -52,7 +56,7 @@ impl<S> Pages<S> {
         format: Format,
         gzip: bool,
         write: impl FnOnce(&Arc<S>, UnixTime, Format, &mut dyn fmt::Write) -> fmt::Result,
-    ) -> Result<(Bytes, bool), fmt::Error> {
+    ) -> Result<(Payload, bool), fmt::Error> {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Renderings { recent, length } = &mut *pages;
         // Renderings of an earlier snapshot are of no use to later scrapes, and a crowd makes hundreds a second.
@@ -71,11 +75,21 @@ impl<S> Pages<S> {
             Sink::plain(*length)
         };
         write(snapshot, now, format, &mut sink)?;
-        let body = sink.finish()?;
-        if !gzip {
-            *length = body.len() + body.len() / 64;
-        }
-        let body = Bytes::from(body);
+        let body = match sink {
+            Sink::Plain(text) => {
+                *length = text.len() + text.len() / 64;
+                Payload::from(Bytes::from(text))
+            }
+            Sink::Gzip(gzip_sink) => {
+                let length = gzip_sink.text_length;
+                let compressed = Bytes::from(gzip_sink.finish()?);
+                if gzip {
+                    Payload::from(compressed)
+                } else {
+                    Payload::inflated(compressed, length)
+                }
+            }
+        };
         recent.push(Page {
             snapshot: Arc::clone(snapshot),
             format,
@@ -96,15 +110,21 @@ impl<S> Pages<S> {
 
 /// A text as gzip.
 pub(super) fn compress(text: &str) -> Result<Vec<u8>, fmt::Error> {
-    let mut sink = Sink::gzip();
-    fmt::Write::write_str(&mut sink, text)?;
-    sink.finish()
+    let mut gzip = Gzip::new();
+    gzip.push(text)?;
+    gzip.finish()
 }
 
-/// Where text goes: as it is, or compressed on the way.
+/// Where text goes: as it is until it is long, or compressed on the way.
 enum Sink {
     Plain(String),
-    Gzip(GzEncoder<Vec<u8>>, String),
+    Gzip(Gzip),
+}
+
+struct Gzip {
+    encoder: GzEncoder<Vec<u8>>,
+    piece: String,
+    text_length: usize,
 }
 
 /// The compressor is fed in pieces of this size: the text comes in words.
@@ -112,41 +132,58 @@ const PIECE: usize = 16 * 1024;
 
 impl Sink {
     fn plain(capacity: usize) -> Self {
-        Sink::Plain(String::with_capacity(capacity))
+        Sink::Plain(String::with_capacity(capacity.min(HELD_AS_TEXT)))
     }
 
     fn gzip() -> Self {
-        Sink::Gzip(
-            GzEncoder::new(Vec::new(), Compression::fast()),
-            String::with_capacity(PIECE + 256),
-        )
-    }
-
-    fn finish(self) -> Result<Vec<u8>, fmt::Error> {
-        match self {
-            Sink::Plain(text) => Ok(text.into_bytes()),
-            Sink::Gzip(mut encoder, piece) => encoder
-                .write_all(piece.as_bytes())
-                .and_then(|()| encoder.finish())
-                .map_err(|_| fmt::Error),
-        }
+        Sink::Gzip(Gzip::new())
     }
 }
 
 impl fmt::Write for Sink {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         match self {
-            Sink::Plain(all) => all.push_str(text),
-            Sink::Gzip(encoder, piece) => {
-                piece.push_str(text);
-                if piece.len() >= PIECE {
-                    encoder
-                        .write_all(piece.as_bytes())
-                        .map_err(|_| fmt::Error)?;
-                    piece.clear();
-                }
+            Sink::Plain(all) if all.len() + text.len() <= HELD_AS_TEXT => all.push_str(text),
+            Sink::Plain(all) => {
+                let mut gzip = Gzip::new();
+                gzip.push(all)?;
+                gzip.push(text)?;
+                *self = Sink::Gzip(gzip);
             }
+            Sink::Gzip(gzip) => gzip.push(text)?,
         }
         Ok(())
+    }
+}
+
+impl Gzip {
+    fn new() -> Self {
+        Gzip {
+            encoder: GzEncoder::new(Vec::new(), Compression::fast()),
+            piece: String::with_capacity(PIECE + 256),
+            text_length: 0,
+        }
+    }
+
+    fn push(&mut self, text: &str) -> fmt::Result {
+        self.text_length += text.len();
+        self.piece.push_str(text);
+        if self.piece.len() >= PIECE {
+            self.compress_piece()?;
+        }
+        Ok(())
+    }
+
+    fn compress_piece(&mut self) -> fmt::Result {
+        self.encoder
+            .write_all(self.piece.as_bytes())
+            .map_err(|_| fmt::Error)?;
+        self.piece.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<u8>, fmt::Error> {
+        self.compress_piece()?;
+        self.encoder.finish().map_err(|_| fmt::Error)
     }
 }

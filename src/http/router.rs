@@ -2,6 +2,7 @@
 
 use super::Content;
 use super::page::{self, Pages, SHARED_FOR, WORTH_COMPRESSING};
+use super::payload::Payload;
 use crate::metrics::{Format, negotiate};
 use crate::report::ReportDetail;
 use hyper::body::Bytes;
@@ -37,7 +38,7 @@ impl<C: Content> Router<C> {
         }
     }
 
-    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {
+    pub(super) async fn respond<B>(&self, request: &Request<B>) -> Response<Payload> {
         let path = request.uri().path();
         let metrics = path == self.telemetry_path;
         if !metrics && !matches!(path, "/" | NODE | "/-/healthy" | "/-/ready") {
@@ -63,7 +64,7 @@ impl<C: Content> Router<C> {
     }
 
     /// `?detail=unhealthy` asks for the short document.
-    async fn document<B>(&self, request: &Request<B>) -> Response<Bytes> {
+    async fn document<B>(&self, request: &Request<B>) -> Response<Payload> {
         let query = request.uri().query().unwrap_or_default();
         let detail = match query
             .split('&')
@@ -87,16 +88,16 @@ impl<C: Content> Router<C> {
     }
 
     /// As gzip, where the client takes it and it is worth it.
-    fn compressed(&self, text: String, headers: &HeaderMap) -> (Bytes, bool) {
+    fn compressed(&self, text: String, headers: &HeaderMap) -> (Payload, bool) {
         let gzip = text.len() >= WORTH_COMPRESSING
             && negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
         match gzip.then(|| page::compress(&text)) {
-            Some(Ok(compressed)) => (Bytes::from(compressed), true),
-            _ => (Bytes::from(text), false),
+            Some(Ok(compressed)) => (Bytes::from(compressed).into(), true),
+            _ => (Bytes::from(text).into(), false),
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Response<Bytes> {
+    async fn metrics(&self, headers: &HeaderMap) -> Response<Payload> {
         let format = negotiate::format(values(headers, header::ACCEPT));
         let gzip = negotiate::gzip(values(headers, header::ACCEPT_ENCODING));
         let snapshot = match self.snapshot().await {
@@ -124,7 +125,7 @@ impl<C: Content> Router<C> {
         negotiated(body, content_type(format), gzip)
     }
 
-    async fn status(&self, headers: &HeaderMap) -> Response<Bytes> {
+    async fn status(&self, headers: &HeaderMap) -> Response<Payload> {
         let snapshot = match self.snapshot().await {
             Ok(snapshot) => snapshot,
             Err(response) => return response,
@@ -144,7 +145,7 @@ impl<C: Content> Router<C> {
         response
     }
 
-    async fn snapshot(&self) -> Result<Arc<C::Snapshot>, Response<Bytes>> {
+    async fn snapshot(&self) -> Result<Arc<C::Snapshot>, Response<Payload>> {
         match tokio::time::timeout(LONGEST_COLLECTION, self.content.snapshot()).await {
             Ok(snapshot) => Ok(snapshot),
             Err(_) => Err(plain(
@@ -161,7 +162,7 @@ pub(super) fn is_probe(path: &str) -> bool {
 }
 
 /// The answer while every connection waits for one.
-pub(super) fn busy() -> Response<Bytes> {
+pub(super) fn busy() -> Response<Payload> {
     let mut response = plain(
         StatusCode::SERVICE_UNAVAILABLE,
         "too many requests are being answered\n",
@@ -183,7 +184,7 @@ fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// A response that depends on what the client takes.
-fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<Bytes> {
+fn negotiated(body: Payload, content_type: HeaderValue, gzip: bool) -> Response<Payload> {
     let mut response = response(StatusCode::OK, body, content_type);
     let headers = response.headers_mut();
     headers.insert(
@@ -197,11 +198,11 @@ fn negotiated(body: Bytes, content_type: HeaderValue, gzip: bool) -> Response<By
 }
 
 /// A short answer.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
-    response(status, Bytes::from_static(text.as_bytes()), PLAIN)
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Payload> {
+    response(status, Bytes::from_static(text.as_bytes()).into(), PLAIN)
 }
 
-fn response(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Response<Bytes> {
+fn response(status: StatusCode, body: Payload, content_type: HeaderValue) -> Response<Payload> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

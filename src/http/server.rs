@@ -2,11 +2,12 @@
 
 use super::connection::{Connection, Stream, Watched};
 use super::content::NodeContent;
+use super::payload::{Payload, PayloadBody};
 use super::router::{self, Router};
 use super::table::{Place, Table};
 use super::web_config::Active;
 use super::{App, Content, Limits, Site, WebConfig};
-use http_body_util::Full;
+
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
@@ -161,10 +162,10 @@ async fn serve<C: Content>(
             connection.admitting();
             let mut response = shared.answer(&config, &connection, &request).await;
             config.decorate(response.headers_mut());
-            connection.answered(response.body());
-            place.table.make_room(response.body());
+            connection.answered(response.body().held());
+            place.table.make_room(response.body().held());
             Ok::<_, Infallible>(response.map(|body| Sent {
-                body: Full::new(body),
+                body: body.into_body(),
                 connection,
             }))
         }
@@ -183,7 +184,7 @@ impl<C: Content> Shared<C> {
         config: &Active,
         connection: &Connection,
         request: &Request<Incoming>,
-    ) -> Response<Bytes> {
+    ) -> Response<Payload> {
         let path = request.uri().path();
         let busy = connection.busy && !router::is_probe(path);
         let mut response = if busy {
@@ -225,7 +226,7 @@ async fn secured(stream: TcpStream, config: &Active) -> Option<Box<dyn Stream>> 
 
 /// A response body that tells when hyper has taken it over.
 struct Sent {
-    body: Full<Bytes>,
+    body: PayloadBody,
     connection: Arc<Connection>,
 }
 

@@ -19,6 +19,9 @@ use std::net::IpAddr;
 /// So many sessions are written together, so that those of a large mesh are not all in memory twice.
 const TOGETHER: usize = 256;
 
+/// Beyond so many sessions no text is kept: it takes 1.5 kB a session.
+const MOST_KEPT: usize = 5_000;
+
 /// The sessions that were last written, in their order.
 #[derive(Debug, Default)]
 pub(super) struct SessionTexts(Vec<SessionText>);
@@ -60,6 +63,10 @@ impl SessionTexts {
         out: &mut impl Write,
     ) -> fmt::Result {
         let shown = bgp::shown(snapshot, detail.peer_detail);
+        if shown.len() > MOST_KEPT {
+            self.0 = Vec::new();
+            return write_all(&shown, labels, detail, format, out);
+        }
         self.0.truncate(shown.len());
         let mut changed = Vec::new();
         for (place, session) in shown.iter().enumerate() {
@@ -100,11 +107,7 @@ impl SessionTexts {
             return kept.values == *values;
         }
         let new = SessionText {
-            identity: Identity {
-                neighbor: session.neighbor,
-                peer_type: session.peer_type,
-                name: session.name.clone(),
-            },
+            identity: Identity::of(judged),
             values: Values::default(),
             text: Box::default(),
             ends: Default::default(),
@@ -143,16 +146,8 @@ impl SessionTexts {
         if rewritten.is_empty() {
             return Ok(());
         }
-        let collector = Lines {
-            family: family.family,
-            labels: labels.clone(),
-            sessions,
-        };
-        let mut written = String::new();
-        write_families(Box::new(collector), Format::Text, &mut written)?;
-        let mut lines = written
-            .split_inclusive('\n')
-            .skip_while(|line| line.starts_with('#'));
+        let written = lines(family.family, labels, sessions)?;
+        let mut lines = written.split_inclusive('\n');
         for (changed, count) in rewritten {
             changed.texts[index] = Some(lines.by_ref().take(count).collect());
         }
@@ -178,6 +173,71 @@ impl SessionText {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start as usize..self.ends[index] as usize]
     }
+}
+
+impl Identity {
+    fn of(judged: &JudgedSession) -> Self {
+        let session = &judged.session;
+        Identity {
+            neighbor: session.neighbor,
+            peer_type: session.peer_type,
+            name: session.name.clone(),
+        }
+    }
+}
+
+/// Writes the families of these sessions without keeping any text.
+fn write_all(
+    shown: &[&JudgedSession],
+    labels: &Labels,
+    detail: Detail,
+    format: Format,
+    out: &mut impl Write,
+) -> fmt::Result {
+    for family in &FAMILIES {
+        let mut has_header = false;
+        for some in shown.chunks(TOGETHER) {
+            let mut sessions = Vec::with_capacity(some.len());
+            for session in some {
+                let mut samples = Samples::new();
+                (family.sample)(&Values::of(session, detail.update_stats), &mut samples);
+                if !samples.is_empty() {
+                    sessions.push((Identity::of(session), samples));
+                }
+            }
+            if sessions.is_empty() {
+                continue;
+            }
+            if !has_header {
+                write_header(family.family, labels, format, out)?;
+                has_header = true;
+            }
+            out.write_str(&lines(family.family, labels, sessions)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines of these sessions in one family, without its header. They are the same in both formats.
+fn lines(
+    family: &'static MetricFamily,
+    labels: &Labels,
+    sessions: Vec<(Identity, Samples)>,
+) -> Result<String, fmt::Error> {
+    let collector = Lines {
+        family,
+        labels: labels.clone(),
+        sessions,
+    };
+    let mut written = String::new();
+    write_families(Box::new(collector), Format::Text, &mut written)?;
+    let header: usize = written
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with('#'))
+        .map(str::len)
+        .sum();
+    written.drain(..header);
+    Ok(written)
 }
 
 /// The series of some sessions in one family; without sessions its header alone.

@@ -3,6 +3,7 @@
 use super::*;
 use calico_bgp_exporter::model::session::{BgpState, DownReason, RouteCounts};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// What may happen to a session between two collections.
 #[derive(Debug, Clone)]
@@ -108,5 +109,42 @@ proptest! {
             let new = Renderer::new(fixture::labels(), detail);
             prop_assert_eq!(text(&kept), text(&new));
         }
+    }
+}
+
+/// The lines of single sessions, by family.
+fn session_lines(text: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in text.lines().filter(|line| line.contains("protocol=")) {
+        let name = line.split('{').next().unwrap_or(line);
+        families.entry(name).or_default().push(line);
+    }
+    families
+}
+
+/// Of very many sessions no text is kept: what is written says the same, in the same order.
+#[test]
+fn very_many_sessions_are_written_alike() {
+    for format in [Format::Text, Format::OpenMetrics] {
+        let many = fixture::mesh(5_002, Some(7));
+        let part = |range: std::ops::Range<usize>| {
+            let mut part = many.clone();
+            let view = Arc::make_mut(&mut part.daemons[0]);
+            view.sessions = view.sessions[range].to_vec();
+            text(part, EVERYTHING, format)
+        };
+        let (first, second) = (part(0..2_500), part(2_500..5_002));
+        let all = text(many.clone(), EVERYTHING, format);
+        let mut expected = session_lines(&first);
+        for (name, lines) in session_lines(&second) {
+            expected.entry(name).or_default().extend(lines);
+        }
+        assert!(expected.len() > 8);
+        assert!(session_lines(&all) == expected);
+        let comments = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| line.starts_with('#'));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(comments(&all), comments(&first));
     }
 }

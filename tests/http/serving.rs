@@ -159,3 +159,26 @@ fn old_snapshots_are_let_go() {
     let alive = seen.iter().filter(|seen| seen.strong_count() > 0).count();
     assert!(alive <= 2, "{alive} snapshots alive");
 }
+
+/// A long exposition is held as gzip; a client that takes none gets the same text.
+#[test]
+fn a_long_exposition_is_the_same_as_text_and_as_gzip() {
+    let server = Running::start(Node {
+        snapshot: Mutex::new(Some(Arc::new(fixture::mesh(9_000, None)))),
+        ..Node::default()
+    });
+    let text = get(server.address, "/metrics", &[]);
+    let length = text.body.len();
+    assert!(length > 8 * 1024 * 1024, "{length} bytes are not long");
+    assert_eq!(text.header("content-encoding"), None);
+    assert_eq!(text.header("content-length"), Some(&*length.to_string()));
+    let zipped = get(server.address, "/metrics", &["Accept-Encoding: gzip"]);
+    assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    let sessions = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains("protocol="));
+        lines.map(str::to_owned).collect()
+    };
+    let (text, zipped) = (text.text(), zipped.text());
+    assert!(sessions(&text).len() > 9_000);
+    assert!(sessions(&text) == sessions(&zipped));
+}

@@ -22,7 +22,7 @@ pub use reload::WebConfig;
 #[cfg(feature = "tls")]
 pub use san::alternative_names;
 
-use hyper::body::Bytes;
+use crate::http::payload::Payload;
 use hyper::header::HeaderMap;
 #[cfg(feature = "tls")]
 use hyper::header::{self, HeaderValue};
@@ -50,7 +50,7 @@ impl Active {
         peer: IpAddr,
         path: &str,
         request: &HeaderMap,
-    ) -> Option<Response<Bytes>> {
+    ) -> Option<Response<Payload>> {
         let limiter = self
             .limiter
             .as_ref()
@@ -102,7 +102,7 @@ impl Active {
 
 /// The answer to whoever was not let in.
 #[cfg(feature = "tls")]
-fn refusal(admission: users::Admission) -> Option<Response<Bytes>> {
+fn refusal(admission: users::Admission) -> Option<Response<Payload>> {
     let (status, text, header, value) = match admission {
         users::Admission::Granted => return None,
         users::Admission::Denied => (
