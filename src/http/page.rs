@@ -28,7 +28,7 @@ pub(super) struct Pages<S>(Mutex<Renderings<S>>);
 #[derive(Debug)]
 struct Renderings<S> {
     recent: Vec<Page<S>>,
-    /// Bytes to ask for at once: the last uncompressed rendering and a little.
+    /// Bytes to ask for at once: the last text and a little.
     length: usize,
 }
 
@@ -69,24 +69,22 @@ impl<S> Pages<S> {
             return Ok((page.body.clone(), false));
         }
         let now = UnixTime::from(SystemTime::now());
-        let mut sink = if gzip {
+        let mut sink = if gzip || *length > HELD_AS_TEXT {
             Sink::gzip()
         } else {
             Sink::plain(*length)
         };
         write(snapshot, now, format, &mut sink)?;
+        let text_length = sink.text_length();
+        *length = text_length + text_length / 64;
         let body = match sink {
-            Sink::Plain(text) => {
-                *length = text.len() + text.len() / 64;
-                Payload::from(Bytes::from(text))
-            }
-            Sink::Gzip(gzip_sink) => {
-                let length = gzip_sink.text_length;
-                let compressed = Bytes::from(gzip_sink.finish()?);
+            Sink::Plain(text) => Payload::from(Bytes::from(text)),
+            Sink::Gzip(compressed) => {
+                let compressed = Bytes::from(compressed.finish()?);
                 if gzip {
                     Payload::from(compressed)
                 } else {
-                    Payload::inflated(compressed, length)
+                    Payload::inflated(compressed, text_length)
                 }
             }
         };
@@ -132,11 +130,18 @@ const PIECE: usize = 16 * 1024;
 
 impl Sink {
     fn plain(capacity: usize) -> Self {
-        Sink::Plain(String::with_capacity(capacity.min(HELD_AS_TEXT)))
+        Sink::Plain(String::with_capacity(capacity))
     }
 
     fn gzip() -> Self {
         Sink::Gzip(Gzip::new())
+    }
+
+    fn text_length(&self) -> usize {
+        match self {
+            Sink::Plain(text) => text.len(),
+            Sink::Gzip(gzip) => gzip.text_length,
+        }
     }
 }
 
@@ -160,26 +165,28 @@ impl Gzip {
     fn new() -> Self {
         Gzip {
             encoder: GzEncoder::new(Vec::new(), Compression::fast()),
-            piece: String::with_capacity(PIECE + 256),
+            piece: String::with_capacity(PIECE),
             text_length: 0,
         }
     }
 
     fn push(&mut self, text: &str) -> fmt::Result {
         self.text_length += text.len();
-        self.piece.push_str(text);
-        if self.piece.len() >= PIECE {
+        if self.piece.len() + text.len() > PIECE {
             self.compress_piece()?;
         }
+        if text.len() > PIECE {
+            let written = self.encoder.write_all(text.as_bytes());
+            return written.map_err(|_| fmt::Error);
+        }
+        self.piece.push_str(text);
         Ok(())
     }
 
     fn compress_piece(&mut self) -> fmt::Result {
-        self.encoder
-            .write_all(self.piece.as_bytes())
-            .map_err(|_| fmt::Error)?;
+        let written = self.encoder.write_all(self.piece.as_bytes());
         self.piece.clear();
-        Ok(())
+        written.map_err(|_| fmt::Error)
     }
 
     fn finish(mut self) -> Result<Vec<u8>, fmt::Error> {
