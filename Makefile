@@ -16,6 +16,6 @@ clean: ## remove everything that was built, downloaded tools too: target/
 
 .PHONY: build
 build: $(BIN) ## the release binary
-.PHONY: $(BIN)
-$(BIN):
+.PHONY: target/release/calico-bgp-exporter
+target/release/calico-bgp-exporter:
 	cargo build --release --locked

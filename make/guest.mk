@@ -2,4 +2,4 @@
 .PHONY: guest-test
 test-parts: guest-test
 guest-test: build ## the exporter on real tunl0, wireguard.cali and vxlan.calico, in a guest
-	tests/guest/run
+	EXPORTER=$(abspath $(BIN)) tests/guest/run

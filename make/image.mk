@@ -2,7 +2,10 @@
 IMAGE_ARCH ?= amd64
 
 .PHONY: static image test-image
-static: ## the static binary for image, packages and a node without either: target/image/amd64/calico-bgp-exporter
+STATIC := target/image/$(IMAGE_ARCH)/calico-bgp-exporter
+static: $(STATIC) ## the static binary for image, packages and a node without either: target/image/amd64/calico-bgp-exporter
+.PHONY: $(STATIC)
+$(STATIC):
 	packaging/static $(IMAGE_ARCH)
 image: static ## the container image, as an OCI archive: target/image
 	packaging/image $(IMAGE_ARCH)

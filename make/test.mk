@@ -3,7 +3,7 @@
 OWN_PARTS := test-fmt test-clippy test-doc test-shell test-rust
 
 test: ## everything that CI runs, part by part, with a summary: 45 minutes
-	@tests/tools/run-parts $(OWN_PARTS) $$(tests/tools/run-parts --list)
+	@tests/tools/run-parts BIN=$(STATIC) $(OWN_PARTS) $$(tests/tools/run-parts --list)
 test-parts: ## the parts that areas have added
 
 test-fmt: ## formatting
