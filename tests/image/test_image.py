@@ -18,7 +18,10 @@ def test_the_image_is_the_binary_with_its_licences_and_nothing_else():
     labels = image["Config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == VERSION and labels["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert re.fullmatch("[0-9a-f]{40}", labels["org.opencontainers.image.revision"])
-    for label in "source", "url", "documentation", "vendor", "created", "description", "title", "base.name":
+    home = run(ROOT / "packaging/home").stdout.strip()
+    assert labels.get("org.opencontainers.image.source", "") == labels.get("org.opencontainers.image.url", "") == home
+    assert ("org.opencontainers.image.documentation" in labels) == bool(home)
+    for label in "vendor", "created", "description", "title", "base.name":
         assert labels[f"org.opencontainers.image.{label}"], label
     archive = IMAGE / f"calico-bgp-exporter-{VERSION}-amd64.tar"
     assert archive.stat().st_size < 3_500_000

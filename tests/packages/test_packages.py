@@ -40,7 +40,7 @@ def wanted(packager):
     zsh = {"deb": "vendor-completions", "rpm": "site-functions"}[packager]
     files[f"usr/share/zsh/{zsh}/_calico-bgp-exporter"] = (0o644, STAGE / "completions/_calico-bgp-exporter")
     if packager == "deb":
-        files[f"{DOC}/copyright"] = (0o644, ROOT / "packaging/lintian/copyright")
+        files[f"{DOC}/copyright"] = (0o644, STAGE / "copyright")
         files["usr/share/lintian/overrides/calico-bgp-exporter"] = (0o644, ROOT / "packaging/lintian/overrides")
         files[f"{DOC}/changelog.gz"] = (0o644, STAGE / "changelog.gz")
     else:
@@ -125,6 +125,13 @@ def test_rpm_installs_keeps_changed_configuration_and_goes(tmp_path):
     assert config.read_text() == 'ARGS="--log.level=debug"\n'
     rpm("--erase", "calico-bgp-exporter")
     assert not (tmp_path / "usr/bin/calico-bgp-exporter").exists()
+
+
+def test_the_address_of_the_sources_is_that_of_cargo_toml():
+    home = run(ROOT / "packaging/home").strip()
+    assert run("dpkg-deb", "--field", DEB, "Homepage").strip() == home
+    assert run("rpm", "-qp", "--queryformat", "%|URL?{%{URL}}|", RPM).strip() == home
+    assert (f"\nSource: {home}\n" in (STAGE / "copyright").read_text()) == bool(home)
 
 
 def test_packages_need_nothing():

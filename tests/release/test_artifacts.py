@@ -1,4 +1,4 @@
-"""Chart and bill of materials as they are released, and that the addresses in them are one."""
+"""Chart and bill of materials as they are released, and the one place that names the address of the sources."""
 
 import json
 import re
@@ -34,13 +34,49 @@ def test_the_chart_has_the_version_of_the_build(chart, version):
     assert f'image: "localhost/calico-bgp-exporter:{VERSION}"' in rendered
 
 
-def test_links_of_the_published_readme_are_absolute(chart):
+HOME = "https://git.example.com/team/exporter"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The sources with an address, as they are at a release: Cargo.toml has the one line that names it."""
+    root = tmp_path_factory.mktemp("published")
+    for folder in "charts", "packaging":
+        shutil.copytree(ROOT / folder, root / folder)
+    (root / "Cargo.toml").write_text((ROOT / "Cargo.toml").read_text().replace("\n[lib]", f'repository = "{HOME}"\n\n[lib]', 1))
+    (root / "target").mkdir()
+    (root / "target/tools").symlink_to(ROOT / "target/tools")
+    return root
+
+
+def test_a_published_chart_names_its_home(published, tmp_path):
+    run(published / "packaging/chart", tmp_path)
+    (chart,) = tmp_path.glob("*.tgz")
+    shown = yaml.safe_load(helm("helm4", "show", "chart", chart).stdout)
+    assert shown["home"] == HOME and shown["sources"] == [HOME]
     text = helm("helm4", "show", "readme", chart).stdout
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
-    assert links
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text) + [link["url"] for link in yaml.safe_load(shown["annotations"]["artifacthub.io/links"])]
+    assert len(links) > 10
     for link in links:
-        match = re.fullmatch(re.escape(CARGO["repository"]) + r"/blob/[^/]+/(.*)", link)
+        match = re.fullmatch(re.escape(f"{HOME}/blob/v{CARGO['version']}/") + r"(.*)", link)
         assert match and (ROOT / match[1]).exists(), link
+    assert run(published / "packaging/home", "documents").stdout.strip() == f"{HOME}/blob/v{CARGO['version']}/"
+    run(published / "packaging/chart-oci", chart, tmp_path / "oci")
+    assert HOME in "".join(f.read_text(errors="replace") for f in (tmp_path / "oci/blobs/sha256").iterdir() if f.stat().st_size < 10_000)
+
+
+def test_before_that_nothing_names_a_home(chart):
+    """A stranger could register any name that is not reserved for examples."""
+    if "repository" in CARGO:
+        pytest.skip("these sources are published")
+    assert not {"homepage", "documentation"} & CARGO.keys()
+    shown = yaml.safe_load(helm("helm4", "show", "chart", chart).stdout)
+    assert not {"home", "sources"} & shown.keys() and "artifacthub.io/links" not in shown["annotations"] and "url" not in shown["maintainers"][0]
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", helm("helm4", "show", "readme", chart).stdout)
+    assert links and all((CHART / link).exists() and link.startswith("examples/") for link in links), "only to files of the package"
+    assert run(ROOT / "packaging/home").stdout == "\n" and run(ROOT / "packaging/home", "documents").stdout == ""
+    found = run("git", "grep", "-lE", "(github|gitlab)\\.com/calico-bgp-exporter|ghcr\\.io/calico-bgp-exporter|calico-bgp-exporter\\.(io|dev|org|com)", cwd=ROOT, ok=False).stdout
+    assert not found, found
 
 
 def test_the_same_sources_give_the_same_chart(chart, tmp_path):
@@ -95,14 +131,10 @@ def test_bill_of_materials():
     assert run(ROOT / "packaging/sbom", TRIPLE).stdout == text
 
 
-def test_one_address():
-    """What `docs/releasing.md` replaces is the same everywhere, and the icon asks no server."""
-    home = CARGO["repository"]
+def test_artifact_hub_has_what_it_needs():
+    """A licence, a maintainer, and an icon for which no server is asked."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert CARGO["homepage"] == chart["home"] == chart["sources"][0] == home
-    assert chart["icon"].startswith("data:image/svg+xml;base64,") and chart["maintainers"] and chart["annotations"]["artifacthub.io/license"] == CARGO["license"]
-    for file in "Containerfile", "packaging/nfpm.yaml", "packaging/lintian/copyright":
-        assert home in (ROOT / file).read_text(), file
+    assert chart["icon"].startswith("data:image/svg+xml;base64,") and chart["maintainers"][0]["name"] and chart["annotations"]["artifacthub.io/license"] == CARGO["license"]
 
 
 def test_the_crate_is_small():
