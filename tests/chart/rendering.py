@@ -14,6 +14,16 @@ EXAMPLES = sorted(CHART.glob("examples/*.yaml"))
 CI = [*sorted(CHART.glob("ci/*-values.yaml")), *EXAMPLES]
 
 
+def exporter():
+    """The exporter: a build that is there, or a new one."""
+    made = (ROOT / "target" / profile / "calico-bgp-exporter" for profile in ("release", "debug"))
+    found = next((b for b in made if b.exists()), None)
+    if found is None:
+        subprocess.run(["cargo", "build", "--locked"], cwd=ROOT, check=True)
+        found = ROOT / "target/debug/calico-bgp-exporter"
+    return found
+
+
 def helm(version, *args):
     """The finished process of `helm3` or `helm4`."""
     return subprocess.run([TOOLS / version / "helm/helm", *map(str, args)], capture_output=True, text=True, cwd=ROOT)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import yaml
-from rendering import CHART, HELMS, helm, objects, pod, render
+from rendering import CHART, HELMS, exporter, helm, objects, pod, render
 
 PROXY = "kubeRBACProxy.enabled=true"
 
@@ -197,11 +197,11 @@ def test_loopback_for_a_proxy_of_ones_own():
     ("podLabels.app\\.kubernetes\\.io/name=x", "label app.kubernetes.io/name: selectors use it"),
     ("commonLabels.app\\.kubernetes\\.io/instance=x", "selectors use it"),
     ("service.enabled=true,service.labels.app\\.kubernetes\\.io/component=x", "selectors use it"),
-    (f"{PROXY},web.config.basic_auth_users.a=$2y$05$x", "do not go with it"),
+    (f"{PROXY},web.config.rate_limit.burst=1", "do not go with it"),
     (f"{PROXY},kubeRBACProxy.upstreamPort=19324", "must not be web.port"),
     (f"{PROXY},podMonitor.enabled=true", "a PodMonitor cannot make Prometheus send its own token"),
     ("prometheusRBAC.enabled=true", "name Prometheus' service account"),
-    ("extraContainers[0].name=exporter", "the name exporter is taken"),
+    ("extraContainers[0].name=exporter,extraContainers[0].image=i", "the name exporter is taken"),
 ])
 @pytest.mark.parametrize("version", HELMS)
 def test_values_that_cannot_work_are_refused(version, sets, says):
@@ -213,11 +213,11 @@ def test_values_that_cannot_work_are_refused(version, sets, says):
     "pods.cidrs={10.1.2.64/26=10.0.0.7,fd00:1::/64=fd00::7}",
     "refreshInterval=1s", "bird.timeout=10s",
     "podMonitor.enabled=true,podMonitor.interval=,podMonitor.scrapeTimeout=2m", "podMonitor.enabled=true,podMonitor.interval=1m30s,podMonitor.scrapeTimeout=90s",
-    "bird.sockets={/run/x/bird.ctl},extraVolumeMounts[0].name=x,extraVolumeMounts[0].mountPath=/run/x",
+    "bird.sockets={/run/x/bird.ctl},extraVolumes[0].name=x,extraVolumeMounts[0].name=x,extraVolumeMounts[0].mountPath=/run/x",
     "bird.enabled=false,securityContext.runAsGroup=65532", "securityContext.runAsGroup=65532,podSecurityContext.supplementalGroups={0}",
-    "securityContext.runAsUser=0,securityContext.runAsNonRoot=false", "extraArgs={--pod-cidr-file=/x}", "extraArgs={--ip-pool=10.0.0.0/8},pods.ipPools={11.0.0.0/8}",
+    "securityContext.runAsUser=0,securityContext.runAsNonRoot=false", "extraArgs={--pod-cidr-file=/x/file},extraVolumes[0].name=x,extraVolumeMounts[0].name=x,extraVolumeMounts[0].mountPath=/x",
     "updateStrategy.type=OnDelete,updateStrategy.rollingUpdate.maxUnavailable=0",
-    "web.tlsSecret=s,web.config.tls_server_config.cert_file=/etc/calico-bgp-exporter/tls/tls.crt", "affinity=null",
+    "web.tlsSecret=s,web.config.tls_server_config.cert_file=/etc/calico-bgp-exporter/tls/tls.crt,web.config.tls_server_config.key_file=/etc/calico-bgp-exporter/tls/tls.key", "affinity=null",
 ])
 def test_values_that_work_are_taken(sets):
     done = helm("helm4", "template", "x", CHART, "--set", sets)
@@ -226,10 +226,7 @@ def test_values_that_work_are_taken(sets):
 
 def test_the_exporter_takes_the_arguments(tmp_path):
     """The chart's idea of a good argument is the exporter's: `doctor` reads the same flags, and refuses with 2 and a word of the flag."""
-    binary = next((b for b in (CHART.parents[1] / "target" / p / "calico-bgp-exporter" for p in ("release", "debug")) if b.exists()), None)
-    if binary is None:
-        subprocess.run(["cargo", "build", "--locked"], cwd=CHART.parents[1], check=True)
-        binary = CHART.parents[1] / "target/debug/calico-bgp-exporter"
+    binary = exporter()
     sets = ("--set", "pods.ipPools={10.0.0.0/8,fd00:10:244::/48},pods.cidrs={10.1.2.64/26=10.0.0.7},bird.timeout=1s,pods.limit=5,pods.expectedEncapsulation=always,bird.enabled=false")
     args = [a for a in pod(render(*sets))["containers"][0]["args"] if not a.startswith(("--web", "--log", "--refresh"))]
     done = subprocess.run([binary, "doctor", "--interval=0", *args], capture_output=True, text=True)

@@ -130,9 +130,9 @@ def test_priority_class_is_an_option():
 @pytest.mark.parametrize("sets", [
     "prometheusRules.enabled=true", "podMonitor.enable=true", "podMonitor.intervall=5s", "podMonitor.interval=5 s", "bird.enabled=perhaps", "bird.directory=run/calico",
     "bgp.peerDetail=some", "image.digest=sha1:abc", "web.port=0", "web.port=70000", "web.config.tls_server_confg.cert_file=x",
-    "web.config.basic_auth_users.admin=plaintext", "log.level=loud", "pods.ipPools={10.0.0.0}", "prometheusRule.alerts.CalicoBGPPeeringDown.fore=5m",
+    "web.config.basic_auth_users.admin=plaintext", "log.level=loud", "prometheusRule.alerts.CalicoBGPPeeringDown.fore=5m",
     "prometheusRule.alerts.CalicoBGPPeeringDown.for=soon", "extraArgs={web.port=1}", "updateStrategy.rollingUpdate.maxSurge=1", "resources.limit.memory=1Gi",
-    "refreshInterval=5", "tolerations=all", "pods.ipPools={10.0.0.0/33}", "pods.ipPools={fd00::/129}", "pods.ipPools={10.0.0.256/32}", "pods.cidrs={10.0.0.0/26=node1}",
+    "refreshInterval=5", "tolerations=all",
     "fullnameOverride=2024", "nameOverride=A_b", "image.repository=R/I", "prometheusRule.clusterLabel=k8s-cluster", "web.telemetryPath=/m?x", "dashboards.labels.grafana_dashboard=true",
 ])
 def test_schema_refuses(version, sets):

@@ -2,10 +2,10 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* A Service's name must begin with a letter: a release named by a number comes last. */ -}}
+{{- /* A Service's name must begin with a letter and has no dot: a release named by a number comes last, and dots become dashes. */ -}}
 {{- define "cbe.fullname" -}}
 {{- $name := include "cbe.name" . -}}
-{{- $release := toString .Release.Name -}}
+{{- $release := toString .Release.Name | replace "." "-" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
 {{- else if regexMatch "^[0-9]" $release -}}
@@ -100,7 +100,7 @@ global.imageRegistry replaces the registry. A repository that begins with a host
 {{- /* imagePullSecrets of a pod: the chart's own and those of the parent chart, which may be names or {name: …}. */ -}}
 {{- define "cbe.pullSecrets" -}}
 {{- $names := list -}}
-{{- range concat .Values.image.pullSecrets ((.Values.global | default dict).imagePullSecrets | default list) -}}
+{{- range concat (.Values.image.pullSecrets | default list) ((.Values.global | default dict).imagePullSecrets | default list) -}}
 {{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
 {{- end -}}
 {{- $secrets := list -}}

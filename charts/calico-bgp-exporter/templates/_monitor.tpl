@@ -71,7 +71,7 @@ relabelings:
     action: replace
   {{- with $v.clusterName }}
   - targetLabel: {{ $v.prometheusRule.clusterLabel | quote }}
-    replacement: {{ . | quote }}
+    replacement: {{ . | replace "$" "$$" | quote }}
     action: replace
   {{- end }}
   {{- with $m.relabelings }}

@@ -12,12 +12,12 @@
     {{- $rules := list -}}
     {{- range $rule := $group.rules -}}
       {{- if $rule.alert }}{{ $_ := set $alerts $rule.alert true }}{{ end -}}
-      {{- $change := get $cfg.alerts ($rule.alert | default "") | default dict -}}
+      {{- $change := get ($cfg.alerts | default dict) ($rule.alert | default "") | default dict -}}
       {{- if ne (toString $change.enabled) "false" -}}
         {{- $rules = append $rules (include "cbe.rule" (dict "config" $cfg "rule" $rule "change" $change) | fromYaml) -}}
       {{- end -}}
     {{- end -}}
-    {{- $on := eq (toString (get $cfg.files $file)) "true" -}}
+    {{- $on := eq (toString (get ($cfg.files | default dict) $file)) "true" -}}
     {{- if and $on $rules -}}
       {{- $changed := merge (dict "rules" $rules) (omit $group "rules") -}}
       {{- with $cfg.interval }}{{ $_ := set $changed "interval" . }}{{ end -}}
@@ -59,12 +59,12 @@
   {{- if $cfg.runbookBaseURL -}}
     {{- $_ := set $annotations "runbook_url" (printf "%s/%s.md" (trimSuffix "/" $cfg.runbookBaseURL) $rule.alert) -}}
   {{- end -}}
-  {{- $_ := set $rule "annotations" (mergeOverwrite $annotations (deepCopy $cfg.additionalAlertAnnotations) (deepCopy ($change.annotations | default dict))) -}}
-  {{- $labels := mergeOverwrite (deepCopy ($rule.labels | default dict)) (deepCopy $cfg.additionalAlertLabels) (deepCopy ($change.labels | default dict)) -}}
+  {{- $_ := set $rule "annotations" (mergeOverwrite $annotations (deepCopy ($cfg.additionalAlertAnnotations | default dict)) (deepCopy ($change.annotations | default dict))) -}}
+  {{- $labels := mergeOverwrite (deepCopy ($rule.labels | default dict)) (deepCopy ($cfg.additionalAlertLabels | default dict)) (deepCopy ($change.labels | default dict)) -}}
   {{- with $change.severity }}{{ $_ := set $labels "severity" . }}{{ end -}}
   {{- $_ := set $rule "labels" $labels -}}
   {{- range $key := list "for" "keep_firing_for" "expr" -}}
-    {{- if hasKey $change $key }}{{ $_ := set $rule $key (get $change $key) }}{{ end -}}
+    {{- if get $change $key }}{{ $_ := set $rule $key (get $change $key) }}{{ else if hasKey $change $key }}{{ $_ := unset $rule $key }}{{ end -}}
   {{- end -}}
 {{- end -}}
 {{- toYaml $rule -}}

@@ -9,14 +9,15 @@
 
 {{- /* What a scraper must speak. */ -}}
 {{- define "cbe.scheme" -}}
-{{- if or .Values.kubeRBACProxy.enabled .Values.web.https .Values.web.config.tls_server_config -}}https{{- else -}}http{{- end -}}
+{{- if or .Values.kubeRBACProxy.enabled .Values.web.https (.Values.web.config | default dict).tls_server_config -}}https{{- else -}}http{{- end -}}
 {{- end -}}
 
 {{- /* "true" when the exporter refuses a client without a certificate or password: the kubelet is such a client. */ -}}
 {{- define "cbe.authenticated" -}}
-{{- $tls := .Values.web.config.tls_server_config | default dict -}}
+{{- $config := .Values.web.config | default dict -}}
+{{- $tls := $config.tls_server_config | default dict -}}
 {{- $demand := list "RequireClientCert" "RequireAnyClientCert" "RequireAndVerifyClientCert" -}}
-{{- if or .Values.web.authenticated .Values.web.config.basic_auth_users (has (toString $tls.client_auth_type) $demand) -}}
+{{- if or .Values.web.authenticated $config.basic_auth_users (has (toString $tls.client_auth_type) $demand) -}}
 true
 {{- end -}}
 {{- end -}}
@@ -45,7 +46,7 @@ tcpSocket:
 {{- else -}}
 httpGet:
   path: {{ .path | quote }}
-  scheme: {{ .root.Values.kubeRBACProxy.enabled | ternary "http" (include "cbe.scheme" .root) | upper }}
+  scheme: {{ if .root.Values.kubeRBACProxy.enabled }}HTTP{{ else }}{{ include "cbe.scheme" .root | upper }}{{ end }}
 {{- end }}
   {{- if $loopback }}
   # The kubelet is on the same network: it reaches the loopback address too.
