@@ -92,6 +92,7 @@ fn an_error_says_what_to_write() {
         ("--web.telemetry-path", "metrics", "/metrics"),
         ("--web.telemetry-path", "/", "/metrics"),
         ("--web.telemetry-path", "/-/ready", "/metrics"),
+        ("--web.telemetry-path", "/api/v1/node", "/api/… are taken"),
         ("--web.telemetry-path", "//host/metrics", "empty segments"),
         ("--web.telemetry-path", "/a/", "empty segments"),
         ("--web.telemetry-path", "/a/../b", "/metrics"),

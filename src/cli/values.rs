@@ -80,12 +80,11 @@ pub(super) fn telemetry_path(text: &str) -> Result<String, String> {
     let segment = |segment: &str| {
         !segment.is_empty() && segment != "." && segment != ".." && segment.chars().all(allowed)
     };
+    let taken = text.starts_with("/-/") || text.starts_with("/api/");
     match text.strip_prefix('/') {
-        Some(path) if path.split('/').all(segment) && !text.starts_with("/-/") => {
-            Ok(text.to_owned())
-        }
+        Some(path) if path.split('/').all(segment) && !taken => Ok(text.to_owned()),
         _ => Err(
-            "write a path such as /metrics, in ASCII and without empty segments; / and /-/… are taken"
+            "write a path such as /metrics, in ASCII and without empty segments; /, /-/… and /api/… are taken"
                 .into(),
         ),
     }

@@ -28,7 +28,7 @@
 {{- if and $v.kubeRBACProxy.enabled (eq (int $web.port) (int $v.kubeRBACProxy.upstreamPort)) -}}
 {{- fail "kubeRBACProxy.upstreamPort: must not be web.port" -}}
 {{- end -}}
-{{- if or (has $web.telemetryPath (list "/" "/api/v1/node")) (hasPrefix "/-/" $web.telemetryPath) (not (regexMatch "^(/[A-Za-z0-9._~!&*+,;=:@%-]+)+$" $web.telemetryPath)) (regexMatch "/[.][.]?(/|$)" $web.telemetryPath) -}}
+{{- if or (hasPrefix "/-/" $web.telemetryPath) (hasPrefix "/api/" $web.telemetryPath) (not (regexMatch "^(/[A-Za-z0-9._~!&*+,;=:@%-]+)+$" $web.telemetryPath)) (regexMatch "/[.][.]?(/|$)" $web.telemetryPath) -}}
 {{- fail (printf "web.telemetryPath: %s is taken or no path: write one such as /metrics" $web.telemetryPath) -}}
 {{- end -}}
 
