@@ -73,6 +73,10 @@ class Unique(yaml.CSafeLoader):
     # Its web configuration would not be taken, or TLS would be missing where it was meant.
     ("web.tlsSecret=s", "nothing uses it, the exporter would speak plain HTTP"),
     (TLS, "key_file is missing"),
+    (f"{TLS},{KEY},web.config.tls_server_config.client_auth_type=RequireAndVerifyClientCert", "client_auth_type RequireAndVerifyClientCert needs client_ca_file"),
+    (f"{TLS},{KEY},web.config.tls_server_config.client_ca_file=/etc/calico-bgp-exporter/tls/ca.crt", "a client CA needs a client_auth_type"),
+    (f"{TLS},{KEY},web.config.tls_server_config.cert=x", "give cert or cert_file, not both"),
+    (f"{TLS},{KEY},web.config.tls_server_config.client_allowed_sans={{a}}", "client_allowed_sans needs client_auth_type"),
     (f"{TLS},{KEY},web.config.tls_server_config.min_version=TLS10", "min_version"),
     (f"{TLS},{KEY},web.config.tls_server_config.keyfile=x", "keyfile"),
     ("web.config.rate_limit.burst=0", "burst"),

@@ -34,11 +34,7 @@
 
 {{- $config := $web.config | default dict -}}
 {{- if hasKey $config "tls_server_config" -}}
-{{- range $key := list "cert" "key" -}}
-{{- if not (or (get $config.tls_server_config (printf "%s_file" $key)) (get $config.tls_server_config $key)) -}}
-{{- fail (printf "web.config.tls_server_config: %s_file is missing, such as /etc/calico-bgp-exporter/tls/tls.%s with web.tlsSecret" $key (eq $key "cert" | ternary "crt" "key")) -}}
-{{- end -}}
-{{- end -}}
+{{- include "cbe.validateTLS" $config.tls_server_config -}}
 {{- else if and $web.tlsSecret (not $web.existingConfigSecret) (not $v.kubeRBACProxy.enabled) -}}
 {{- fail "web.tlsSecret: nothing uses it, the exporter would speak plain HTTP: set web.config.tls_server_config (examples/hardened.yaml)" -}}
 {{- end -}}
@@ -188,5 +184,30 @@
 {{- if ne (mod (int64 $group) $size) 0 -}}
 {{- fail (printf "%s: %s has host bits set: write the network's own address" (index $ 0) $cidr) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What the exporter asks of tls_server_config. Argument: that section. */ -}}
+{{- define "cbe.validateTLS" -}}
+{{- range $key := list "cert" "key" -}}
+{{- if not (or (get $ $key) (get $ (printf "%s_file" $key))) -}}
+{{- fail (printf "web.config.tls_server_config: %s_file is missing, such as /etc/calico-bgp-exporter/tls/tls.%s with web.tlsSecret" $key (eq $key "cert" | ternary "crt" "key")) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := list "cert" "key" "client_ca" -}}
+{{- if and (get $ $key) (get $ (printf "%s_file" $key)) -}}
+{{- fail (printf "web.config.tls_server_config: give %s or %s_file, not both" $key $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $auth := .client_auth_type | default "NoClientCert" -}}
+{{- $ca := or .client_ca .client_ca_file -}}
+{{- if and $ca (eq $auth "NoClientCert") -}}
+{{- fail "web.config.tls_server_config: a client CA needs a client_auth_type, such as RequireAndVerifyClientCert" -}}
+{{- end -}}
+{{- if and (not $ca) (has $auth (list "VerifyClientCertIfGiven" "RequireAndVerifyClientCert")) -}}
+{{- fail (printf "web.config.tls_server_config: client_auth_type %s needs client_ca_file" $auth) -}}
+{{- end -}}
+{{- if and .client_allowed_sans (not (has $auth (list "RequireClientCert" "RequireAnyClientCert" "RequireAndVerifyClientCert"))) -}}
+{{- fail "web.config.tls_server_config: client_allowed_sans needs client_auth_type RequireAndVerifyClientCert" -}}
 {{- end -}}
 {{- end -}}
