@@ -55,7 +55,8 @@ class Unique(yaml.CSafeLoader):
     ("probe.enabled=true,probe.extraArgs={--sandbox}", "--sandbox is no flag"),
     ("probe.enabled=true,probe.interval=61s", "probe.interval: 61s is not between"),
     ("probe.enabled=true,probe.interval=0s", "probe.interval: 0s is not between"),
-    # Kubernetes refuses the DaemonSet.
+    # Kubernetes refuses the DaemonSet, or takes one of two.
+    ("extraEnv[0].name=NODE_NAME,extraEnv[0].value=x", "extraEnv: NODE_NAME is set already"),
     ("extraVolumes[0].name=bird", "extraVolumes: the name bird is taken"),
     ("extraVolumes[0].emptyDir.medium=Memory", "name"),
     ("extraVolumeMounts[0].name=x,extraVolumeMounts[0].mountPath=/x", "there is no volume x in extraVolumes"),

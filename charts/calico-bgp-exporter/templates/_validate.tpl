@@ -120,6 +120,11 @@
 {{- $names = append $names .name -}}
 {{- end -}}
 {{- end -}}
+{{- $variables := list "NODE_NAME" "HOST_IP" -}}
+{{- range $v.extraEnv -}}
+{{- if has .name $variables }}{{ fail (printf "extraEnv: %s is set already (the node's name: extraArgs with --node-name)" .name) }}{{ end -}}
+{{- $variables = append $variables .name -}}
+{{- end -}}
 {{- $volumes := list "bird" "web-config" "tls" "token" -}}
 {{- range $v.extraVolumes -}}
 {{- if has .name $volumes }}{{ fail (printf "extraVolumes: the name %s is taken" .name) }}{{ end -}}
