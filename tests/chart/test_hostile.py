@@ -92,8 +92,8 @@ class Unique(yaml.CSafeLoader):
     ("pods.ipPools={fd00::/129}", "is not a CIDR"),
     ("pods.ipPools={10.0.0.256/32}", "is not a CIDR"),
     ("pods.ipPools={10.08.0.0/16}", "is not a CIDR"),
-    ("pods.cidrs={fd00::/64=1:2}", "pods.cidrs: the owner"),
-    ("pods.cidrs={10.0.0.0/26=node1}", "pods.cidrs: the owner"),
+    ("pods.cidrs={fd00::/64=1:2}", "the owner is a node address, such as"),
+    ("pods.cidrs={10.0.0.0/26=node1}", "the owner is a node address, such as"),
     # Prometheus or its operator would drop it.
     ("prometheusRule.clusterLabel=node", "is a label that the series have already"),
     ("prometheusRule.extraRules[0].alert=A", "expr"),

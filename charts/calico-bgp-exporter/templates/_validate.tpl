@@ -79,7 +79,8 @@
 {{- include "cbe.validateCIDR" (list "pods.cidrs" $cidr) -}}
 {{- if contains "=" . -}}
 {{- $owner := trimPrefix (printf "%s=" $cidr) . -}}
-{{- include "cbe.validateCIDR" (list "pods.cidrs: the owner" (printf "%s/%s" $owner (contains ":" $owner | ternary "128" "32"))) -}}
+{{- $wrong := printf "pods.cidrs: %s: the owner is a node address, such as 10.233.64.0/26=10.0.0.7" . -}}
+{{- include "cbe.validateCIDR" (list "pods.cidrs" (printf "%s/%s" $owner (contains ":" $owner | ternary "128" "32")) $wrong) -}}
 {{- if ne (contains ":" $cidr) (contains ":" $owner) -}}
 {{- fail (printf "pods.cidrs: %s: CIDR and owner are of different IP versions" .) -}}
 {{- end -}}
@@ -156,11 +157,12 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* The exporter refuses a CIDR that is none or that has host bits. Argument: list name, CIDR. */ -}}
+{{- /* The exporter refuses a CIDR that is none or that has host bits. Argument: list name, CIDR, and perhaps what to say. */ -}}
 {{- define "cbe.validateCIDR" -}}
 {{- $cidr := index . 1 -}}
 {{- $form := "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])([.](25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}/(3[0-2]|[12]?[0-9])|(([0-9a-fA-F]{1,4}:)*[0-9a-fA-F]{1,4}(::(([0-9a-fA-F]{1,4}:)*[0-9a-fA-F]{1,4})?)?|::(([0-9a-fA-F]{1,4}:)*[0-9a-fA-F]{1,4})?)/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$" -}}
 {{- $wrong := printf "%s: %s is not a CIDR: write one such as 10.233.64.0/18 or fd00:10:244::/48" (index . 0) $cidr -}}
+{{- if gt (len .) 2 }}{{ $wrong = index . 2 }}{{ end -}}
 {{- if not (regexMatch $form $cidr) }}{{ fail $wrong }}{{ end -}}
 {{- $length := splitList "/" $cidr | last | int -}}
 {{- $address := splitList "/" $cidr | first -}}
