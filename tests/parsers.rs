@@ -24,9 +24,32 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds.collect()
 }
 
+/// What each recorded daemon said, as the check `node` takes it: at one look, and before and after the next recording.
+fn recorded_nodes() -> Vec<Vec<u8>> {
+    let scenarios = files(root().join("tests/captures/calico-fork-bird"));
+    let answers = |scenario: &PathBuf| {
+        let answers = ["show_status", "show_protocols_all", "show_route_all"].map(|command| {
+            let text = std::fs::read(scenario.join(command).with_extension("txt")).ok()?;
+            // The greeting.
+            let begin = text.iter().position(|byte| *byte == b'\n')? + 1;
+            Some(text[begin..].to_vec())
+        });
+        let [Some(status), Some(protocols), routes] = answers else {
+            return None;
+        };
+        Some([status, protocols, routes.unwrap_or_default()].join(&0))
+    };
+    let nodes: Vec<Vec<u8>> = scenarios.iter().filter_map(answers).collect();
+    let pairs: Vec<_> = nodes.windows(2).map(|pair| pair.join(&0)).collect();
+    nodes.into_iter().chain(pairs).collect()
+}
+
 /// One of the seeds with some of its bytes changed, dropped, doubled or taken from another.
 fn damaged(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
-    let seeds = seeds(target);
+    damaged_of(seeds(target))
+}
+
+fn damaged_of(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let pick = (0..seeds.len(), 0..seeds.len());
     let places = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
     let piece = (any::<[prop::sample::Index; 3]>(), 0..64usize, 0..4u8);
@@ -91,6 +114,13 @@ fn every_seed_is_sound() {
     }
 }
 
+#[test]
+fn every_recorded_node_is_sound() {
+    let nodes = recorded_nodes();
+    assert!(nodes.len() > 30, "only {}", nodes.len());
+    nodes.iter().for_each(|node| checks::node::node(node));
+}
+
 /// The seeds reach what they are there for.
 #[test]
 fn the_seeds_are_what_they_say() {
@@ -110,6 +140,11 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn node(damaged in damaged_of(recorded_nodes())) {
+        checks::node::node(&damaged);
+    }
+
     #[test]
     fn netlink(damaged in damaged("netlink"), bytes in bytes()) {
         checks::kernel::netlink(&damaged);

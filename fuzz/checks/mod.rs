@@ -4,5 +4,6 @@
 pub mod bird;
 pub mod clients;
 pub mod kernel;
+pub mod node;
 pub mod probe;
 pub mod settings;
