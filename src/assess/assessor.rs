@@ -153,6 +153,7 @@ impl Assessor {
         }
         daemon.table_read = true;
         daemon.rejected = std::mem::take(&mut rib.rejected);
+        view.unknown_lines = daemon.tracker.count_unknown_lines(rib.unknown_lines);
         daemon.kernel_exports = None;
         let again = daemon.expectation.set_table(rib, &view.sessions, view.at);
         view.route_table = daemon.route_table();

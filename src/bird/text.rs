@@ -69,42 +69,9 @@ pub fn string(text: &[u8]) -> String {
     }
 }
 
-/// A name of BIRD's, whole, so that two names stay two: bytes that are no UTF-8 as `\xNN`, a backslash as two. BIRD's own
-/// names have neither.
-pub fn symbol(name: &[u8]) -> String {
-    let mut text = String::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        for part in chunk.valid().split_inclusive('\\') {
-            text.push_str(part);
-            if part.ends_with('\\') {
-                text.push('\\');
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_stay_different() {
-        let names: [&[u8]; 6] = [
-            b"Mesh_a\xff",
-            b"Mesh_a\xfe",
-            b"Mesh_a\\xff",
-            b"Mesh_a\\\\xff",
-            &[b'x'; 600],
-            &[b'x'; 601],
-        ];
-        let texts: std::collections::BTreeSet<String> = names.iter().map(|n| symbol(n)).collect();
-        assert_eq!(texts.len(), names.len());
-        assert_eq!(symbol(b"Mesh_10_0_0_1"), "Mesh_10_0_0_1");
-    }
 
     #[test]
     fn numbers_are_digits_that_fit() {

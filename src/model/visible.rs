@@ -19,6 +19,24 @@ pub fn is_hidden(c: char) -> bool {
     }
 }
 
+/// A name of a device or of BIRD's, whole, so that two names stay two: bytes that are no UTF-8 as `\xNN`, a backslash as
+/// two. Usual names have neither.
+pub fn name(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for part in chunk.valid().split_inclusive('\\') {
+            text.push_str(part);
+            if part.ends_with('\\') {
+                text.push('\\');
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
 /// Shows hidden characters as `\u{…}` escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Visible<T>(pub T);
@@ -38,9 +56,33 @@ impl<T: fmt::Display> fmt::Display for Visible<T> {
     }
 }
 
+/// Text of several lines: each of them as [`Visible`] shows it.
+pub fn lines(text: &str) -> String {
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| Visible(line).to_string())
+        .collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_stay_different() {
+        let names: [&[u8]; 6] = [
+            b"Mesh_a\xff",
+            b"Mesh_a\xfe",
+            b"Mesh_a\\xff",
+            b"Mesh_a\\\\xff",
+            &[b'x'; 600],
+            &[b'x'; 601],
+        ];
+        let texts: std::collections::BTreeSet<String> = names.iter().map(|n| name(n)).collect();
+        assert_eq!(texts.len(), names.len());
+        assert_eq!(name(b"Mesh_10_0_0_1"), "Mesh_10_0_0_1");
+    }
 
     #[test]
     fn hidden_characters_are_shown_as_escapes() {
@@ -55,6 +97,7 @@ mod tests {
         ] {
             assert_eq!(Visible(text).to_string(), shown);
         }
+        assert_eq!(lines("a\x1b\nb\n"), "a\\u{1b}\nb\n");
         let ranges = [
             0..=0x1f,
             0x7f..=0x9f,

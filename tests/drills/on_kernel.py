@@ -134,7 +134,7 @@ def odd_names(row, setting):
         said = {labels["cidr"]: re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), labels["device"])
                 for labels, _ in scrape.series("calico_pod_cidr_route_info")}
         wrong = [(address[n], said.get(f"{address[n]}/32"), names[n]) for n in left
-                 if said.get(f"{address[n]}/32") != names[n].decode(errors="replace")]
+                 if said.get(f"{address[n]}/32") != names[n].replace(b"\\", b"\\\\").decode(errors="backslashreplace")]
         row.check(not wrong, f"{len(wrong)} routes have another device: {wrong[:2]}")
         return scrape
 

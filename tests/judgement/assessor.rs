@@ -135,6 +135,22 @@ fn service_cidrs_of_a_node_that_announces_none_are_not_pods() {
     assert!(presence.duplicates.is_empty());
 }
 
+/// A row of the table that is not known may be a pod CIDR's: that it is missing is told by the counter.
+#[test]
+fn unknown_lines_of_the_table_are_counted() {
+    let mut node = Node::new(1, Vec::new());
+    let (facts, mut events) = (NodeFacts::default(), Vec::new());
+    let sessions = || vec![session(1, true, NOON, 900)];
+    let assessor = &mut node.assessor;
+    let mut view = assessor.track_daemon(0, look(NOON, sessions()), &facts, &mut events);
+    let mut table = rib(&[(BLOCK_1, ONE, "10.0.3.1")]);
+    table.unknown_lines = 3;
+    assessor.set_table(0, &mut table, &mut view, Duration::ZERO, &mut events);
+    assert_eq!(view.unknown_lines, 3);
+    let view = assessor.track_daemon(0, look(NOON + 5, sessions()), &facts, &mut events);
+    assert_eq!(view.unknown_lines, 3);
+}
+
 #[test]
 fn a_block_of_this_node_that_another_announces_is_a_duplicate() {
     let own = "192.168.9.0/26";

@@ -88,6 +88,12 @@ impl DaemonTracker {
         *self.errors.entry(kind).or_default() += 1;
     }
 
+    /// Counts lines of the route table that are not known, and gives the sum of all.
+    pub fn count_unknown_lines(&mut self, count: u64) -> u64 {
+        self.unknown_lines += count;
+        self.unknown_lines
+    }
+
     fn see_outcome(&mut self, report: &DaemonReport, events: &mut Vec<Event>) {
         if let Err(error) = &report.result {
             self.count_error(error.kind);

@@ -1,6 +1,6 @@
 //! One protocol's row and the detail lines under it.
 
-use super::super::text::{address, key_value, parse, string, symbol, words};
+use super::super::text::{address, key_value, parse, string, words};
 use super::super::time;
 use super::counts::{ROWS, add, add_all, route_counts, row, update_counts};
 use super::{Answer, Unusable, known};
@@ -10,6 +10,7 @@ use crate::model::session::{
     BgpState, PeerType, ProtocolState, RouteCounts, Session, UpdateCounts, UpdateStats,
 };
 use crate::model::time::Since;
+use crate::model::visible;
 use std::net::IpAddr;
 
 /// A block that is being read. Values come from the indentation and key that BIRD gives them; free text
@@ -56,7 +57,7 @@ impl Block {
         let (table, state) = (words.next()?, words.next()?);
         let since = time::since(words);
         let mut block = Block {
-            name: symbol(name),
+            name: visible::name(name),
             kind: if kind == b"BGP" {
                 String::new()
             } else {

@@ -5,6 +5,7 @@ mod row;
 use super::reply::Sink;
 use super::text::{address, words};
 use crate::model::rib::{AddressIndex, AsPath, Rib, RibPath, RibSource};
+use crate::model::visible;
 use ipnet::IpNet;
 use row::Row;
 use std::collections::HashMap;
@@ -105,7 +106,7 @@ impl Routes {
             self.too_many = true;
             return index.saturating_sub(1);
         }
-        self.rib.protocols.push(super::text::string(name));
+        self.rib.protocols.push(visible::name(name));
         self.names.insert(name.into(), index);
         index
     }

@@ -76,6 +76,21 @@ fn unknown_lines_are_counted() {
     );
 }
 
+/// As those of sessions do, whose routes they are.
+#[test]
+fn names_that_are_no_text_stay_two() {
+    let rows = [b'\xff', b'\xfe'].map(|byte| {
+        let row = b"1007-10.0.0.0/8 via 10.0.0.1 on eth0 [b? 08:00:00] * (100) [i]\n";
+        row.map(|known| if known == b'?' { byte } else { known })
+    });
+    let mut routes = Routes::default();
+    for row in rows {
+        routes.line(1007, row[5..].trim_ascii_end());
+    }
+    let rib = routes.finish().expect("few");
+    assert_eq!(rib.protocols, ["b\\xff", "b\\xfe"]);
+}
+
 #[test]
 fn exported_prefixes_come_once() {
     let mut prefixes = Prefixes::default();

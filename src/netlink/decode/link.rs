@@ -2,6 +2,7 @@
 
 use super::{Undecodable, attributes, u32};
 use crate::model::link::{DeviceKind, Link, LinkStats};
+use crate::model::visible;
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkLayerType};
 
 /// `sizeof(struct ifinfomsg)`.
@@ -37,7 +38,7 @@ pub fn link(message: &[u8]) -> Result<Link, Undecodable> {
     let (mut lower, mut elsewhere, mut info) = (None, false, Info::default());
     attributes(&message[HEADER..], |kind, value| {
         match kind {
-            IFLA_IFNAME => link.name = text(value).into_owned(),
+            IFLA_IFNAME => link.name = visible::name(until_zero(value)),
             IFLA_MTU => link.mtu = u32(value)?,
             IFLA_LINK => lower = Some(u32(value)?),
             IFLA_LINK_NETNSID => elsewhere = true,
@@ -72,7 +73,7 @@ fn linkinfo(bytes: &[u8]) -> Result<Info, Undecodable> {
     let mut info = Info::default();
     attributes(bytes, |kind, value| {
         match kind {
-            IFLA_INFO_KIND => info.kind = Some(by_kind(&text(value))),
+            IFLA_INFO_KIND => info.kind = Some(by_kind(until_zero(value))),
             // The kernel puts the kind before the data.
             IFLA_INFO_DATA if info.kind == Some(DeviceKind::Vxlan) => {
                 attributes(value, |kind, value| {
@@ -89,13 +90,13 @@ fn linkinfo(bytes: &[u8]) -> Result<Info, Undecodable> {
     Ok(info)
 }
 
-fn by_kind(kind: &str) -> DeviceKind {
+fn by_kind(kind: &[u8]) -> DeviceKind {
     match kind {
-        "ipip" => DeviceKind::Ipip,
-        "vxlan" => DeviceKind::Vxlan,
-        "wireguard" => DeviceKind::Wireguard,
-        "veth" => DeviceKind::Veth,
-        "bridge" => DeviceKind::Bridge,
+        b"ipip" => DeviceKind::Ipip,
+        b"vxlan" => DeviceKind::Vxlan,
+        b"wireguard" => DeviceKind::Wireguard,
+        b"veth" => DeviceKind::Veth,
+        b"bridge" => DeviceKind::Bridge,
         _ => DeviceKind::Other,
     }
 }
@@ -126,10 +127,7 @@ fn stats(value: &[u8]) -> Result<LinkStats, Undecodable> {
     })
 }
 
-fn text(value: &[u8]) -> std::borrow::Cow<'_, str> {
-    let end = value
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(value.len());
-    String::from_utf8_lossy(&value[..end])
+fn until_zero(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| *byte == 0);
+    &value[..end.unwrap_or(value.len())]
 }

@@ -255,6 +255,18 @@ fn kinds_of_devices() {
 }
 
 #[test]
+fn names_that_are_no_text_stay_two() {
+    let name = |name: &[u8]| {
+        let attribute = [name, b"\0"].concat();
+        let message = ifinfo(ETHER, 1, &[(3, &attribute)]);
+        link(&message).expect("decodes").name
+    };
+    assert_eq!(name(b"tun\xff"), "tun\\xff");
+    assert_eq!(name(b"tun\xfe"), "tun\\xfe");
+    assert_eq!(name(b"tun\\xff"), "tun\\\\xff");
+}
+
+#[test]
 fn up_and_down() {
     for (flags, operstate, expected) in [
         (1, Some(6), true),
