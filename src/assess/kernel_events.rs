@@ -31,13 +31,19 @@ impl KernelTracker {
                 });
             }
         }
-        for Tunnel { device, up, .. } in kernel.tunnels.iter().flatten() {
-            if self.tunnels.insert(device.clone(), *up) == Some(!up) {
-                events.push(Event::Tunnel {
-                    device: device.clone(),
-                    up: *up,
-                });
+        if let Ok(tunnels) = &kernel.tunnels {
+            for Tunnel { device, up, .. } in tunnels {
+                if self.tunnels.get(device) == Some(&!up) {
+                    events.push(Event::Tunnel {
+                        device: device.clone(),
+                        up: *up,
+                    });
+                }
             }
+            let now = tunnels
+                .iter()
+                .map(|tunnel| (tunnel.device.clone(), tunnel.up));
+            self.tunnels = now.collect();
         }
         if undecodable > self.undecodable {
             events.push(Event::Undecodable {

@@ -7,10 +7,8 @@ use crate::assess::forwarding;
 use crate::assess::kernel_state::{KernelState, RoutesTo};
 use crate::assess::pods::inquiry::{Answer, Inquiry};
 use crate::assess::routes::Survey;
-use crate::assess::sessions::events::Event;
 use crate::model::forwarding::ForwardingSwitches;
 use crate::model::lookup::{Lookup, LookupError, Packet};
-use crate::model::pod_cidr::Expected;
 use crate::netlink::fib::Fib;
 use crate::netlink::{self, KernelError};
 use std::collections::BTreeSet;
@@ -227,25 +225,11 @@ impl NodeCollector {
         self.forwarding = read.map_err(|error| error.to_string());
     }
 
-    fn absentees(&self) -> impl Iterator<Item = Expected> + '_ {
-        self.judged
-            .iter()
-            .filter_map(|judged| judged.presence.as_ref())
-            .flat_map(|presence| &presence.cidrs)
-            .filter(|pod| pod.absent.is_some())
-            .map(|pod| pod.expected)
-    }
-
     fn note_absences(&mut self) {
-        let presence = self.judged.as_ref().map(|judged| judged.presence.is_some());
-        if presence != Some(true) {
-            return;
+        let judged = self.judged.as_ref();
+        if let Some(presence) = judged.and_then(|judged| judged.presence.as_ref()) {
+            self.absent.track(presence, &mut self.events);
         }
-        let now: BTreeSet<Expected> = self.absentees().collect();
-        let lost = now.difference(&self.absent).copied().collect();
-        let found = self.absent.difference(&now).copied().collect();
-        self.events.extend(Event::presence(lost, found));
-        self.absent = now;
     }
 }
 

@@ -21,10 +21,10 @@ use crate::assess::assessor::{AssessConfig, Assessor, JudgedKernel};
 use crate::assess::kernel_events::KernelTracker;
 use crate::assess::origin::ChangeCounter;
 use crate::assess::pods::confirmation;
+use crate::assess::pods::told_absences::ToldAbsences;
 use crate::assess::sessions::events::Event;
 use crate::cli::CollectConfig;
 use crate::model::forwarding::ForwardingSwitches;
-use crate::model::pod_cidr::Expected;
 use crate::model::snapshot::{OwnAddress, Snapshot};
 use crate::netlink::Kernel;
 use asked::Asked;
@@ -35,7 +35,6 @@ use node_facts::PeerHops;
 use own_announcements::OwnAnnouncements;
 use pod_cidr_file::PodFile;
 use previous_counters::Baselines;
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// An answer younger than this is the state of this moment.
@@ -56,7 +55,7 @@ pub struct NodeCollector {
     /// Why the kernel could not be asked about single routes, at the last judgement.
     lookups_failed: Option<String>,
     forwarding: Result<ForwardingSwitches, String>,
-    absent: BTreeSet<Expected>,
+    absent: ToldAbsences,
     exports: Exports,
     own_announcements: OwnAnnouncements,
     pod_file: Option<PodFile>,
@@ -94,7 +93,7 @@ impl NodeCollector {
             basis: None,
             lookups_failed: None,
             forwarding: kernel::unread(),
-            absent: BTreeSet::new(),
+            absent: ToldAbsences::default(),
             exports: Exports::default(),
             own_announcements: OwnAnnouncements::default(),
             pod_file,

@@ -1,6 +1,6 @@
 //! The line of each event.
 
-use crate::assess::sessions::events::Event;
+use crate::assess::sessions::events::{Event, PodsChange};
 use crate::model::session::DownReason;
 use tracing::{info, warn};
 
@@ -78,14 +78,16 @@ pub fn event(event: &Event) {
         Event::Pods {
             cidrs,
             count,
-            present,
+            change,
         } => {
             let cidrs: Vec<String> = cidrs.iter().map(|pod| pod.cidr.to_string()).collect();
             let cidrs = cidrs.join(" ");
-            if *present {
-                info!(count, cidrs, "pod CIDR routes are back");
-            } else {
-                warn!(count, cidrs, "pod CIDR routes are missing");
+            match change {
+                PodsChange::Missing => warn!(count, cidrs, "pod CIDR routes are missing"),
+                PodsChange::Back => info!(count, cidrs, "pod CIDR routes are back"),
+                PodsChange::NotExpected => {
+                    info!(count, cidrs, "missing pod CIDRs are not expected any more");
+                }
             }
         }
         Event::Kernel {

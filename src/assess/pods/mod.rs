@@ -9,4 +9,5 @@ pub mod learned;
 pub mod nested;
 pub mod owners;
 mod peers;
+pub mod told_absences;
 pub mod verdict;

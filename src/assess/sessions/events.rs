@@ -41,11 +41,11 @@ pub enum Event {
     },
     /// A graceful-restart recovery began or ended.
     Recovery { socket: String, active: bool },
-    /// Pod CIDRs whose route went missing, or is back; the first few by name.
+    /// Pod CIDRs whose route went missing, or that are missed no more; the first few by name.
     Pods {
         cidrs: Vec<Expected>,
         count: usize,
-        present: bool,
+        change: PodsChange,
     },
     /// A part of the kernel cannot be read, or can again.
     Kernel {
@@ -61,20 +61,24 @@ pub enum Event {
 /// CIDRs that one log line names.
 const NAMED: usize = 10;
 
+/// What became of the routes of pod CIDRs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum PodsChange {
+    Missing,
+    Back,
+    NotExpected,
+}
+
 impl Event {
-    /// Of CIDRs whose route went missing and of those that have it again.
-    pub fn presence(lost: Vec<Expected>, found: Vec<Expected>) -> impl Iterator<Item = Event> {
-        [(lost, false), (found, true)]
-            .into_iter()
-            .filter(|(cidrs, _)| !cidrs.is_empty())
-            .map(|(mut cidrs, present)| {
-                let count = cidrs.len();
-                cidrs.truncate(NAMED);
-                Event::Pods {
-                    cidrs,
-                    count,
-                    present,
-                }
-            })
+    /// Of CIDRs for whose routes the same holds, if there are any.
+    pub fn pods(mut cidrs: Vec<Expected>, change: PodsChange) -> Option<Event> {
+        let count = cidrs.len();
+        cidrs.truncate(NAMED);
+        (count > 0).then_some(Event::Pods {
+            cidrs,
+            count,
+            change,
+        })
     }
 }
