@@ -3,6 +3,7 @@
 //! A careless client kills BIRD: each query left hanging holds a descriptor on both sides. So there is one
 //! hard deadline for everything, a bound on what is read, and dropping the future closes the socket.
 
+use super::protocol_name::protocol_name;
 use super::reply::{Reply, ReplyError, Sink};
 use super::show_protocols::Protocols;
 use super::show_route::{Prefixes, Routes};
@@ -82,9 +83,9 @@ async fn daemon(
     })
 }
 
-/// Asks for the whole route table.
-pub async fn rib(socket: &str, timeout: Duration) -> Result<Rib, QueryError> {
-    show_route(socket, "show route all", timeout, Routes::finish).await
+/// Asks for the whole route table. BIRD may take `timeout` for it, and send nothing for `silence`.
+pub async fn rib(socket: &str, timeout: Duration, silence: Duration) -> Result<Rib, QueryError> {
+    show_route(socket, "show route all", (timeout, silence), Routes::finish).await
 }
 
 /// Asks which prefixes are exported to one protocol (`kernel1`).
@@ -95,17 +96,18 @@ pub async fn exported(
 ) -> Result<Vec<IpNet>, QueryError> {
     let name = protocol_name(socket, protocol)?;
     let command = format!("show route export {name}");
-    show_route(socket, &command, timeout, Prefixes::finish).await
+    show_route(socket, &command, (timeout, timeout), Prefixes::finish).await
 }
 
 /// One `show route` on a connection of its own. `finish` fails only for an answer with more than its reader keeps.
 async fn show_route<S: Sink + Default, T, E: std::fmt::Display>(
     socket: &str,
     command: &str,
-    timeout: Duration,
+    (timeout, silence): (Duration, Duration),
     finish: impl FnOnce(S) -> Result<T, E>,
 ) -> Result<T, QueryError> {
     let mut client = Client::open(socket, Instant::now() + timeout).await?;
+    client.silence = silence;
     let mut sink = S::default();
     client.ask(command, 0, ROUTES_LIMIT, &mut sink).await?;
     finish(sink).map_err(|why| client.error(QueryErrorKind::TooLarge, &why))
@@ -133,35 +135,13 @@ pub async fn exported_of(
     Ok(exported)
 }
 
-fn protocol_name(socket: &str, protocol: &str) -> Result<String, QueryError> {
-    symbol(protocol).ok_or_else(|| QueryError {
-        kind: QueryErrorKind::Malformed,
-        unconnected: None,
-        detail: format!("{socket}: {protocol:?} is no name of a BIRD protocol"),
-    })
-}
-
-/// A protocol name as BIRD's command line takes it; `None` for anything that is no symbol, so that nothing
-/// but a name can ever stand in a command.
-fn symbol(name: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let quoted = |byte: u8| plain(byte) || matches!(byte, b'-' | b'.' | b':');
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(quoted) {
-        return None;
-    }
-    let bare = name.bytes().all(plain) && !name.as_bytes()[0].is_ascii_digit();
-    Some(if bare {
-        name.to_owned()
-    } else {
-        format!("'{name}'")
-    })
-}
-
 /// One connection, past its greeting and restricted to reading.
 struct Client<'a> {
     socket: &'a str,
     stream: UnixStream,
     deadline: Instant,
+    /// How long nothing may come before the deadline.
+    silence: Duration,
     buffer: Vec<u8>,
 }
 
@@ -172,6 +152,7 @@ impl<'a> Client<'a> {
             socket,
             stream,
             deadline,
+            silence: deadline.saturating_duration_since(Instant::now()),
             buffer: Vec::with_capacity(READ_BUFFER),
         };
         let mut ignore = |_, _: &[u8]| ();
@@ -216,8 +197,9 @@ impl<'a> Client<'a> {
                 return Err(self.timed_out(command));
             }
             self.buffer.clear();
+            let silent = Instant::now() + self.silence;
             let read = self.stream.read_buf(&mut self.buffer);
-            match timeout_at(self.deadline, read).await {
+            match timeout_at(self.deadline.min(silent), read).await {
                 Err(_) => return Err(self.timed_out(command)),
                 Ok(Ok(0)) => {
                     return Err(self.error(
@@ -361,29 +343,11 @@ mod tests {
             ("fifo", "a FIFO"),
         ] {
             let socket = path(name).to_str().unwrap().to_owned();
-            let error = rib(&socket, Duration::from_secs(1)).await.unwrap_err();
+            let second = Duration::from_secs(1);
+            let error = rib(&socket, second, second).await.unwrap_err();
             assert_eq!(error.kind, QueryErrorKind::Connect);
             let expected = format!("{socket}: is {kind}, not a socket");
             assert!(error.detail.starts_with(&expected), "{}", error.detail);
-        }
-    }
-
-    #[test]
-    fn only_a_name_becomes_part_of_a_command() {
-        assert_eq!(symbol("kernel1").as_deref(), Some("kernel1"));
-        assert_eq!(symbol("my-kernel").as_deref(), Some("'my-kernel'"));
-        assert_eq!(symbol("4ever").as_deref(), Some("'4ever'"));
-        for bad in [
-            "",
-            "a b",
-            "a\nconfigure",
-            "a'",
-            "\"x\"",
-            "a;b",
-            "é",
-            &"x".repeat(65),
-        ] {
-            assert_eq!(symbol(bad), None, "{bad:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod client;
 mod permission;
+mod protocol_name;
 pub mod reply;
 pub mod show_protocols;
 pub mod show_route;

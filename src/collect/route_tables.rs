@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 /// A route table may take longer than the rest: 500,000 paths take BIRD about two seconds.
 const TABLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A BIRD that sends nothing of it for so long hangs, and a scrape waits for no more than that.
+const TABLE_SILENCE: Duration = Duration::from_secs(2);
 
 impl NodeCollector {
     /// Reads BIRD's route tables where something moved, or where `urgent`. True when one was read, or failed.
     pub(super) async fn read_tables(&mut self, urgent: bool) -> bool {
         let routes = route_table_policy::route_mark(&self.changes.counted());
         let timeout = self.settings.timeout.max(TABLE_TIMEOUT);
+        let silence = self.settings.timeout.max(TABLE_SILENCE);
         let mut asked = false;
         for at in 0..self.daemons.len() {
             let Daemon {
@@ -30,7 +33,7 @@ impl NodeCollector {
             }
             asked = true;
             let (began, now) = (Instant::now(), self.begun.elapsed());
-            let answer = bird::rib(socket, timeout).await;
+            let answer = bird::rib(socket, timeout, silence).await;
             table.asked(began.elapsed());
             let (view, events) = (Arc::make_mut(view), &mut self.events);
             match answer {

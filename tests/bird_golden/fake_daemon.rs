@@ -132,7 +132,7 @@ fn a_healthy_daemon() {
     assert_eq!(sessions.len(), 24);
     assert_eq!(daemon.unknown_lines, 0);
     assert_eq!(daemon.version, "v0.3.3+birdv1.6.8");
-    let rib = run(rib(&fake.socket(), TIMEOUT)).unwrap();
+    let rib = run(rib(&fake.socket(), TIMEOUT, TIMEOUT)).unwrap();
     assert_eq!((rib.total_paths, rib.unknown_lines), (12, 0));
     let exported = run(exported(&fake.socket(), "kernel1", TIMEOUT)).unwrap();
     assert_eq!(exported.len(), 8);
@@ -212,6 +212,19 @@ fn hangs() {
         b"2002-name     proto\n1002-kernel1  Ker",
     );
     assert_eq!(kind_of(&half), QueryErrorKind::Timeout);
+}
+
+/// A route table has more time than a BIRD that hangs.
+#[test]
+fn hangs_while_it_shows_its_table() {
+    let minute = Duration::from_secs(60);
+    for table in [&b""[..], b"1007-10.0.0.0/8 via 10.0"] {
+        let fake = spoiled("show route all", table);
+        let began = Instant::now();
+        let error = run(rib(&fake.socket(), minute, TIMEOUT)).unwrap_err();
+        assert_eq!(error.kind, QueryErrorKind::Timeout);
+        assert!(began.elapsed() < minute / 2, "{:?}", began.elapsed());
+    }
 }
 
 #[test]
@@ -329,7 +342,7 @@ fn endless() {
         b"1007-10.0.0.0/8 via 10.0.0.1 on eth0 [p 08:00:00] * (100)\n1008-\tType: BGP univ\n",
     );
     let started = Instant::now();
-    let error = run(rib(&endless.socket(), TIMEOUT)).unwrap_err();
+    let error = run(rib(&endless.socket(), TIMEOUT, TIMEOUT)).unwrap_err();
     assert!(started.elapsed() <= TIMEOUT + GRACE);
     assert!(
         matches!(
