@@ -92,6 +92,9 @@ impl Files {
     }
 }
 
+/// Bytes of a file that a flag names, at most.
+pub const LARGEST: u64 = 4 << 20;
+
 /// The contents of a regular file of at most `largest` bytes. Anything else is an error and never waited for: a FIFO
 /// that nobody writes to would block the process.
 pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {

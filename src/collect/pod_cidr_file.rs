@@ -11,9 +11,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// Largest file that is read, bytes.
-const LARGEST: u64 = 4 << 20;
-
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {reason}")]
@@ -72,8 +69,8 @@ impl PodFile {
         };
         self.files = Files::default();
         self.files.add(&self.path);
-        let text =
-            watched_file::read_text(&self.path, LARGEST).map_err(|error| bad(error.to_string()))?;
+        let text = watched_file::read_text(&self.path, watched_file::LARGEST)
+            .map_err(|error| bad(error.to_string()))?;
         parse(&text).map_err(|reason| {
             bad(format!(
                 "{reason} (an entry is `- {{cidr: 192.168.1.0/26, owner: 10.0.0.1}}`)"

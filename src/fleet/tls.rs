@@ -1,6 +1,7 @@
 //! TLS towards exporters: only with a certificate that the given authority signed.
 
 use crate::cli::FleetTlsArgs;
+use crate::watched_file;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +43,7 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some((cert, key)) => {
                 let chain = certificates("--fleet.cert-file", cert)?;
-                let private = PrivateKeyDer::from_pem_file(key)
+                let private = PrivateKeyDer::from_pem_slice(&read("--fleet.key-file", key)?)
                     .with_context(|| format!("--fleet.key-file {}", key.display()))?;
                 builder
                     .with_client_auth_cert(chain, private)
@@ -77,7 +78,7 @@ fn authorization(config: &FleetTlsArgs) -> Result<Option<HeaderValue>> {
     let Some((username, file)) = config.username.as_ref().zip(config.password_file.as_ref()) else {
         return Ok(None);
     };
-    let password = std::fs::read_to_string(file)
+    let password = String::from_utf8(read("--fleet.password-file", file)?)
         .with_context(|| format!("--fleet.password-file {}", file.display()))?;
     let password = password.trim_end_matches(['\r', '\n']);
     let encoded = STANDARD.encode(format!("{username}:{password}"));
@@ -86,11 +87,15 @@ fn authorization(config: &FleetTlsArgs) -> Result<Option<HeaderValue>> {
     Ok(Some(value))
 }
 
+fn read(flag: &str, file: &Path) -> Result<Vec<u8>> {
+    watched_file::read(file, watched_file::LARGEST)
+        .with_context(|| format!("{flag} {}", file.display()))
+}
+
 fn certificates(flag: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let of_file = || format!("{flag} {}", file.display());
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
-        .with_context(of_file)?
-        .collect();
+    let text = read(flag, file)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let found = found.with_context(of_file)?;
     if found.is_empty() {
         bail!("{}: no certificate in PEM form found", of_file());

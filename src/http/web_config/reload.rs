@@ -12,9 +12,6 @@ use tokio::sync::Notify;
 /// How often the files are compared with what was read.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// Largest file that is read, bytes.
-const LARGEST: u64 = 4 << 20;
-
 /// The web configuration in force.
 #[derive(Debug)]
 pub struct WebConfig {
@@ -145,7 +142,8 @@ fn replacement(mut new: Active, old: &Active) -> Result<Active, String> {
 /// Reads everything; `files` are those that were looked at, each as it was just before.
 fn read(path: &Path, files: &mut Files) -> Result<Active, String> {
     files.add(path);
-    let text = watched_file::read_text(path, LARGEST).map_err(|error| error.to_string())?;
+    let text =
+        watched_file::read_text(path, watched_file::LARGEST).map_err(|error| error.to_string())?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let file = WebConfigFile::parse(&text, directory)?;
     let mut active = Active {
@@ -180,7 +178,7 @@ fn tls(
             return Ok(inline.map(|text| text.clone().into_bytes()));
         };
         files.add(path);
-        watched_file::read(path, LARGEST)
+        watched_file::read(path, watched_file::LARGEST)
             .map(Some)
             .map_err(|error| (key, format!("{}: {error}", path.display())))
     };
