@@ -6,6 +6,7 @@ use hyper::body::Bytes;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The connections, and how many there may be.
@@ -70,15 +71,20 @@ impl Table {
         let mut inner = self.lock();
         let mut busy = false;
         if inner.open.len() >= self.limits.connections {
-            match inner.eviction_candidate(client) {
+            let has_reserve = inner.open.len() < self.limits.connections + self.limits.reserve;
+            let spared = if has_reserve {
+                self.limits.stalled
+            } else {
+                Duration::ZERO
+            };
+            let candidate = inner.eviction_candidate(client, self.limits.reserve, spared);
+            match candidate {
                 Some(victim) => {
                     if let Some(connection) = inner.open.remove(&victim) {
                         connection.evict();
                     }
                 }
-                None if inner.open.len() < self.limits.connections + self.limits.reserve => {
-                    busy = true;
-                }
+                None if has_reserve => busy = true,
                 None => return None,
             }
         }
@@ -139,7 +145,10 @@ impl Inner {
     /// Of the client with the most connections, the one on which nothing has passed for longest, among those on which
     /// nothing is being answered. Where there is none, one that waits for its answer, if its client has more than `client`
     /// would have. So a crowd of one client never costs another its connection.
-    fn eviction_candidate(&self, client: IpAddr) -> Option<u64> {
+    ///
+    /// Where fewer than `few` are quiet, one on which something has passed within `spared` is none, except for a client
+    /// with fewer connections: it may not have had the time to send its request, which may be a probe's.
+    fn eviction_candidate(&self, client: IpAddr, few: usize, spared: Duration) -> Option<u64> {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for connection in self.open.values() {
             *held.entry(connection.client).or_default() += 1;
@@ -148,7 +157,13 @@ impl Inner {
         let quiet = self
             .open
             .iter()
-            .filter_map(|(id, connection)| Some((*id, connection, connection.evictable_since()?)))
+            .filter_map(|(id, connection)| Some((*id, connection, connection.evictable_since()?)));
+        let are_few = quiet.clone().count() < few;
+        let quiet = quiet
+            .filter(|(_, connection, since)| {
+                let is_spared = are_few && since.elapsed() < spared;
+                !is_spared || of(connection.client) > of(client) + 1
+            })
             .max_by_key(|(id, connection, since)| {
                 (of(connection.client), std::cmp::Reverse((*since, *id)))
             })

@@ -304,6 +304,41 @@ fn a_crowd_that_waits_delays_no_probe_and_no_other_client() {
     drop(waiting);
 }
 
+/// While nearly all connections wait for an answer, a new one is not given up before its request is there.
+#[test]
+fn a_crowd_that_waits_leaves_a_probe_the_time_to_ask() {
+    let _alone = crowd();
+    let node = Node {
+        delay: Duration::from_secs(10),
+        ..Node::default()
+    };
+    let limits = Limits {
+        stalled: Duration::from_secs(60),
+        head: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let server = Running::start_with(node, WebConfig::none(), limits);
+    let waiting: Vec<TcpStream> = (0..limits.connections)
+        .map(|_| {
+            let mut stream = connect(server.address);
+            send(&mut stream, "GET /metrics HTTP/1.1", &[]);
+            stream
+        })
+        .collect();
+    // The answer to it shows that the requests before it are under way.
+    assert_eq!(get(server.address, "/-/healthy", &[]).status, 200);
+    let mut probe = connect(server.address);
+    let silent: Vec<TcpStream> = (0..limits.reserve - 8)
+        .map(|_| connect(server.address))
+        .collect();
+    assert_eq!(get(server.address, "/-/ready", &[]).status, 200);
+    send(&mut probe, "GET /-/healthy HTTP/1.1", &[]);
+    let mut raw = Vec::new();
+    probe.read_to_end(&mut raw).unwrap();
+    assert_eq!(parse(&raw).status, 200);
+    drop((waiting, silent));
+}
+
 /// A client from another address keeps its connection whatever the crowd does.
 #[test]
 fn a_crowd_costs_no_other_client_its_connection() {
