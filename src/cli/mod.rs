@@ -11,12 +11,14 @@ pub use probe::ProbeArgs;
 
 use crate::build_info;
 use crate::http::ListenAddress;
+use crate::log;
 use crate::metrics::DetailLevel;
 use crate::model::pod_cidr::{Expected, ExpectedMode};
 use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,7 +92,14 @@ pub enum Command {
 impl Cli {
     /// Reads the arguments of this process. Ends it after `--help`, `--version` and errors.
     pub fn read() -> Self {
-        Cli::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+        Cli::read_from(std::env::args_os()).unwrap_or_else(|error| {
+            if error.use_stderr() {
+                // It repeats the arguments, whatever those are.
+                log::say(format_args!("{}", error.to_string().trim_end()));
+                std::process::exit(error.exit_code());
+            }
+            error.exit()
+        })
     }
 
     /// Reads arguments, the program's name first.
@@ -169,13 +178,10 @@ impl CollectConfig {
             let message = "--bird.socket none stands alone: name no other socket";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
-        let mut distinct: Vec<String> = Vec::new();
-        for socket in self.sockets.drain(..) {
-            if !distinct.contains(&socket) {
-                distinct.push(socket);
-            }
-        }
-        self.sockets = distinct;
+        // One daemon behind two paths would count twice.
+        let mut places = HashSet::new();
+        self.sockets
+            .retain(|socket| places.insert(values::place(socket)));
         Ok(())
     }
 }

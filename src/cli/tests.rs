@@ -39,6 +39,36 @@ fn none_means_no_daemon_and_stands_alone() {
 }
 
 #[test]
+fn one_daemon_behind_two_paths_is_asked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("run")).unwrap();
+    std::os::unix::fs::symlink("run", at("var-run")).unwrap();
+    std::os::unix::fs::symlink("run/bird.ctl", at("bird6.ctl")).unwrap();
+    let (one, other) = (at("run/bird.ctl"), at("run/bird6.ctl"));
+    for is_there in [false, true] {
+        if is_there {
+            std::fs::write(&one, "").unwrap();
+        }
+        let paths = [
+            &one,
+            &other,
+            &at("var-run/bird.ctl"),
+            &at("run/../run/bird.ctl"),
+        ];
+        let flags = paths.map(|path| format!("--bird.socket={path}"));
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        assert_eq!(
+            serve(&flags).unwrap().collect.sockets,
+            [one.as_str(), &other]
+        );
+    }
+    let linked = at("bird6.ctl");
+    let flags = ["--bird.socket", &one, "--bird.socket", &linked];
+    assert_eq!(serve(&flags).unwrap().collect.sockets, [one.as_str()]);
+}
+
+#[test]
 fn doctor_has_the_same_flags() {
     let args = ["x", "doctor", "--bird.socket", "none", "--interval", "0"];
     let Some(Command::Doctor(doctor)) = Cli::read_from(args).unwrap().command else {

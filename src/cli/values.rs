@@ -5,6 +5,7 @@ use crate::model::pod_cidr::Expected;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest path of a Unix socket, bytes (unix(7), `sun_path` without its end).
@@ -18,6 +19,16 @@ pub(super) fn socket(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Where the socket is, or will be, whatever symbolic links lead there.
+pub(super) fn place(socket: &str) -> PathBuf {
+    let path = Path::new(socket);
+    let in_its_directory = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize()
+        .ok()
+        .or_else(in_its_directory)
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// The name as it is given; the hostname for an empty one.

@@ -7,6 +7,7 @@ use crate::cli::{Color, DoctorArgs, Output};
 use crate::collect::NodeCollector;
 use crate::diagnose;
 use crate::fleet::Client;
+use crate::log;
 use crate::model::finding::{DOCS, Finding, Severity};
 use crate::model::snapshot::{Snapshot, Tunnel};
 use crate::report::{self, NodeReport, ReportDetail};
@@ -125,10 +126,9 @@ fn code(snapshot: &Snapshot, findings: &[Finding]) -> ExitCode {
     for (part, error) in errors {
         if let Some(error) = error {
             unread = true;
-            let _ = writeln!(
-                std::io::stderr(),
+            log::say(format_args!(
                 "error: the kernel could not be read: {part}: {error}"
-            );
+            ));
         }
     }
     let found = || {

@@ -7,6 +7,8 @@ pub use events::event;
 pub use writer::LogThread;
 
 use crate::cli::LogFormat;
+use crate::model::visible;
+use std::io::Write;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -38,4 +40,10 @@ pub fn init(level: Level, format: LogFormat) -> LogThread {
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
     }
     thread
+}
+
+/// Writes an error to stderr. Its text may have names from outside; one that cannot be printed (stderr is closed or full)
+/// is let go.
+pub fn say(error: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{}", visible::lines(&error.to_string()));
 }
