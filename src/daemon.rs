@@ -5,37 +5,30 @@ use crate::collect::NodeCollector;
 use crate::diagnose;
 use crate::http::{self, App, Limits, Server, Site, WebConfig};
 use crate::log::{self, LogThread};
-use crate::metrics::{self, Detail, Labels};
+use crate::metrics::{Detail, Labels};
 use crate::model::finding::{DOCS, Finding};
 use crate::model::snapshot::Snapshot;
 use crate::report::{self, NodeReport};
-use crate::sandbox;
-use anyhow::{Context, Result, bail};
+use crate::sandbox::Network;
+use crate::service;
+use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Between two batches of notifications: a storm is read in batches, not one by one.
 const BATCH_INTERVAL: Duration = Duration::from_millis(4);
 /// Requests that wait for one collection; more than connections are let in.
 const WAITERS: usize = 512;
-/// File descriptors that are needed beside those of connections: the standard streams, the runtime's, BIRD's and netlink
-/// sockets, listeners, and files that are read.
-const OWN_DESCRIPTORS: u64 = 48;
-/// Connections that have to be possible at least.
-const FEWEST_CONNECTIONS: u64 = 16;
-
 // A request waits for the slowest daemon that is still waited for, and ten seconds more for the kernel.
 const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_COLLECTION.as_secs());
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(settings: ServeArgs, log: &mut LogThread) -> Result<()> {
-    let limits = limits(metrics::descriptor_limit())?;
+    let limits = service::limits()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -82,13 +75,13 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
         ready,
         node,
     };
-    let reloading = reload_on_hangup(web_config.reload_handle())?;
-    let ended = ended()?;
+    let reloading = service::reload_on_hangup(web_config.reload_handle())?;
+    let ended = service::ended()?;
     // All that needs more is open now. The thread that logs is restricted like this one.
     if settings.sandbox {
         let mut files = web_config.paths();
         files.extend(settings.collect.pod_cidr_file.clone());
-        enter_sandbox(&files);
+        service::enter_sandbox(&files, Network::Open);
     }
     log.begin();
     let server = Server::new(listeners, app, site)
@@ -102,66 +95,6 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
     }
     tracing::info!("ended");
     Ok(())
-}
-
-/// As many connections as there are file descriptors for; an error where there are too few to serve anybody.
-fn limits(descriptors: Option<u64>) -> Result<Limits> {
-    let mut limits = Limits::default();
-    let Some(descriptors) = descriptors else {
-        return Ok(limits);
-    };
-    let left = descriptors.saturating_sub(OWN_DESCRIPTORS);
-    if left < FEWEST_CONNECTIONS {
-        bail!(
-            "this process may open {descriptors} files only, and needs {} at least: raise RLIMIT_NOFILE \
-             (ulimit -n, systemd's LimitNOFILE)",
-            OWN_DESCRIPTORS + FEWEST_CONNECTIONS
-        );
-    }
-    let left = usize::try_from(left).unwrap_or(usize::MAX);
-    limits.reserve = limits.reserve.min(left / 4);
-    limits.connections = limits.connections.min(left - limits.reserve);
-    Ok(limits)
-}
-
-/// Restricts this process to reading /proc and the directories of `files`, those that symbolic links lead to included.
-fn enter_sandbox(files: &[PathBuf]) {
-    let mut readable = vec![PathBuf::from("/proc")];
-    for file in files {
-        let directory = |path: &Path| path.parent().map(Path::to_owned);
-        // The parent of a bare name is empty and means here.
-        let given = directory(file).filter(|path| !path.as_os_str().is_empty());
-        readable.push(given.unwrap_or_else(|| PathBuf::from(".")));
-        readable.extend(file.canonicalize().ok().as_deref().and_then(directory));
-    }
-    let in_force = sandbox::enter(&readable);
-    if in_force.is_whole() {
-        tracing::info!(%in_force, "sandbox entered");
-    } else {
-        tracing::warn!(%in_force, "only a part of the sandbox is in force");
-    }
-}
-
-fn ended() -> Result<impl Future<Output = ()>> {
-    let mut term = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-    })
-}
-
-/// SIGHUP has the web configuration read again at once. The pod CIDR file is compared at each collection anyway.
-fn reload_on_hangup(reload: Arc<Notify>) -> Result<impl Future<Output = ()>> {
-    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-    Ok(async move {
-        while hangup.recv().await.is_some() {
-            reload.notify_one();
-        }
-        std::future::pending::<()>().await;
-    })
 }
 
 type Reply = oneshot::Sender<Arc<Snapshot>>;
@@ -254,23 +187,5 @@ impl App for CollectingTask {
         document.passed = diagnose::passed(snapshot, &findings);
         document.cannot_see = diagnose::cannot_see(snapshot, false);
         document
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_fit_the_descriptors() {
-        for descriptors in [64, 65, 100, 200, 208, 1024, u64::MAX] {
-            let limits = limits(Some(descriptors)).unwrap();
-            let most = (limits.connections + limits.reserve) as u64;
-            assert!(limits.reserve > 0 && most + OWN_DESCRIPTORS <= descriptors);
-        }
-        assert_eq!(limits(Some(1024)).unwrap().connections, 128);
-        let error = limits(Some(10)).unwrap_err().to_string();
-        assert!(error.contains("RLIMIT_NOFILE"), "{error}");
     }
 }

@@ -23,5 +23,6 @@ pub mod netlink;
 pub mod probe;
 pub mod report;
 pub mod sandbox;
+pub mod service;
 pub mod watched_file;
 mod yaml;

@@ -6,7 +6,6 @@ use calico_bgp_exporter::http::WebConfigError;
 use calico_bgp_exporter::log::{self, LogThread};
 use calico_bgp_exporter::probe::{self, BadKeyFile};
 use calico_bgp_exporter::{daemon, doctor};
-use std::io::Write;
 use std::process::ExitCode;
 use tracing::Level;
 
@@ -17,12 +16,12 @@ fn main() -> ExitCode {
             let (level, format) = (cli.serve.log_level, cli.serve.log_format);
             serve(level, format, |log| daemon::run(cli.serve, log))
         }
-        Some(Command::Probe(args)) => serve(args.log_level, args.log_format, |log| {
-            log.begin();
-            probe::run(*args)
-        }),
+        Some(Command::Probe(args)) => {
+            let (level, format) = (args.log_level, args.log_format);
+            serve(level, format, |log| probe::run(*args, log))
+        }
         Some(Command::Doctor(settings)) => doctor::run(*settings).unwrap_or_else(|error| {
-            say(format_args!("error: {error:#}"));
+            log::say(format_args!("error: {error:#}"));
             ExitCode::from(2)
         }),
     }
@@ -39,7 +38,7 @@ fn serve(
         return ExitCode::SUCCESS;
     };
     match format {
-        LogFormat::Text => say(format_args!("error: {error:#}")),
+        LogFormat::Text => log::say(format_args!("error: {error:#}")),
         LogFormat::Json => tracing::error!(error = format!("{error:#}"), "ended by an error"),
     }
     // A file that a flag names is a flag's value.
@@ -47,9 +46,4 @@ fn serve(
         return ExitCode::from(2);
     }
     ExitCode::FAILURE
-}
-
-/// An error that cannot be printed (standard error is closed or full) still ends with its exit code.
-fn say(error: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{error}");
 }

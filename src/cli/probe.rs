@@ -80,6 +80,10 @@ pub struct ProbeArgs {
     /// TLS, users and headers, in the format of Prometheus' exporter-toolkit
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config: Option<PathBuf>,
+    /// Give up, once started, every right that is not needed: to write, to start programs, to listen. By seccomp, and by
+    /// Landlock as far as the kernel has it; the log says what is in force
+    #[arg(long)]
+    pub sandbox: bool,
     /// Least severe level to log
     #[arg(
         long = "log.level",

@@ -8,14 +8,16 @@ use super::peer::Node;
 use super::prober::Settings;
 use super::{choice::Fanout, socket};
 use crate::cli::ProbeArgs;
-use crate::http::{self, Server, WebConfig};
+use crate::http::{self, Limits, Server, WebConfig};
+use crate::log::LogThread;
 use crate::metrics::Labels;
+use crate::sandbox::Network;
+use crate::service;
 use anyhow::{Context, Result, bail};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 /// Scrapes that wait for the state.
@@ -27,18 +29,19 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
 
 /// Runs until SIGTERM or SIGINT.
-pub fn run(args: ProbeArgs) -> Result<()> {
+pub fn run(args: ProbeArgs, log: &mut LogThread) -> Result<()> {
+    let limits = service::limits()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(args));
+    let result = runtime.block_on(serve(args, limits, log));
     // Not for a DNS query that runs: it may take long, and nobody gets the answer.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(args: ProbeArgs) -> Result<()> {
+async fn serve(args: ProbeArgs, limits: Limits, log: &mut LogThread) -> Result<()> {
     let web_config = match &args.web_config {
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
@@ -62,8 +65,19 @@ async fn serve(args: ProbeArgs) -> Result<()> {
             node: Arc::clone(&node.name),
         },
     );
+    let reloading = service::reload_on_hangup(web_config.reload_handle())?;
+    let ended = service::ended()?;
+    if args.sandbox {
+        let mut files = web_config.paths();
+        files.extend(args.key_file.clone());
+        // getaddrinfo(3) reads these; what else it reads is in the same directory.
+        files.push("/etc/resolv.conf".into());
+        service::enter_sandbox(&files, Network::Ip);
+    }
+    log.begin();
     let server = Server::with_content(listeners, content, args.telemetry_path.clone())
         .with_web_config(web_config)
+        .with_limits(limits)
         .run(std::future::pending());
     let settings = Settings {
         node,
@@ -78,13 +92,11 @@ async fn serve(args: ProbeArgs) -> Result<()> {
         early: Arc::new(Notify::new()),
         key_file,
     };
-    let mut term = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     tokio::select! {
         () = probing.run(args.peers_dns.clone(), asked) => {}
         () = server => {}
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+        () = reloading => {}
+        () = ended => {}
     }
     probing.families.goodbye(probing.start.elapsed());
     tracing::info!("ended");

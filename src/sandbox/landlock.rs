@@ -1,6 +1,7 @@
-//! Which files can be opened (landlock(7)): some for reading, none for anything else. No TCP port can be bound or
-//! connected to, and no abstract socket or process outside is reached, where the kernel's Landlock is new enough.
+//! Which files can be opened (landlock(7)): some for reading, none for anything else. No TCP port can be bound or,
+//! but for a probe's DNS, connected to, and no abstract socket or process outside is reached, where the kernel's Landlock is new enough.
 
+use super::Network;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd,
     RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus,
@@ -13,8 +14,8 @@ use std::path::PathBuf;
 const ABI: ABI = ABI::V6;
 
 /// Restricts this thread; says how much of it this kernel can do.
-pub(super) fn restrict(readable: &[PathBuf]) -> Result<&'static str, String> {
-    let status = restricted(readable).map_err(|error| error.to_string())?;
+pub(super) fn restrict(readable: &[PathBuf], network: Network) -> Result<&'static str, String> {
+    let status = restricted(readable, network).map_err(|error| error.to_string())?;
     match status.ruleset {
         RulesetStatus::FullyEnforced => Ok("in force"),
         RulesetStatus::PartiallyEnforced => Ok("partly in force (an older kernel)"),
@@ -22,11 +23,15 @@ pub(super) fn restrict(readable: &[PathBuf]) -> Result<&'static str, String> {
     }
 }
 
-fn restricted(readable: &[PathBuf]) -> Result<RestrictionStatus, RulesetError> {
+fn restricted(readable: &[PathBuf], network: Network) -> Result<RestrictionStatus, RulesetError> {
+    let refused = match network {
+        Network::Open => AccessNet::from_all(ABI),
+        Network::Ip => AccessNet::BindTcp.into(),
+    };
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI))?
-        .handle_access(AccessNet::from_all(ABI))?
+        .handle_access(refused)?
         .scope(Scope::from_all(ABI))?
         .create()?;
     for path in readable {

@@ -1,5 +1,5 @@
 //! `--sandbox`: after its start the exporter can read its sockets, files and /proc, and do nothing else. It cannot write,
-//! start a program, listen or bind, or reach another host. What the kernel refuses is an error (EPERM or EACCES) to the
+//! start a program or listen, and it reaches no other host unless it is a probe. What the kernel refuses is an error (EPERM or EACCES) to the
 //! caller; nothing ever ends the process.
 
 mod landlock;
@@ -7,6 +7,15 @@ mod seccomp;
 
 use std::fmt;
 use std::path::PathBuf;
+
+/// What of the network is needed beside Unix sockets and netlink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// The connections of listeners that are open.
+    Open,
+    /// Sockets of IPv4 and IPv6 as well, which send, receive and connect; none of them listens.
+    Ip,
+}
 
 /// What is in force.
 #[derive(Debug)]
@@ -17,10 +26,10 @@ pub struct InForce {
 
 /// Restricts this thread, and those that it starts from now on, to reading below `readable` and /proc. Threads that run
 /// already are restricted by seccomp only.
-pub fn enter(readable: &[PathBuf]) -> InForce {
+pub fn enter(readable: &[PathBuf], network: Network) -> InForce {
     InForce {
-        landlock: landlock::restrict(readable),
-        seccomp: seccomp::restrict(),
+        landlock: landlock::restrict(readable, network),
+        seccomp: seccomp::restrict(network),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which system calls there are (seccomp(2)): those by which the runtime waits, memory is managed, files are read, and
 //! sockets are used. Every other answers EPERM.
 
+use super::Network;
 use libc::{
-    AF_NETLINK, AF_UNIX, CLONE_THREAD, ENOSYS, EPERM, O_ACCMODE, O_CREAT, O_TMPFILE, O_TRUNC,
-    c_long,
+    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, CLONE_THREAD, ENOSYS, EPERM, O_ACCMODE, O_CREAT,
+    O_TMPFILE, O_TRUNC, c_long,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Op, SeccompCondition,
@@ -81,7 +82,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_rseq,
     libc::SYS_gettid,
     libc::SYS_getpid,
-    libc::SYS_tgkill,
     libc::SYS_sched_getaffinity,
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigaction,
@@ -95,7 +95,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_geteuid,
     libc::SYS_getgid,
     libc::SYS_getegid,
-    libc::SYS_prlimit64,
     libc::SYS_prctl,
     libc::SYS_sysinfo,
     libc::SYS_uname,
@@ -117,7 +116,7 @@ const ALLOWED_ON_THIS_MACHINE: &[c_long] = &[
 const ALLOWED_ON_THIS_MACHINE: &[c_long] = &[];
 
 /// Restricts every thread.
-pub(super) fn restrict() -> Result<(), String> {
+pub(super) fn restrict(network: Network) -> Result<(), String> {
     let apply = || -> Result<(), seccompiler::Error> {
         // The stricter of two filters decides. glibc starts a thread by clone instead when clone3 is not there; the
         // arguments of clone3 lie in memory, where a filter cannot see them.
@@ -128,7 +127,7 @@ pub(super) fn restrict() -> Result<(), String> {
             SeccompAction::Allow,
         )?;
         let refused = SeccompAction::Errno(EPERM as u32);
-        let allowed = program(rules()?, SeccompAction::Allow, refused)?;
+        let allowed = program(rules(network)?, SeccompAction::Allow, refused)?;
         apply_filter_all_threads(&no_clone3)?;
         apply_filter_all_threads(&allowed)
     };
@@ -145,7 +144,7 @@ fn program(
     Ok(filter.try_into()?)
 }
 
-fn rules() -> Result<Rules, seccompiler::Error> {
+fn rules(network: Network) -> Result<Rules, seccompiler::Error> {
     let all = ALLOWED.iter().chain(ALLOWED_ON_THIS_MACHINE);
     let mut rules: Rules = all.map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_clone3, Vec::new());
@@ -155,20 +154,43 @@ fn rules() -> Result<Rules, seccompiler::Error> {
         libc::SYS_clone,
         vec![rule(0, Op::MaskedEq(thread), thread)?],
     );
+    // Limits are read, and signals are for this process.
+    let no_pointer = condition(2, Length::Qword, Op::Eq, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![no_pointer]);
+    let own = u64::from(std::process::id());
+    rules.insert(libc::SYS_tgkill, vec![rule(0, Op::Eq, own)?]);
     // Only for reading.
     let writing = (O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & !libc::O_DIRECTORY)) as u64;
     rules.insert(libc::SYS_openat, vec![rule(2, Op::MaskedEq(writing), 0)?]);
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_open, vec![rule(1, Op::MaskedEq(writing), 0)?]);
-    let families = [AF_UNIX, AF_NETLINK].map(|family| rule(0, Op::Eq, family as u64));
-    let families = families.into_iter().collect::<Result<_, _>>()?;
+    let (families, bind) = match network {
+        Network::Open => (
+            &[AF_UNIX, AF_NETLINK][..],
+            vec![rule(2, Op::Eq, NETLINK_ADDRESS)?],
+        ),
+        Network::Ip => (&[AF_UNIX, AF_NETLINK, AF_INET, AF_INET6][..], Vec::new()),
+    };
+    let families = families
+        .iter()
+        .map(|family| rule(0, Op::Eq, *family as u64));
+    let families = families.collect::<Result<_, _>>()?;
     rules.insert(libc::SYS_socket, families);
-    rules.insert(libc::SYS_bind, vec![rule(2, Op::Eq, NETLINK_ADDRESS)?]);
+    rules.insert(libc::SYS_bind, bind);
     Ok(rules)
 }
 
 /// That an argument, counted from 0, compares with a value.
 fn rule(argument: u8, op: Op, value: u64) -> Result<SeccompRule, seccompiler::Error> {
-    let condition = SeccompCondition::new(argument, Length::Dword, op, value)?;
+    condition(argument, Length::Dword, op, value)
+}
+
+fn condition(
+    argument: u8,
+    length: Length,
+    op: Op,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::Error> {
+    let condition = SeccompCondition::new(argument, length, op, value)?;
     Ok(SeccompRule::new(vec![condition])?)
 }

@@ -60,3 +60,8 @@ def test_its_rules():
     rules = render("--values", values)["PrometheusRule", "calico-bgp-exporter"]
     names = {rule.get("alert") for group in rules["spec"]["groups"] for rule in group["rules"]}
     assert {"CalicoPodPathBroken", "CalicoPodPathMTU"} <= names
+
+
+def test_sandbox():
+    args = probe("sandbox=true")["DaemonSet", NAME]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--sandbox" in args

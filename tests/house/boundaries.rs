@@ -25,7 +25,10 @@ const OWNERS: &[(&[&str], &[&str])] = &[
         &["http", "daemon", "probe", "fleet"],
     ),
     (&["clap"], &["cli", "main"]),
-    (&["anyhow"], &["main", "daemon", "doctor", "fleet", "probe"]),
+    (
+        &["anyhow"],
+        &["main", "daemon", "service", "doctor", "fleet", "probe"],
+    ),
     (&["bcrypt", "socket2", "x509_parser"], &["http"]),
     (&["base64"], &["http", "fleet"]),
     (&["serde_saphyr"], &["yaml"]),
@@ -71,7 +74,17 @@ const USES: &[(&str, &[&str])] = &[
             "build_info",
         ],
     ),
-    ("fleet", &["fleet", "cli", "diagnose", "model", "report"]),
+    (
+        "fleet",
+        &[
+            "fleet",
+            "cli",
+            "diagnose",
+            "model",
+            "report",
+            "watched_file",
+        ],
+    ),
 ];
 
 /// The module of a path such as src/bird/reply.rs: `bird`.

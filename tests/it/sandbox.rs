@@ -1,14 +1,19 @@
 //! `--sandbox`: what is tried from inside is refused, and the exporter works as before.
 
-use crate::it::exporter::Exporter;
+use crate::it::exporter::{BINARY, Exporter};
 use crate::it::lab::{Lab, within};
-use calico_bgp_exporter::sandbox;
+use calico_bgp_exporter::sandbox::{self, Network};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::kill;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, Uid, mkfifo, setuid};
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 
 /// Set for the process that is to try from inside: its directory.
 const INSIDE: &str = "TEST_INSIDE_SANDBOX";
@@ -88,6 +93,27 @@ fn attempts(directory: &Path) -> Vec<Attempt> {
         ("connect to another host", {
             Box::new(|| TcpStream::connect("127.0.0.1:9").map(drop))
         }),
+        ("change a limit", {
+            Box::new(|| Ok(setrlimit(Resource::RLIMIT_CORE, 0, 0)?))
+        }),
+        ("end another process", {
+            let parent = Pid::parent();
+            Box::new(move || Ok(kill(parent, None)?))
+        }),
+        ("make a symbolic link", {
+            let new = readable("symbolic");
+            Box::new(move || std::os::unix::fs::symlink("file", &new))
+        }),
+        ("make a FIFO", {
+            let new = readable("fifo");
+            Box::new(move || Ok(mkfifo(&new, Mode::S_IRWXU)?))
+        }),
+        ("change the user", {
+            Box::new(|| Ok(setuid(Uid::current())?))
+        }),
+        ("leave the namespace", {
+            Box::new(|| Ok(unshare(CloneFlags::CLONE_NEWUTS)?))
+        }),
         ("listen on a path", {
             let path = directory.join("socket");
             Box::new(move || UnixListener::bind(&path).map(drop))
@@ -109,29 +135,28 @@ fn not_refused(attempts: &[Attempt]) -> Vec<&'static str> {
     passed.map(|attempt| attempt.0).collect()
 }
 
-/// Runs this test again in a process of its own, which restricts itself.
-#[test]
-fn what_is_tried_from_inside_is_refused() {
+/// Runs a test again in a process of its own, which restricts itself; true in that process. `passed` are the attempts that
+/// are not refused there.
+fn is_inside(test: &str, network: Network, passed: &[&str]) -> bool {
     if let Some(directory) = std::env::var_os(INSIDE) {
         let directory = Path::new(&directory);
         let readable = directory.join("readable");
-        let attempts = attempts(directory);
-        let in_force = sandbox::enter(&[readable.clone(), "/proc".into()]);
+        let mut attempts = attempts(directory);
+        // Where other binds are allowed too, its length is no matter.
+        attempts.retain(|(name, _)| network == Network::Open || !name.contains("netlink"));
+        let in_force = sandbox::enter(&[readable.clone(), "/proc".into()], network);
         assert!(in_force.is_whole(), "{in_force}");
-        assert_eq!(not_refused(&attempts), [""; 0], "{in_force}");
+        assert_eq!(not_refused(&attempts), passed, "{in_force}");
         assert_eq!(fs::read_to_string(readable.join("file")).unwrap(), "text");
         assert!(fs::read_dir("/proc/self/fd").unwrap().count() > 0);
         assert_eq!(std::thread::spawn(|| 1).join().unwrap(), 1);
-        return;
+        return true;
     }
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("readable")).unwrap();
     fs::write(directory.path().join("readable/file"), "text").unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "it::sandbox::what_is_tried_from_inside_is_refused",
-        ])
+        .args(["--exact", &format!("it::sandbox::{test}")])
         .args(["--nocapture", "--test-threads", "1"])
         .env(INSIDE, directory.path())
         .output()
@@ -141,12 +166,82 @@ fn what_is_tried_from_inside_is_refused() {
         output.status.success() && said[0].contains("1 passed"),
         "{said:?}"
     );
+    false
+}
 
+#[test]
+fn what_is_tried_from_inside_is_refused() {
+    let test = "what_is_tried_from_inside_is_refused";
+    if is_inside(test, Network::Open, &[]) {
+        return;
+    }
     // Each refusal is the sandbox's own: without it none of them is refused.
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("readable")).unwrap();
+    fs::write(directory.path().join("readable/file"), "text").unwrap();
     let mut attempts = attempts(directory.path());
     attempts.retain(|attempt| attempt.0 != "become a program");
     let names: Vec<&str> = attempts.iter().map(|attempt| attempt.0).collect();
     assert_eq!(not_refused(&attempts), names);
+}
+
+#[test]
+fn a_probe_has_its_network_and_nothing_else() {
+    let test = "a_probe_has_its_network_and_nothing_else";
+    is_inside(test, Network::Ip, &["bind UDP", "connect to another host"]);
+}
+
+/// Two probes in sandboxes ask each other, and DNS.
+#[test]
+fn probes_work_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let probe = |own: u8| {
+        let log = folder.path().join(own.to_string());
+        let address = format!("127.0.9.{own}:19326");
+        let child = Command::new(BINARY)
+            .args(["probe", "--sandbox", "--probe.peers-dns", "localhost"])
+            .args(["--node-name", &format!("n{own}")])
+            .args(["--probe.peer", "127.0.9.1", "--probe.peer", "127.0.9.2"])
+            .args(["--probe.interval", "1s", "--probe.listen-address", &address])
+            .args(["--web.listen-address", &address])
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        (Running(child), address, log)
+    };
+    for (_running, address, log) in &[probe(1), probe(2)] {
+        within(30, "the path is up", || {
+            let said = fs::read_to_string(log).unwrap();
+            // What localhost is resolves, and is no address of a probe.
+            let resolved = said.contains("no usable address");
+            let output = Command::new("curl")
+                .args([
+                    "-sS",
+                    "--max-time",
+                    "5",
+                    &format!("http://{address}/metrics"),
+                ])
+                .output()
+                .unwrap();
+            let page = String::from_utf8(output.stdout).unwrap();
+            let is_up = page
+                .lines()
+                .any(|line| line.starts_with("calico_pod_path_up{") && line.ends_with(" 1"));
+            match said.contains("sandbox entered") && resolved && is_up {
+                true => Ok(()),
+                false => Err(format!("{said}{page}")),
+            }
+        });
+    }
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 #[test]

@@ -8,6 +8,17 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+/// A probe that asks nobody.
+const PROBE: [&str; 7] = [
+    "probe",
+    "--node-name",
+    "n",
+    "--probe.peer",
+    "127.0.0.9",
+    "--probe.listen-address",
+    "127.0.0.1:0",
+];
+
 fn free_address() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     free.local_addr().unwrap()
@@ -103,6 +114,52 @@ fn a_file_that_is_none_is_refused_at_once() {
     }
 }
 
+/// One that nobody writes to, or that never ends, would be read for ever.
+#[test]
+fn a_file_of_doctor_that_is_none_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let made = Command::new("openssl")
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a".split(' '))
+        .arg("-keyout")
+        .arg(folder.path().join("ca.key"))
+        .arg("-out")
+        .arg(&authority)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let fifo = folder.path().join("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let authority = authority.to_str().unwrap();
+    for (odd, reason) in [
+        (fifo.to_str().unwrap(), "is a FIFO, not a regular file"),
+        ("/dev/zero", "is a character device, not a regular file"),
+    ] {
+        for flags in [
+            vec!["--fleet.ca-file", odd],
+            vec!["--fleet.cert-file", odd, "--fleet.key-file", authority],
+            vec!["--fleet.cert-file", authority, "--fleet.key-file", odd],
+            vec!["--fleet.username", "u", "--fleet.password-file", odd],
+        ] {
+            let mut command = Command::new("timeout");
+            command.args(["60", BINARY, "doctor", "--bird.socket", "none"]);
+            command.args(["--interval", "0s", "--fleet"]).args(&flags);
+            if flags[0] != "--fleet.ca-file" {
+                command.args(["--fleet.ca-file", authority]);
+            }
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{flags:?}");
+            assert!(text(&output).contains(reason), "{}", text(&output));
+        }
+    }
+}
+
 /// A file that becomes something else while the exporter runs is reported, and the last good one stays in force.
 #[test]
 fn a_file_that_becomes_a_fifo_blocks_nothing() {
@@ -158,6 +215,13 @@ fn too_few_descriptors_are_an_error_that_says_so() {
     let output = run(10).wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("RLIMIT_NOFILE"), "{}", text(&output));
+    let output = Command::new("bash")
+        .args(["-c", "ulimit -n 20; exec timeout 60 \"$@\"", "bash", BINARY])
+        .args(PROBE)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("RLIMIT_NOFILE"), "{}", text(&output));
     // As few as it takes: with a crowd there are still descriptors for everything else.
     let child = run(64);
     within(10, "it serves", || get(address, "/metrics"));
@@ -169,15 +233,52 @@ fn too_few_descriptors_are_an_error_that_says_so() {
 
 #[test]
 fn a_hangup_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = folder.path().join("web.yml");
+    let log = folder.path().join("log");
+    std::fs::write(&web, "").unwrap();
+    let (one, other) = (free_address(), free_address());
+    let mut probe = Command::new(BINARY);
+    probe
+        .args(PROBE)
+        .args(["--web.listen-address", &other.to_string()]);
+    for (mut command, address) in [(exporter(one, &[]), one), (probe, other)] {
+        let child = command
+            .arg("--web.config.file")
+            .arg(&web)
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        within(10, "it serves", || get(address, "/metrics"));
+        signal(&child, "-HUP");
+        within(10, "the file is read again", || {
+            let said = std::fs::read_to_string(&log).unwrap();
+            said.contains("read again").then_some(()).ok_or(said)
+        });
+        assert_eq!(get(address, "/metrics"), Ok(200));
+        ends_with_0(child);
+    }
+}
+
+/// Where a file of limited size takes no more, a signal comes instead of an error, and would end the process.
+#[test]
+fn a_log_file_that_may_not_grow_stops_nothing() {
+    let log = tempfile::NamedTempFile::new().unwrap();
     let address = free_address();
-    let child = exporter(address, &[])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let command = exporter(address, &["--log.level", "trace"]);
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "ulimit -f 1; exec \"$@\"", "bash"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    let child = shell.stderr(log.reopen().unwrap()).spawn().unwrap();
     within(10, "it serves", || get(address, "/metrics"));
-    signal(&child, "-HUP");
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(get(address, "/metrics"), Ok(200));
+    within(30, "the log is full", || {
+        assert_eq!(get(address, "/-/healthy"), Ok(200));
+        let length = log.as_file().metadata().unwrap().len();
+        (length == 1024).then_some(()).ok_or(length.to_string())
+    });
+    for _ in 0..20 {
+        assert_eq!(get(address, "/-/healthy"), Ok(200));
+    }
     ends_with_0(child);
 }
 

@@ -65,6 +65,7 @@
 --web.listen-address: probe.port
 --log.level: log.level
 --log.format: log.format
+--sandbox: sandbox
 --node-name: ""
 --probe.node-address: ""
 --probe.peer: ""
