@@ -66,9 +66,17 @@ pub(super) fn words(group: &Unanswered<'_>, node: &str) -> Words {
             },
             seen,
             meaning: "The sessions of this daemon are not known.".into(),
-            cause: "BIRD ended while it answered, another program listens there, or it is a version of BIRD whose answers are not known."
-                .into(),
-            next: vec![format!("birdcl -s {first} show status")],
+            cause: if unconnected {
+                "What is at this path is not BIRD's socket.".into()
+            } else {
+                "BIRD ended while it answered, another program listens there, or it is a version of BIRD whose answers are not known."
+                    .into()
+            },
+            next: if unconnected {
+                vec![format!("ls -l {first}")]
+            } else {
+                vec![format!("birdcl -s {first} show status")]
+            },
         },
         Failure::NotPermitted => Words {
             id: "bird-unreadable",

@@ -55,6 +55,17 @@ fn without_permission_nothing_is_said_of_bird() {
 }
 
 #[test]
+fn another_file_in_the_place_of_the_socket_is_no_bird_that_ended() {
+    let mut view = failed(V4, Family::V4, Unconnected::NoSocket, "is a FIFO");
+    if let Err(error) = &mut view.daemon {
+        error.unconnected = None;
+    }
+    let finding = finding(&with(vec![view], [0, 0]), "bird-unreadable");
+    assert_eq!(finding.cause, "What is at this path is not BIRD's socket.");
+    assert_eq!(finding.next, [format!("ls -l {V4}")]);
+}
+
+#[test]
 fn a_missing_socket_may_be_a_missing_mount() {
     let missing = failed(V4, Family::V4, Unconnected::NoSocket, "no such socket");
     for standing in [0, 3] {
