@@ -144,7 +144,8 @@ def guessing(row, setting):
         while not ended.is_set():
             with contextlib.suppress(OSError), connect(setting, exporter, source=f"127.0.1.{1 + number % 50}") as client:
                 client.sendall(f"GET /metrics HTTP/1.1\r\nHost: drill\r\nAuthorization: {password(next(guesses))}\r\n\r\n".encode())
-                answers[client.recv(64).split(b" ")[1].decode()] += 1
+                status = client.recv(64).split(b" ")[1:2]
+                answers[status[0].decode() if status else "closed"] += 1
             ended.wait(0.2)
 
     def known():
