@@ -335,6 +335,20 @@ def routes():
     s.told = s.fires = [about("CalicoPodCIDRRouteMissing", 0)]
     yield s
 
+    for via in ("foreign", "blackhole"):
+        s = Story(f"another program's route stands in the place of a block's, and the kernel refuses BIRD's: {via}", 2, 60)
+        s.nodes[0].exporter_down = [(1200, 1260)]
+        kernel(s, rejected, *([gateway] if via == "foreign" else []))
+        s.miss(0, 1, 120, 2400, via=via)
+        s.told = s.fires = [about("CalicoBirdKernelRoutesRejected", 0)]
+        yield s
+
+    s = Story("another program's route wins by its metric, and the kernel refuses nothing", 2, 60)
+    kernel(s, gateway)
+    s.miss(0, 1, 120, 2400, via="foreign")
+    s.told = s.fires = [about("CalicoPodCIDRRouteMissing", 0)]
+    yield s
+
     for felix in (False, True):
         s = Story("a pool is deleted, and its blocks are announced no more" + (": Felix programs the routes, information" if felix else ""), 3, 50)
         s.show(0, "calico_own_pod_cidrs_unannounced", lambda t: int(300 <= t < 2400), ip_version="4")

@@ -46,6 +46,7 @@ class Story:
         self.unknown = []       # (observer, peer, from, to): the observer's configuration lacks it
         self.removed = {}       # peer -> from when nobody has it configured
         self.missing = {}       # (observer, owner, family) -> [(from, to)]: no route to the owner's blocks
+        self.via = {}           # (observer, owner) -> what takes the packets instead
         self.starts = {}        # node -> [(from, BIRD's start time)]
         self.more = []          # (node, metric, labels, function of the time)
         self.fires = []         # (alert, node, peer) that fire, whoever silences them; None: not asked
@@ -60,7 +61,8 @@ class Story:
         for family in families or self.families:
             self.lost.setdefault((observer, peer, family), []).append((start, end))
 
-    def miss(self, observer, owner, start, end=ALWAYS, families=None):
+    def miss(self, observer, owner, start, end=ALWAYS, families=None, via="default"):
+        self.via[observer, owner] = via
         for family in families or self.families:
             self.missing.setdefault((observer, owner, family), []).append((start, end))
 
@@ -208,7 +210,7 @@ def family_series(story, o, node, family, own):
         for b in range(story.blocks):
             yield "calico_pod_cidr_route_present", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family]}, if_up(
                 lambda t, p=p: int(not missing(p, t)) if story.configured(o, p, t) else None)
-            yield "calico_pod_cidr_route_fallthrough", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family], "via": "default"}, if_up(
+            yield "calico_pod_cidr_route_fallthrough", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family], "via": story.via.get((o, p), "default")}, if_up(
                 lambda t, p=p: 1 if missing(p, t) and story.configured(o, p, t) else None)
     for present in ("true", "false"):
         yield "calico_pod_cidrs", own | {"present": present}, if_up(

@@ -168,8 +168,7 @@ KERNEL = Lab("alkern", ("--nodes", "5", "--routed", *TIMERS), nodes=5, slots=[
         Incident("peer-blocked", "CalicoBGPPeeringDown", ("n4", "n5"), down("n4", a(5)), fault=("peer-blocked", "n4", "n5")),
     ],
     [
-        # Its route is not the one that takes the packets either: that is the alert.
-        Incident("kernel-refuses", "CalicoPodCIDRRouteMissing", ("n1", "192.168.2.0/26", "foreign"),
+        Incident("kernel-refuses", "CalicoBirdKernelRoutesRejected", ("n1", "192.168.2.0/26"),
                  'calico_bird_kernel_rejected_routes{node="n1"} > 0', fault=("kernel-refuses", "n1", "n2"), finding=("n1 kernel-refuses",)),
         Incident("recovery-stuck", "CalicoBirdRecoveryStuck", ("n3", a(4)), 'calico_bird_graceful_restart_recovery{node="n3"} == 1',
                  fault=("recovery-stuck", "n3", "n4"), to="ticket"),
