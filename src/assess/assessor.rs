@@ -16,7 +16,7 @@ use super::sessions::local_end::NodeFacts;
 use super::tunnels::TunnelTracker;
 use super::workloads::UnroutedWorkloads;
 use crate::model::daemon::{DaemonReport, DaemonStatus, QueryError};
-use crate::model::pod_cidr::Expected;
+use crate::model::pod_cidr::{Expected, Fallthrough, PodCidr};
 use crate::model::rib::Rib;
 use crate::model::session::PeerType;
 use crate::model::snapshot::{DaemonView, Presence, RouteSummary, Tunnel, WorkloadFault};
@@ -276,9 +276,9 @@ impl Assessor {
             owners: &plan.owners,
             own: PerFamily::new(|family| plan.own[family].as_ref()),
             // A table that was read before BIRD fell silent does not tell which blocks this node has got since.
-            own_is_current: PerFamily::new(|family| {
-                self.table_of(family)
-                    .is_some_and(|(_, daemon)| daemon.answers)
+            originated: PerFamily::new(|family| {
+                let (_, daemon) = self.table_of(family)?;
+                daemon.answers.then(|| daemon.expectation.table().own())
             }),
             has_daemon: PerFamily::new(|family| {
                 let claims = |daemon: &DaemonState| {
@@ -311,7 +311,8 @@ impl Assessor {
             let owners = &plan.owners[Family::from(answer.question.expected.cidr)];
             verdict::judge(answer, state, owners, self.rules.mode)
         });
-        let verdicts = verdicts.collect();
+        let (unjudged, verdicts): (Vec<PodCidr>, Vec<PodCidr>) =
+            verdicts.partition(|pod| is_routed_by_pod(pod, survey));
         let mut confirmations = std::mem::take(&mut self.confirmations);
         let is_current = |cidr, since| self.is_current(cidr, since);
         let may_be_expected = |cidr| {
@@ -330,12 +331,17 @@ impl Assessor {
             self.pod_cidrs = pod_cidrs;
             self.generation += 1;
         }
-        let presence = plan.presence.map(|presence| Presence {
-            cidrs,
-            is_known: PerFamily::new(|family| {
-                presence.is_known[family] && !self.confirmations.is_incomplete(family)
-            }),
-            ..presence
+        let presence = plan.presence.map(|mut presence| {
+            presence.cidrs = cidrs;
+            for family in Family::ALL {
+                let of_family = |pod: &&PodCidr| Family::from(pod.expected.cidr) == family;
+                let count = unjudged.iter().filter(of_family).count();
+                let none = count > 0 && !presence.cidrs.iter().any(|pod| of_family(&pod));
+                presence.is_known[family] &= !none && !self.confirmations.is_incomplete(family);
+                let total = &mut presence.unjudged[family];
+                *total = total.map(|total| total + count as u64);
+            }
+            presence
         });
         JudgedKernel {
             routes: survey.summary.clone(),
@@ -379,4 +385,11 @@ impl Assessor {
     pub fn judge_tunnels(&mut self, state: KernelState<'_>, now: Duration) -> Vec<Tunnel> {
         self.tunnels.track(state, None, now)
     }
+}
+
+/// Whether the CIDR lacks a route of its own because each of its pods has one.
+fn is_routed_by_pod(pod: &PodCidr, survey: &Survey) -> bool {
+    use Fallthrough as F;
+    let no_route = matches!(pod.absent, Some(F::Default | F::Shorter | F::None));
+    no_route && survey.by_pod[Family::from(pod.expected.cidr)]
 }

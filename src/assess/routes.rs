@@ -3,10 +3,11 @@
 use super::encapsulation;
 use super::kernel_state::KernelState;
 use super::origin::{WriterCount, Writers};
+use super::pods::classify::is_block_size;
 use super::pods::coverage::Coverage;
 use super::pods::inquiry::Workload;
 use super::pods::nested::{Nested, NestedRoutes};
-use super::pods::owners::Owners;
+use super::pods::owners::{Owners, is_host_route};
 use crate::model::link::{DeviceKind, Link};
 use crate::model::pod_cidr::Expected;
 use crate::model::route::{Encapsulation, Origin, Route, RouteKind};
@@ -36,6 +37,8 @@ pub struct Survey {
     pub routed_workloads: BTreeSet<u32>,
     /// A node behind each tunnel, by interface index.
     pub far_ends: BTreeMap<u32, IpAddr>,
+    /// Felix writes a route to each pod of other nodes, and none to an expected CIDR (`routeSource: WorkloadIPs`).
+    pub by_pod: PerFamily<bool>,
     /// Which route protocols are Felix's, as these routes say.
     pub writers: Writers,
 }
@@ -50,8 +53,8 @@ pub struct Known<'a> {
     pub owners: &'a PerFamily<Owners>,
     /// Blocks that this node originates; `None` while BIRD's table of that family was not read.
     pub own: PerFamily<Option<&'a BTreeSet<IpNet>>>,
-    /// Whether BIRD says so still.
-    pub own_is_current: PerFamily<bool>,
+    /// Everything that this node originates, service CIDRs too; `None` while that is not known.
+    pub originated: PerFamily<Option<&'a BTreeSet<IpNet>>>,
     /// Whether this node has a BIRD of that family: without one nothing says which blocks are its own.
     pub has_daemon: PerFamily<bool>,
 }
@@ -70,10 +73,12 @@ pub fn survey(state: KernelState<'_>, known: &Known<'_>) -> Survey {
         workloads: PerFamily::default(),
         routed_workloads: BTreeSet::new(),
         far_ends: BTreeMap::new(),
+        by_pod: PerFamily::default(),
         writers: Writers::default(),
     };
     for family in Family::ALL {
         let mut holes = Vec::new();
+        let (mut to_blocks, mut to_pods) = (false, false);
         for route in state.fib.iter(family) {
             let device = state.links.get(route.next_hop.ifindex);
             let origin = state.origin(&route);
@@ -87,6 +92,11 @@ pub fn survey(state: KernelState<'_>, known: &Known<'_>) -> Survey {
                 survey.add_workload(&route, link);
             }
             let towards_pods = workload.is_some() || pods.contains(route.key.dst);
+            if towards_pods && origin == Origin::Felix && route.next_hop.gateway.is_some() {
+                let is_expected = expected_at(route.key.dst, known.expected).is_some();
+                to_blocks |= is_expected;
+                to_pods |= !is_expected && is_host_route(route.key.dst);
+            }
             if is_hole(&route)
                 && (towards_pods || matches!(origin, Origin::Bird | Origin::Felix))
                 && route.key.dst.prefix_len() > 0
@@ -97,8 +107,8 @@ pub fn survey(state: KernelState<'_>, known: &Known<'_>) -> Survey {
                 survey.count(&route, origin, state, known, family);
             }
         }
-        let own = known.own[family].filter(|_| known.own_is_current[family]);
-        survey.summary.foreign_blackholes[family] = match own {
+        survey.by_pod[family] = to_pods && !to_blocks;
+        survey.summary.foreign_blackholes[family] = match known.originated[family] {
             Some(own) => Some(foreign(&holes, |hole| own.contains(hole), known)),
             None if known.has_daemon[family] => None,
             None => Some(foreign(&holes, |_| true, known)),
@@ -188,31 +198,39 @@ fn is_hole(route: &Route) -> bool {
     )
 }
 
-/// Holes that this node does not originate, and those inside another node's CIDR, own blocks too. A hole whose destination
-/// is exactly an expected CIDR is not counted here: that CIDR is absent.
-fn foreign(holes: &[IpNet], may_be_own: impl Fn(&IpNet) -> bool, known: &Known<'_>) -> Vec<IpNet> {
-    let nodes = Coverage::new(
-        known
-            .expected
-            .iter()
-            .map(|expected| expected.cidr)
-            .filter(|cidr| !known.pools.contains(cidr)),
-    );
-    let expected = |hole: &IpNet| {
-        known
-            .expected
-            .binary_search_by_key(hole, |expected| expected.cidr)
-            .is_ok()
-    };
+/// Holes that this node does not originate, and own blocks inside another node's CIDR. A hole whose destination is exactly an
+/// expected CIDR is not counted here: that CIDR is absent.
+fn foreign(holes: &[IpNet], is_own: impl Fn(&IpNet) -> bool, known: &Known<'_>) -> Vec<IpNet> {
     let mut foreign: Vec<IpNet> = holes
         .iter()
         .copied()
-        .filter(|hole| !expected(hole))
-        .filter(|hole| !may_be_own(hole) || nodes.contains(*hole))
+        .filter(|hole| expected_at(*hole, known.expected).is_none())
+        .filter(|hole| !is_own(hole) || is_inside_anothers(*hole, known))
         .collect();
     foreign.sort_unstable();
     foreign.dedup();
     foreign
+}
+
+fn expected_at(net: IpNet, expected: &[Expected]) -> Option<usize> {
+    expected.binary_search_by_key(&net, |pod| pod.cidr).ok()
+}
+
+/// Whether a CIDR around `block` is that of one other node. What a switch announces for its rack is an aggregate: nobody is
+/// known to have it, or other nodes have parts of it, or it is shorter than any block.
+fn is_inside_anothers(block: IpNet, known: &Known<'_>) -> bool {
+    let expected = known.expected;
+    let mut around = (0..block.prefix_len())
+        .filter_map(|length| Some(IpNet::new(block.addr(), length).ok()?.trunc()))
+        .filter(|net| is_block_size(*net) && !known.pools.contains(net))
+        .filter_map(|net| expected_at(net, expected));
+    around.any(|at| {
+        let Expected { cidr, owner } = expected[at];
+        let mut inside = expected[at..]
+            .iter()
+            .take_while(|pod| cidr.contains(&pod.cidr));
+        owner.is_some() && inside.all(|pod| pod.owner == owner)
+    })
 }
 
 /// Of the routes that BIRD marks `!` those towards pods, unless the standing route has the same next hop.

@@ -33,8 +33,9 @@ pub fn cannot_see(snapshot: &Snapshot, fresh: bool) -> Vec<String> {
     add(
         unjudged > 0,
         &format!(
-            "{unjudged} prefixes that BGP announces and that nothing says to be pod CIDRs: they are neither reached nor missing. Name \
-             the pools with --ip-pool (calicoctl get ippool -o wide), and they are judged."
+            "{unjudged} prefixes that BGP announces and that cannot be judged: they are neither reached nor missing. Name the pools \
+             with --ip-pool (calicoctl get ippool -o wide). Where each pod has a route of its own (blockSize 32 or 128, \
+             routeSource WorkloadIPs) nothing shows whether one is missing."
         ),
     );
     add(

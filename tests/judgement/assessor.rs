@@ -215,3 +215,21 @@ fn foreign_blackholes_are_told_only_while_bird_tells_its_own() {
     node.silent(0, Family::V4);
     assert_eq!(node.judge().1[0], None);
 }
+
+#[test]
+fn an_own_block_inside_an_aggregate_is_not_inside_another_nodes_cidr() {
+    let own = "192.168.9.0/26";
+    let foreign = |announced: &[(&str, &str, &str)]| {
+        let mut node = Node::new(1, vec![blackhole(own), blackhole(SERVICES)]);
+        let originated = [(own, "", ""), (SERVICES, "", "")];
+        node.hears(&[&originated, announced].concat());
+        node.judge().1[0]
+    };
+    let around = ("192.168.8.0/21", ONE, "10.0.3.1");
+    assert_eq!(foreign(&[]), Some(0), "services that this node announces");
+    assert_eq!(foreign(&[around]), Some(1), "node 1 has all of it");
+    let part = ("192.168.8.0/26", TWO, "10.0.3.2");
+    assert_eq!(foreign(&[around, part]), Some(0), "node 2 has a part of it");
+    let of_a_rack = ("192.168.0.0/18", ONE, "10.0.3.1");
+    assert_eq!(foreign(&[of_a_rack]), Some(0), "shorter than any block");
+}

@@ -74,7 +74,7 @@ fn track(
         pools: &[],
         owners: &owners,
         own: [None, None].into(),
-        own_is_current: [false, false].into(),
+        originated: [None, None].into(),
         has_daemon: [true, true].into(),
     };
     let state = state(fib, links, &routes_to);

@@ -29,7 +29,7 @@ pub async fn ask(kernel: &mut Kernel, cidrs: &[Expected]) -> Vec<Said> {
         pools: &[],
         owners: &owners,
         own: [None, None].into(),
-        own_is_current: [false, false].into(),
+        originated: [None, None].into(),
         has_daemon: [false, false].into(),
     };
     fn state<'a>(kernel: &'a Kernel, routes_to: &'a RoutesTo) -> KernelState<'a> {

@@ -74,10 +74,15 @@ pub fn classify(
         found.own.extend(contested);
     }
     // A switch may announce the subnets of nodes as well.
-    let is_node_subnet = |net| (evidence.is_own_subnet)(net) || table.has_speaker_inside(net);
+    let is_node_subnet = |prefix: &LearnedPrefix| {
+        let net = prefix.net;
+        !prefix.over.mesh && ((evidence.is_own_subnet)(net) || table.has_speaker_inside(net))
+    };
+    let mut host_routes = 0;
     for prefix in prefixes {
+        host_routes += u64::from(is_routed_host(&prefix, evidence));
         let verdict = if evidence.pools.is_empty() {
-            let verdict = if is_node_subnet(prefix.net) {
+            let verdict = if is_node_subnet(&prefix) {
                 Some(false)
             } else {
                 without_pool(&prefix, &lengths, evidence)
@@ -105,6 +110,10 @@ pub fn classify(
             Some(false) => {}
             None => found.unjudged += u64::from(is_block_size(prefix.net)),
         }
+    }
+    // `blockSize: 32`: the blocks of all nodes are host routes, which are not judged.
+    if found.expected.is_empty() && found.own.is_empty() {
+        found.unjudged += host_routes;
     }
     let claimed = |net: &&IpNet| {
         table
@@ -139,12 +148,27 @@ fn duplicate(net: IpNet, table: &LearnedTable, evidence: &Evidence<'_>) -> Dupli
     }
 }
 
-/// A pool that is announced as a whole is an aggregate, unless a node is known to originate it.
+/// A pool that is announced as a whole is an aggregate, unless one node is known to originate it. Several nodes announce the
+/// pool of addresses for services (`allowedUses: LoadBalancer`).
 fn inside_pool(prefix: &LearnedPrefix, pools: &[IpNet]) -> bool {
-    let learned = prefix.over.internal || prefix.over.other;
-    let inside =
-        |pool: &IpNet| pool.contains(&prefix.net) && (*pool != prefix.net || prefix.over.named);
-    learned && !is_host_route(prefix.net) && pools.iter().any(inside)
+    let is_block = prefix.over.named && prefix.originators < 2;
+    let inside = |pool: &IpNet| pool.contains(&prefix.net) && (*pool != prefix.net || is_block);
+    is_learned(prefix) && !is_host_route(prefix.net) && pools.iter().any(inside)
+}
+
+fn is_learned(prefix: &LearnedPrefix) -> bool {
+    prefix.over.internal || prefix.over.other
+}
+
+/// A learned address of a pod of another node, or what looks like one.
+fn is_routed_host(prefix: &LearnedPrefix, evidence: &Evidence<'_>) -> bool {
+    let pools = evidence.pools;
+    let may_be_pods = if pools.is_empty() {
+        prefix.over.internal
+    } else {
+        is_learned(prefix) && pools.iter().any(|pool| pool.contains(&prefix.net))
+    };
+    may_be_pods && is_host_route(prefix.net) && (evidence.has_route)(prefix.net)
 }
 
 /// `Some(false)`: no pod CIDR, such as a service CIDR. `None`: cannot be judged.
@@ -172,7 +196,7 @@ fn without_pool(
 }
 
 /// Not an aggregate and not the default route.
-fn is_block_size(net: IpNet) -> bool {
+pub(in crate::assess) fn is_block_size(net: IpNet) -> bool {
     let shortest = match net {
         IpNet::V4(_) => SHORTEST_BLOCK_V4,
         IpNet::V6(_) => SHORTEST_BLOCK_V6,
@@ -225,10 +249,11 @@ fn own_blocks(family: Family, table: &LearnedTable, evidence: &Evidence<'_>) -> 
         .copied()
         .filter(|net| Family::from(*net) == family);
     own.filter(|net| {
-        if !evidence.pools.is_empty() {
-            return evidence.pools.iter().any(|pool| pool.contains(net));
-        }
         let shared = table.get(*net).is_some();
+        if !evidence.pools.is_empty() {
+            let inside = |pool: &IpNet| pool.contains(net) && !(shared && pool == net);
+            return evidence.pools.iter().any(inside);
+        }
         is_block_size(*net)
             && !is_host_route(*net)
             && ((evidence.has_workload)(*net) || !shared && (evidence.has_route)(*net))

@@ -19,6 +19,8 @@ pub struct LearnedOver {
     pub named: bool,
     /// Over an external session, or with an AS path.
     pub other: bool,
+    /// Over a session of Calico's mesh: nodes announce blocks and services, and no subnet of theirs.
+    pub mesh: bool,
 }
 
 /// One prefix that BGP sessions announce.
@@ -144,6 +146,7 @@ impl LearnedTable {
             if peer.workload {
                 continue;
             }
+            over.mesh |= peer.mesh;
             let owner = peers.owner(path, rib);
             owners.extend(owner.filter(|owner| !owners.contains(owner)));
             if peer.internal && path.as_path == AsPath::Empty {

@@ -13,7 +13,7 @@ pub(super) struct Peer {
     pub(super) neighbor: IpAddr,
     id: Option<IpAddr>,
     pub(super) internal: bool,
-    mesh: bool,
+    pub(super) mesh: bool,
     pub(super) workload: bool,
 }
 

@@ -1,0 +1,2 @@
+c.doctor()
+c.must(not c.serious(), c.words)

@@ -1,0 +1,6 @@
+c.doctor()
+c.must(not c.serious(), c.words)
+c.metrics(4.5)
+c.must(c.get("calico_pod_cidr_duplicate_owners", ip_version="4") == [0.0], "duplicates")
+c.must(c.get("calico_pod_cidrs", ip_version="4", present="false") == [0.0], "absent CIDRs")
+c.must(c.get("calico_own_pod_cidrs", ip_version="4") == [1.0], "own blocks")
