@@ -54,6 +54,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ),
     ("no-peers", "docs/runbooks/CalicoBGPNoPeers.md"),
     ("node-isolated", "docs/runbooks/CalicoBGPNodeIsolated.md"),
+    ("password-refused", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-blocked", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-cease", "docs/runbooks/CalicoBGPPeeringDown.md"),
     ("peer-closes", "docs/runbooks/CalicoBGPPeeringDown.md"),

@@ -173,6 +173,15 @@ pub(super) fn via_gateway(gateway: &ViaGateway<'_>, node: &str) -> Words {
                 ])
                 .collect(),
         )
+    } else if gateway.by_calico && gateway.on_link {
+        let owner = pods.first().and_then(|pod| pod.expected.owner);
+        let get = owner.map(|owner| format!("ip route get {owner} (on-link, or by the gateway?)"));
+        (
+            "The owner is in a subnet of this node: BIRD resolved its address when the route to that subnet was missing or had \
+             another mask, and kept the gateway (calico#7706)."
+                .to_owned(),
+            get.into_iter().chain([restart(node)]).collect(),
+        )
     } else if gateway.by_calico {
         let v4 = pods.iter().any(|pod| pod.expected.cidr.addr().is_ipv4());
         let mode = if v4 {

@@ -29,6 +29,25 @@ const fn say(
     }
 }
 
+/// `listen_failed`, of an MD5 password.
+pub(super) const PASSWORD_REFUSED: Reason = say(
+    "password-refused",
+    "The kernel refuses BIRD the MD5 password of sessions",
+    "The kernel did not take the password for BIRD's listening socket (TCP_MD5SIG): the passwords of all peers exceed \
+     net.core.optmem_max, or the kernel has no MD5 (FIPS mode). No peer is at fault.",
+    &[
+        "sysctl net.core.optmem_max (raise it: each peer with a password takes a part)",
+        "kubectl get bgppeer -o yaml | grep -A3 password",
+        "birdcl -s SOCKET enable NAME",
+    ],
+);
+
+/// Of a peer whose address is this node's own.
+pub(super) const PEER_IS_HERE: (&str, &str) = (
+    "The peer's address is one of this node itself: BIRD cannot have a session with itself.",
+    "calicoctl get bgppeer -o wide | grep -w PEER (limit it to other nodes with nodeSelector, or delete it)",
+);
+
 pub(super) const fn reason(reason: DownReason) -> Reason {
     match reason {
         DownReason::ConnectionRefused => say(
@@ -188,8 +207,7 @@ pub(super) const fn reason(reason: DownReason) -> Reason {
         DownReason::ListenFailed => say(
             "port-179-taken",
             "BIRD cannot listen on its BGP port: another program has it",
-            "Another program listens on the BGP port of this node (FRR, MetalLB's speaker, kube-vip), or the kernel refused BIRD's \
-             listening socket the session's MD5 password.",
+            "Another program listens on the BGP port of this node (FRR, MetalLB's speaker, kube-vip).",
             &[
                 "ss -ltnp 'sport = :179' (is it bird?)",
                 "stop that program, or set listenPort in the BGPConfiguration; then restart calico-node here",

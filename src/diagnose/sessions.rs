@@ -1,6 +1,6 @@
 //! BGP sessions.
 
-use super::reasons::reason;
+use super::reasons::{PASSWORD_REFUSED, PEER_IS_HERE, reason};
 use super::{Words, count, list, steps};
 use crate::assess::problems::sessions::{Down, Isolated, SessionsDown};
 use crate::model::lookup::NeighborState;
@@ -56,7 +56,11 @@ pub(super) fn down(down: &SessionsDown<'_>, node: &str) -> Words {
     } else {
         format!(" ({})", list(errors))
     };
-    let words = reason(down.reason);
+    let words = if is_password_refused(down) {
+        PASSWORD_REFUSED
+    } else {
+        reason(down.reason)
+    };
     let mut next: Vec<String> = words.next.iter().map(|step| (*step).to_owned()).collect();
     if let Some(first) = sessions.first() {
         let session = &first.judged.session;
@@ -120,14 +124,36 @@ fn own_end(down: &SessionsDown<'_>) -> Option<String> {
             .filter_map(|local| Some(local.source?.to_string()))
             .collect(),
         DownReason::LinkDown => locals().filter_map(|local| local.device.clone()).collect(),
-        DownReason::ListenFailed => BTreeSet::from(["TCP 179".to_owned()]),
+        DownReason::ListenFailed if !is_password_refused(down) => {
+            BTreeSet::from(["TCP 179".to_owned()])
+        }
         _ => return None,
     };
     (!parts.is_empty()).then(|| list(parts))
 }
 
+/// `Kernel MD5 auth failed` of BIRD 1 and early 2, `Authentication failed` of later ones.
+fn is_password_refused(down: &SessionsDown<'_>) -> bool {
+    let mut sessions = down.sessions.iter();
+    down.reason == DownReason::ListenFailed
+        && sessions.all(|down| {
+            let error = down.judged.session.last_error.as_deref();
+            matches!(
+                error,
+                Some("Error: Kernel MD5 auth failed" | "Error: Authentication failed")
+            )
+        })
+}
+
 /// A cause, and the first step, of one reason under more special circumstances.
 fn special(down: &SessionsDown<'_>) -> Option<(&'static str, &'static str)> {
+    let is_here = |down: &Down<'_>| {
+        let local = down.judged.local.as_deref();
+        local.is_some_and(|local| local.peer_is_here)
+    };
+    if down.sessions.iter().all(is_here) && down.reason != DownReason::Disabled {
+        return Some(PEER_IS_HERE);
+    }
     let mut sessions = down.sessions.iter();
     match down.reason {
         DownReason::BadPeerAs

@@ -292,6 +292,8 @@ pub struct LocalEnd {
     pub on_link: Option<bool>,
     /// The peer's entry in the neighbor table; only of a peer that is on-link.
     pub neighbor: Option<NeighborState>,
+    /// The peer's address is one of this node's own.
+    pub peer_is_here: bool,
 }
 
 /// A session with its judgement and history.

@@ -42,6 +42,8 @@ pub struct ViaGateway<'a> {
     pub by_calico: bool,
     /// A tunnel by which other pod CIDRs are reached: encapsulation is on.
     pub tunnel: Option<&'a Tunnel>,
+    /// Every owner is in a subnet of this node.
+    pub on_link: bool,
     /// The CIDRs.
     pub pods: Vec<&'a PodCidr>,
 }
@@ -166,9 +168,17 @@ fn gateway<'a>(snapshot: &'a Snapshot, presence: &'a Presence, found: &mut Probl
             let gateway = ViaGateway {
                 by_calico,
                 tunnel: tunnel_in_use(snapshot, &pods),
+                on_link: pods.iter().all(|pod| is_owner_on_link(snapshot, pod)),
                 pods,
             };
             found.add(Severity::Warning, ProblemKind::ViaGateway(gateway));
         }
     }
+}
+
+fn is_owner_on_link(snapshot: &Snapshot, pod: &PodCidr) -> bool {
+    let mut subnets = snapshot.addresses.iter();
+    pod.expected
+        .owner
+        .is_some_and(|owner| subnets.any(|own| own.address.contains(&owner)))
 }

@@ -87,6 +87,7 @@ impl<'a> LocalEnds<'a> {
             device_down: device.is_some_and(|(_, up)| !up),
             on_link: path.map(|path| path.on_link),
             neighbor: path.and_then(|path| path.neighbor),
+            peer_is_here: session.neighbor.is_loopback() || self.own(session.neighbor).is_some(),
         }
     }
 
