@@ -121,7 +121,8 @@ async fn name(kernels: &[KernelProtocol<'_>], fib: &Fib, deadline: Instant) -> O
 }
 
 /// What all kernel protocols export, against all of BIRD's routes of their families: two protocols of one family write to
-/// two tables, and each has only a part of the routes.
+/// two tables, and each has only a part of the routes. What another program's route of the same destination keeps out is not
+/// missing: it is a rejected route, which is judged elsewhere.
 fn gap(families: &[DaemonFamily], exported: &BTreeSet<IpNet>, fib: &Fib) -> ExportGap {
     let is_compared = |family: &Family| families.iter().any(|of| of.covers(*family));
     let installed: BTreeSet<IpNet> = Family::ALL
@@ -135,6 +136,7 @@ fn gap(families: &[DaemonFamily], exported: &BTreeSet<IpNet>, fib: &Fib) -> Expo
         missing: exported
             .difference(&installed)
             .copied()
+            .filter(|net| !fib.has_exactly(net))
             .take(NAMED)
             .collect(),
         stale: installed
@@ -183,6 +185,16 @@ mod tests {
             (found.missing, found.stale),
             (vec![net(two)], vec![net(old)])
         );
+    }
+
+    #[test]
+    fn what_another_route_keeps_out_is_not_missing() {
+        let mut other = route(254, "172.20.0.0/16");
+        other.protocol = 4;
+        let fib = [other].into_iter().collect();
+        let exported = BTreeSet::from([net("172.20.0.0/16"), net("192.168.2.0/26")]);
+        let found = gap(&[DaemonFamily::V4], &exported, &fib);
+        assert_eq!(found.missing, [net("192.168.2.0/26")]);
     }
 
     #[test]
