@@ -27,7 +27,7 @@ const stats = [
     defaults: { decimals: 0 },
   }),
   stat(4, "Kernel errors", "Parts of the kernel (routes, links, sysctl) whose last reading was not complete.", `sum(${m("calico_kernel_up")} == bool 0)`),
-  stat(5, "Oldest snapshot", "Age of the oldest look at a node that is served. Beyond half a minute the exporter is stuck.", `max(${m("calico_bgp_exporter_snapshot_age_seconds")})`, {
+  stat(5, "Oldest snapshot", "Age of the oldest collection that is served. Beyond half a minute the exporter is stuck.", `max(${m("calico_bgp_exporter_snapshot_age_seconds")})`, {
     unit: "s",
     thresholds: l.limits(15, 30),
     defaults: { decimals: 1 },
@@ -84,12 +84,12 @@ const resyncs = l.graph({
   h: 8,
 });
 
-const lookTime = spreadOf(13, "Time for one look", "How long one look at BIRD and the kernel takes.", m("calico_bgp_exporter_collection_duration_seconds"), "s", {
+const collectionTime = spreadOf(13, "Time for one collection", "How long it takes to ask BIRD and the kernel once.", m("calico_bgp_exporter_collection_duration_seconds"), "s", {
   custom: { scaleDistribution: { type: "log", log: 10 } },
   defaults: { min: undefined },
   thresholds: l.limits(1, 3),
 });
-const age = spreadOf(14, "Age of the snapshot", "How old the look is that a scrape gets. It stays under the refresh interval (5 s) while all is well.",
+const age = spreadOf(14, "Age of the snapshot", "How old the collection is that a scrape gets. It stays under the refresh interval (5 s) while all is well.",
   m("calico_bgp_exporter_snapshot_age_seconds"), "s", { thresholds: l.limits(15, 30) });
 const scrape = spreadOf(15, "Scrape time", "How long Prometheus waits for a page.", ofExporter("scrape_duration_seconds"), "s", { thresholds: l.limits(0.5, 2) });
 
@@ -129,7 +129,7 @@ const exporters = l.table({
     "Value #E": ["Descriptors used", { unit: "percentunit", decimals: 0, gauge: true, max: 1, thresholds: l.limits(0.5, 0.8) }],
     "Value #F": ["Runs for", { unit: "s", decimals: 1 }],
     "Value #G": ["Failed queries", { align: "right", decimals: 0, thresholds: l.zeroOrOrange, color: "text" }],
-    "Value #H": ["Last look took", { unit: "s", align: "right" }],
+    "Value #H": ["Last collection took", { unit: "s", align: "right" }],
   },
   hidden: ["at"],
   sort: ["State", "desc"],
@@ -150,5 +150,5 @@ export const exporter = l.dashboard({
       useValueForTime: true,
     }),
   ],
-  rows: [stats, [queryTime, queryErrors, resyncs], [lookTime, age, scrape], [cpu, memory, samples], [exporters]],
+  rows: [stats, [queryTime, queryErrors, resyncs], [collectionTime, age, scrape], [cpu, memory, samples], [exporters]],
 });

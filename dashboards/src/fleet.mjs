@@ -23,7 +23,7 @@ const stats = [
   }),
   tile(2, 2, "Down", "BGP sessions in any state but up. Each end of a broken session counts once.", `sum(${m("calico_bgp_peers", 'state="down"')})`),
   tile(21, 2, "Unknown", "BGP sessions of nodes that are silent or whose BIRD does not answer, as many as they had last.", q.sessionsUnknown),
-  tile(22, 2, "Culprits", "Nodes and peers that are a cause: the rows of the table above, without blocked pairs.", `count(${q.culprits} > 1) or vector(0)`),
+  tile(22, 2, "At fault", "Nodes and external peers that are a cause by themselves: the rows of Culprits above that are no blocked pair.", `count(${q.culprits} > 1) or vector(0)`),
   tile(3, 3, "Nodes affected", "Nodes with a session down or a pod CIDR without a route that are not a culprit themselves.", `count(${q.affected}) or vector(0)`, { thresholds: l.zeroOrOrange }),
   tile(4, 3, "Missing pod routes", "Pod CIDRs without a usable route, counted on every node: one CIDR that three nodes cannot reach counts three.",
     `sum(${m("calico_pod_cidrs", 'present="false"')})`),
@@ -68,7 +68,7 @@ const alerts = l.table({
   id: 11,
   title: "Alerts firing",
   description: `What the shipped rules say now, the worst first (at most 200), without what follows from another: a dead node is one row, not one for each
-    neighbour. The runbook of an alert is docs/runbooks/ALERT.md of the package. Click a node to open it; the peer is chosen there already.`,
+    neighbor. The runbook of an alert is docs/runbooks/ALERT.md of the package. Click a node to open it; the peer is chosen there already.`,
   // Of a dual-stack node that is gone there are two alerts, and one row.
   targets: [
     l.rows(at(`max by (cluster, alertname, severity, node, peer, peer_node, peer_or_all) (${peerForNode(q.namedOrAddress(alertRows, "peer", "peer_node"))})`)),
@@ -193,7 +193,7 @@ const mix = l.graph({
 const losses = l.table({
   id: 15,
   title: "Session losses by node (the 15 with most)",
-  description: "How often sessions left the state up within the range of the dashboard, also when they were back before the next scrape. A restart counts once on every neighbour.",
+  description: "How often sessions left the state up within the range of the dashboard, also when they were back before the next scrape. A restart counts once on every neighbor.",
   targets: [l.rows(at(`topk(15, sum by (cluster, node) (increase(${m("calico_bgp_session_losses_total")}[$__range])) > 0)`))],
   columns: {
     node: ["Node", { width: 180, links: toNode }],

@@ -5,12 +5,12 @@ export const datasource = { type: "prometheus", uid: "${datasource}" };
 
 export const uid = { fleet: "calico-bgp-fleet", node: "calico-bgp-node", exporter: "calico-bgp-exporter" };
 
-// ---- thresholds and colours ------------------------------------------------------------------------------------
+// ---- thresholds and colors ------------------------------------------------------------------------------------
 
 const steps = (...list) => ({ mode: "absolute", steps: list.map(([color, value]) => ({ color, value })) });
 /** 0 is good, anything else is an incident. */
 export const zeroOrRed = steps(["green", null], ["red", 1]);
-/** 0 is good, anything else wants a look. */
+/** 0 is good, anything else is worth a warning. */
 export const zeroOrOrange = steps(["green", null], ["orange", 1]);
 export const neutral = steps(["blue", null]);
 export const limits = (orange, red) => steps(["green", null], ["orange", orange], ["red", red]);
@@ -19,7 +19,7 @@ export const limits = (orange, red) => steps(["green", null], ["orange", orange]
 export const calm = "#1f4a38";
 const calmly = (thresholds) => ({ ...thresholds, steps: thresholds.steps.map((s) => (s.color === "green" ? { ...s, color: calm } : s)) });
 
-/** Value mappings: { value: [text, colour] } */
+/** Value mappings: { value: [text, color] } */
 export const map = (entries) => [
   {
     type: "value",
@@ -27,7 +27,7 @@ export const map = (entries) => [
   },
 ];
 
-/** The same for ranges: [[from, text, colour], …], each up to the next one. */
+/** The same for ranges: [[from, text, color], …], each up to the next one. */
 export const mapRanges = (list) =>
   list.map(([from, text, color], index) => ({ type: "range", options: { from, to: (list[index + 1]?.[0] ?? 1000) - 1, result: { text, color, index } } }));
 
@@ -78,7 +78,7 @@ function panel(type, { id, title, description, targets, w, h, interval, maxDataP
   };
 }
 
-/** One large number, coloured by its thresholds. */
+/** One large number, colored by its thresholds. */
 export const stat = ({ mappings, text = "auto", links, thresholds = neutral, ...rest }) =>
   panel("stat", {
     ...rest,
@@ -163,7 +163,7 @@ export const table = ({ columns, hidden = [], sort, order, empty, ...rest }) => 
     defaults: { ...(empty && { noValue: empty }) },
     custom: { align: "auto", cellOptions: { type: "auto" }, filterable: false, inspect: false },
     overrides: [
-      ...Object.values(columns).map(([title, look = {}]) => column(title, empty ? { noValue: look.links ? "\u00a0" : "–", ...look } : look)).filter((o) => o.properties.length),
+      ...Object.values(columns).map(([title, more = {}]) => column(title, empty ? { noValue: more.links ? "\u00a0" : "–", ...more } : more)).filter((o) => o.properties.length),
       ...hidden.map((name) => series(name, { "custom.hideFrom": { legend: false, tooltip: false, viz: true } })),
     ],
     options: {
@@ -309,13 +309,13 @@ export const variables = {
     multi: true,
     description: "Only where one Prometheus holds several clusters and series carry the label",
   }),
-  job: variable("job", "Job", `label_values(${info}{cluster=~"$cluster"}, job)`, { all: ".+", multi: true, description: "The scrape job" }),
+  job: variable("job", "Job", `label_values(${info}{cluster=~"$cluster"}, job)`, { all: ".*", multi: true, description: "The scrape job" }),
   nodes: variable("node", "Node", `label_values(${info}{cluster=~"$cluster", job=~"$job"}, node)`, {
-    all: ".+",
+    all: ".*",
     multi: true,
     description: "Restrict the view to these nodes",
   }),
-  node: variable("node", "Node", `label_values(${info}{cluster=~"$cluster", job=~"$job"}, node)`, { description: "The node to look at" }),
+  node: variable("node", "Node", `label_values(${info}{cluster=~"$cluster", job=~"$job"}, node)`, { description: "The node that is shown" }),
 };
 
 // ---- the dashboard ---------------------------------------------------------------------------------------------

@@ -12,10 +12,9 @@ const stat = (id, title, description, expr, { empty, ...more }) =>
   l.stat({ id, title, description, targets: [l.now(expr)], unit: "none", thresholds: l.zeroOrRed, w: 3, h: 4, ...more, defaults: { ...(empty && { noValue: empty }), ...more.defaults } });
 const yesNo = (yes, no) => l.map({ 0: no, 1: yes });
 
-const exported = `sum by (ip_version) (${seen("calico_bird_kernel_exported_routes")})`;
-const held = `sum by (ip_version) (${seen("calico_kernel_bird_routes")})`;
-const disagreement = `sum(abs(${exported} - ${held}))`;
-const forwardingOff = `sum(${seen("calico_ip_forwarding_enabled")} == bool 0)`;
+// `read`: m for what is so now, seen for what was so last.
+const disagreement = (read) => `sum(abs(sum by (ip_version) (${read("calico_bird_kernel_exported_routes")}) - sum by (ip_version) (${read("calico_kernel_bird_routes")})))`;
+const forwardingOff = (read) => `sum(${read("calico_ip_forwarding_enabled")} == bool 0)`;
 // The kernel takes the routes of a device that goes down: those that it had within the range count where pod CIDRs are missing now.
 const onTunnel = (routes) => `sum by (cluster, job, instance, device) (${routes})`;
 const tunnelsDown = `sum((${m("calico_tunnel_up")} == bool 0) * on (cluster, job, instance, device) (((${onTunnel(m("calico_tunnel_routes"))}) > 0
@@ -25,7 +24,7 @@ const mtuTooLarge = `sum(${m("calico_tunnel_mtu_bytes")} > bool ${m("calico_tunn
 
 // The sessions of other nodes with this one. Its address is remembered: a dead node does not say it.
 const ownAddress = `max by (cluster, peer) (label_replace(last_over_time(${m("calico_bgp_node_info")}[$__range]), "peer", "$1", "address", "(.+)"))`;
-const lostByNeighbours = `sum(calico_bgp_peers_state{cluster=~"$cluster", job=~"$job", node!="$node", state="down"} * on (cluster, peer) group_left () ${ownAddress}) or 0 * count(${m("calico_bgp_exporter_build_info")})`;
+const lostByNeighbors = `sum(calico_bgp_peers_state{cluster=~"$cluster", job=~"$job", node!="$node", state="down"} * on (cluster, peer) group_left () ${ownAddress}) or 0 * count(${m("calico_bgp_exporter_build_info")})`;
 const silent = `count(${q.silentNodes}) or vector(0)`;
 
 const stats = [
@@ -42,17 +41,17 @@ const stats = [
     h: 4,
   }),
   stat(2, "Lost by", "Other nodes whose session with this node is not up. All of them: this node is down or cut off. None, while it is silent: only its exporter is down.",
-    lostByNeighbours, { w: 2 }),
+    lostByNeighbors, { w: 2 }),
   stat(3, "BIRD", "Do bird and bird6 answer? Recovering: sessions are Established and no route reaches the kernel, after a restart with a dead peer for up to 4 minutes.",
     `min(${m("calico_bird_up")}) + max(${m("calico_bird_graceful_restart_recovery")}) or min(${m("calico_bird_up")})`,
     { mappings: l.map({ 0: ["down", "red"], 1: ["up", l.calm], 2: ["recovering", "purple"] }), empty: "unknown", w: 2 }),
   stat(21, "Down", "Sessions of this node that are not up, seen from here. While the node is silent: when its exporter answered last.", `sum(${seen("calico_bgp_peers", 'state="down"')})`, { w: 2 }),
   stat(4, "Missing pod routes", "Pod CIDRs of other nodes without a usable route here. While the node is silent: when its exporter answered last.", `sum(${seen("calico_pod_cidrs", 'present="false"')})`, { w: 3 }),
-  stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse. While the node is silent: when its exporter answered last.", disagreement, { w: 3 }),
+  stat(5, "BIRD ≠ kernel", "How many routes BIRD believes it put into the kernel and are not there, or the reverse. While the node is silent: when its exporter answered last.", disagreement(seen), { w: 3 }),
   stat(6, "Tunnel", "Is a tunnel that pods use down? Does it send and receive nothing? Then a firewall or security group drops IP protocol 4 (IPIP), UDP 4789 (VXLAN) or UDP 51820 (WireGuard).",
     `2 * clamp_max(${tunnelsDown} > 0, 1) or clamp_max(sum(${q.oneWay}), 1)`, { mappings: l.map({ 0: ["fine", l.calm], 1: ["one-way", "red"], 2: ["down", "red"] }), empty: "unknown", w: 2 }),
   stat(7, "Forwarding", "Does the kernel forward pod packets? For IPv4 the interfaces by which they come in, for IPv6 net.ipv6.conf.all.forwarding.",
-    `clamp_max(${forwardingOff}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
+    `clamp_max(${forwardingOff(seen)}, 1)`, { mappings: yesNo(["off", "red"], ["on", l.calm]), w: 3 }),
   stat(22, "Age", "How long ago the exporter of this node answered Prometheus last. Of a silent node everything else here is as old as that.",
     `time() - max(${q.lastScrape})`, { unit: "s", thresholds: l.limits(150, 300), defaults: { decimals: 0 }, w: 2 }),
   stat(8, "BIRD runs for", "Time since the latest start of a BIRD on this node.", `time() - max(${seen("calico_bird_start_timestamp_seconds")})`, {
@@ -67,16 +66,16 @@ const stats = [
 // The rows of the check list, the worst first: what is counted, and the count. A check whose part could not be read is not listed.
 const checks = {
   "Exporter does not answer": silent,
-  "Neighbours that have lost this node": lostByNeighbours,
+  "Neighbors that have lost this node": lostByNeighbors,
   "BIRD does not answer": `sum(${m("calico_bird_up")} == bool 0)`,
   "BIRD in graceful-restart recovery": `sum(${m("calico_bird_graceful_restart_recovery")})`,
-  "IP forwarding off": forwardingOff,
+  "IP forwarding off": forwardingOff(m),
   "BGP sessions down": `sum(${m("calico_bgp_peers", 'state="down"')})`,
   "Tunnels down that routes use": tunnelsDown,
   "Tunnels that send and receive nothing": `sum(${q.oneWay})`,
   "Pod CIDRs without a route": `sum(${m("calico_pod_cidrs", 'present="false"')})`,
   "BIRD's routes that the kernel refused": `sum(${m("calico_bird_kernel_rejected_routes")})`,
-  "BIRD's routes not in the kernel": disagreement,
+  "BIRD's routes not in the kernel": disagreement(m),
   "Pod routes to a router, not to the node": `sum(${m("calico_routes", 'encapsulation="gateway"')})`,
   "Pod CIDRs with the wrong encapsulation": `sum(${m("calico_pod_cidr_encapsulation_mismatch")})`,
   "Pod CIDRs that two nodes announce": `sum(${m("calico_pod_cidr_duplicate_owners")})`,
@@ -91,7 +90,7 @@ const listed = (entries) => entries.map(([text, expr]) => `label_replace(${expr}
 const findings = l.table({
   id: 10,
   title: "Findings",
-  description: `What is wrong with this node, the worst first. A check that could not be made (BIRD does not answer, or its option is off) is not listed.
+  description: `What is wrong with this node, the worst first. A check that could not be made (the exporter or BIRD does not answer, or its option is off) is not listed.
     On the node, calico-bgp-exporter doctor names the culprit and the way out.`,
   targets: [l.rows(listed(Object.entries(checks))), l.rows(listed(ranks))],
   unit: "none",
@@ -130,6 +129,10 @@ const states = l.timeline({
   h: 9,
 });
 
+// A counter that begins within the range, and not with 0, begins with the loss that put the session into trouble (--bgp.peer-detail=unhealthy).
+const lossesOf = m("calico_bgp_peer_session_losses_total", peers);
+const lossesInRange = `(increase(${lossesOf}[$__range]) + (min_over_time(${lossesOf}[$__range]) > bool 0)
+  unless ignoring (state) ${m("calico_bgp_peers_state", 'state="down"', peers)} offset $__range or increase(${lossesOf}[$__range]))`;
 const session = (expr, ...labels) => l.rows(`max by (${["cluster", "peer", "protocol", ...labels].join(", ")}) (${expr})`);
 const sessions = l.table({
   id: 12,
@@ -142,7 +145,7 @@ const sessions = l.table({
     session(seen("calico_bgp_peer_info", peers), "remote_as"),
     session(seen("calico_bgp_peer_routes", 'kind="imported"', peers)),
     session(seen("calico_bgp_peer_routes", 'kind="exported"', peers)),
-    session(`increase(${m("calico_bgp_peer_session_losses_total", peers)}[$__range]) and on (cluster, job, instance, protocol) ${m("calico_bgp_peer_fsm_state", peers)}`),
+    session(`${lossesInRange} and on (cluster, job, instance, protocol) ${m("calico_bgp_peer_fsm_state", peers)}`),
     session(seen("calico_bgp_peer_down_reason", peers), "reason"),
     // Down before up, and the oldest first.
     session(`(${seen("calico_bgp_peers_state", 'state="down"', peers)}) * 1e10 + ignoring (state) (time() - ${seen("calico_bgp_peer_state_change_timestamp_seconds", peers)} or ${seen("calico_bgp_peer_fsm_state", peers)} * 0)`),
@@ -305,7 +308,7 @@ const faults = l.graph({
 });
 
 const peer = l.variable("peer", "Peer", `label_values(${m("calico_bgp_peers_state")}, peer)`, {
-  all: ".+",
+  all: ".*",
   multi: true,
   description: "Restrict sessions and routes to these peers",
 });

@@ -3,7 +3,7 @@
 /** A metric of the chosen cluster, job and nodes. */
 export const m = (name, ...matchers) => `${name}{${['cluster=~"$cluster"', 'job=~"$job"', 'node=~"$node"', ...matchers].join(", ")}}`;
 
-/** The same of every node: to look a name up, whatever is chosen. */
+/** The same of every node: to find a name, whatever is chosen. */
 const everywhere = (name) => `${name}{cluster=~"$cluster", job=~"$job"}`;
 
 /** A metric of the process or the scrape, which has no `node` of its own: it gets the one of the exporter behind it. */
@@ -13,14 +13,15 @@ export const ofExporter = (name, wrap = (selector) => selector) => `(${wrap(ever
 /**
  * Adds the label `into` with the name of the node whose BGP address stands in the label `address`; a series whose
  * address is no node's stays as it is. Nodes that are gone now are remembered for the range of the dashboard, and of
- * two nodes that had one address the later one counts.
+ * two nodes that had one address the later one counts. `all`: series with at least the addresses of `expr`, where `expr` is
+ * too long to be asked twice.
  */
-export const named = (expr, address, into) => {
+export const named = (expr, address, into, all = expr) => {
   const names = `topk by (cluster, ${address}) (1, max by (cluster, ${address}, ${into}) (label_replace(label_replace(
     max_over_time(timestamp(${everywhere("calico_bgp_node_info")})[$__range:$__interval] @ end()),
     "${address}", "$1", "address", "(.+)"), "${into}", "$1", "node", "(.+)"))) ^ 0`;
   return `(${expr}) * on (cluster, ${address}) group_left (${into}) (${names}
-    or on (cluster, ${address}) group by (cluster, ${address}, ${into}) (${expr}))`;
+    or on (cluster, ${address}) group by (cluster, ${address}, ${into}) (${all}))`;
 };
 
 /** The same, and an address that is no node's stands for itself. */
@@ -33,7 +34,7 @@ export const at = (expr) => orAll(expr, "cluster", "at");
 
 /**
  * "79 of 90" in one tile: the two numbers become labels, which the legend puts together. The value is the number that
- * is missing, for the colour.
+ * is missing, for the color.
  */
 export const partOf = (part, whole) => `count_values("part", ${part}) * on () group_left (whole) count_values("whole", ${whole}) * 0
   + on () group_left () (${whole} - ${part})`;
@@ -98,21 +99,23 @@ export const silentNodes = `max by (cluster, node) (last_over_time(${build}[$__r
 const lastAddress = (family) => `topk by (cluster, node) (1, max by (cluster, node, peer) (label_replace(
   max_over_time(timestamp(${m("calico_bgp_node_info", `ip_version="${family}"`)})[$__range:$__interval]), "peer", "$1", "address", "(.+)")))`;
 const nodeAddress = `((${lastAddress("4")} or on (cluster, node) ${lastAddress("6")}) ^ 0)`;
-const addressed = (expr) => `(${expr}) ^ 0 * on (cluster, node) group_left (peer) (${nodeAddress} or on (cluster, node) group by (cluster, node) (${expr}))`;
+const addressed = (expr) => `(${expr}) ^ 0 * on (cluster, node) group_left (peer)
+  (${nodeAddress} or on (cluster, node) group by (cluster, node) (last_over_time(${build}[$__range])))`;
 
 export const downReason = (...matchers) => m("calico_bgp_peer_down_reason", ...matchers);
 const birdDown = `max by (cluster, node) (${m("calico_bird_up")} == bool 0) > 0`;
-const isolated = `sum by (cluster, node) (${m("calico_bgp_peers", 'state="up"')}) == 0
+const noneUp = `sum by (cluster, node) (${m("calico_bgp_peers", 'state="up"')}) == 0`;
+const isolated = `${noneUp}
   and sum by (cluster, node) (${m("calico_bgp_peers", 'state="down"')}) > 0`;
 /** Sessions that are down, without those of nodes that have none up: such a node accuses itself. */
-export const accusing = `(${downReason()} unless on (cluster, node) (${isolated}))`;
+export const accusing = `(${downReason()} unless on (cluster, node) (${noneUp}))`;
 /** How many nodes have lost a peer, by address. */
 export const lostBy = `count by (cluster, peer) (group by (cluster, peer, node) (${accusing}))`;
 const answering = `count by (cluster) (group by (cluster, node) (${build}))`;
 /** Peers that are the cause: two and more nodes have lost them, and a third of the mesh, or they are no mesh peers. */
-const lostByMany = `(${lostBy} >= 2 and on (cluster, peer) (${lostBy} * 3 >= on (cluster) group_left () (${answering} - 1)
-  or group by (cluster, peer) (${downReason('peer_type!="mesh"')})))`;
-const lostNamed = (expr) => named(expr, "peer", "node");
+const lostByMany = `(${lostBy} >= on (cluster, peer) (group by (cluster, peer) (${downReason('peer_type!="mesh"')}) * 2
+  or group by (cluster, peer) (${downReason()}) * on (cluster) group_left () clamp_min(ceil((${answering} - 1) / 3), 2)))`;
+const lostNamed = (expr) => named(expr, "peer", "node", downReason());
 /** Sessions that are down between two of which neither is such a peer. */
 const pairSessions = `(${accusing} unless on (cluster, peer) ${lostByMany} unless on (cluster, node) (${lostNamed(lostByMany)}))`;
 const lostByFew = `group by (cluster, peer) (${pairSessions})`;
@@ -136,7 +139,7 @@ export const culprits = `sum by (cluster, node, peer) (
 /** Nodes with something wrong that are no cause of more than a pair. */
 export const affected = `(${nodeState}) > 0 unless on (cluster, node) (${birdDown} or ${isolated} or (${lostNamed(lostByMany)}))`;
 
-export const blockedPairs = named(pairSessions, "peer", "peer_node");
+export const blockedPairs = named(pairSessions, "peer", "peer_node", downReason());
 const bothNamed = `group by (cluster, node, peer_node) (${named(downReason(), "peer", "peer_node")})`;
 const swapped = `group by (cluster, node, peer_node) (label_replace(label_replace(label_replace(${bothNamed},
   "other", "$1", "node", "(.+)"), "node", "$1", "peer_node", "(.+)"), "peer_node", "$1", "other", "(.+)"))`;
@@ -167,7 +170,7 @@ export const differs = `sum by (cluster, node) (abs(
 export const oneWay = `(rate(${m("calico_tunnel_transmit_packets_total")}[$__rate_interval]) > bool 0)
   * (rate(${m("calico_tunnel_receive_packets_total")}[$__rate_interval]) == bool 0)`;
 
-/** RFC 4273 state; 7 where the session is Established and carries no route yet. Whatever is not up has one colour. */
+/** RFC 4273 state; 7 where the session is Established and carries no route yet. Whatever is not up has one color. */
 const downColor = "red";
 export const sessionStates = {
   0: ["disabled", downColor],

@@ -4,7 +4,7 @@ import { panelsOf } from "../../dashboards/src/lib.mjs";
 const noFault = ["healthy", "single"];
 const alone = ["single"];
 const large = ["large", "lost", "pair"]; // of sessions and pod CIDRs it shows only what is in trouble
-const onlyNodes = ["crowd", "lost", "large"]; // what is broken is whole nodes
+const onlyNodes = ["crowd", "lost"]; // what is broken is whole nodes
 const noPair = [...noFault, "crowd", "lost"];
 const noProbes = ["single", "crowd", "pair", "lost", "large"];
 const agreeing = [...noFault, "crowd", "pair", "lost", "large"];
@@ -47,7 +47,7 @@ export const emptyIsGood = [
 /** What is wrong, a line each. `dashboard`: the one that was drawn, or asked. */
 export function judge(view, report, dashboard) {
   const drawn = view.closed && report.panels !== undefined ? dashboard.panels.filter((p) => p.type !== "row") : panelsOf(dashboard);
-  const wrong = [...broken(report), ...incomplete(report, drawn)];
+  const wrong = [...broken(report), ...incomplete(report, drawn), ...slow(report)];
   for (const end of report.links ? (view.leadsTo ?? []) : []) {
     if (!report.links.some((url) => url.startsWith("/d/calico-bgp-node?") && url.endsWith(end))) wrong.push(`no link leads to ${end}`);
   }
@@ -76,6 +76,10 @@ const query = (report, { panel, refId = "A" }) => latest(report).find((q) => q.p
 function isShown(report, { panel, refId, ...labels }) {
   return query(report, { panel, refId })?.found?.some((series) => Object.entries(labels).every(([label, value]) => series[label] === value));
 }
+
+/** Queries that took longer than Grafana waits for a data source. */
+const patience = 30_000;
+const slow = (report) => latest(report).filter((q) => q.ms > patience).map((q) => `panel ${q.panel}, query ${q.refId}: took ${q.ms} ms`);
 
 /** Panels that were not drawn, and queries that were not asked. */
 function* incomplete(report, panels) {

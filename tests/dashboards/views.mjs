@@ -45,7 +45,10 @@ export const views = [
       { panel: 22, value: 0 },
     ],
   },
-  { dashboard: "node", story: "pair", picture: "dashboard-node-pair", variables: { node: "worker-2" } },
+  {
+    ...{ dashboard: "node", story: "pair", picture: "dashboard-node-pair", variables: { node: "worker-2" } },
+    shows: [{ panel: 12, refId: "F", peer: "10.0.2.12", value: 1 }],
+  },
   {
     ...{ dashboard: "fleet", story: "lost", picture: "dashboard-fleet-lost", closed: true },
     shows: [
@@ -55,7 +58,10 @@ export const views = [
     ],
     hides: [{ panel: 12, value: 1 }],
   },
-  { dashboard: "node", story: "lost", picture: "dashboard-node-lost", variables: worker4 },
+  {
+    ...{ dashboard: "node", story: "lost", picture: "dashboard-node-lost", variables: worker4 },
+    shows: [{ panel: 12, refId: "F", peer: "10.0.2.13", value: 1 }],
+  },
   {
     ...{ dashboard: "node", story: "faulty", picture: "dashboard-node", variables: worker4 },
     shows: [
@@ -71,8 +77,9 @@ export const views = [
       { panel: 1, part: "0", whole: "10" },
       { panel: 2, value: 9 },
       { panel: 10, refId: "A", check: "Exporter does not answer", value: 1 },
-      { panel: 10, refId: "A", check: "Neighbours that have lost this node", value: 9 },
+      { panel: 10, refId: "A", check: "Neighbors that have lost this node", value: 9 },
     ],
+    hides: [{ panel: 10, check: "IP forwarding off" }, { panel: 10, check: "BIRD's routes not in the kernel" }],
   },
   {
     ...{ dashboard: "fleet", story: "crowd", picture: "dashboard-fleet-crowd" },

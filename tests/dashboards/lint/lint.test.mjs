@@ -120,6 +120,7 @@ const damage = {
   "target-instance": inQuery(2, ', node=~"$node"', ""),
   "target-rate-interval": inQuery(18, "$__rate_interval", "5m"),
   "target-counter-agg": inQuery(18, "[$__rate_interval]", ""),
+  "target-size": (d) => (panel(d, 12).targets[0].expr += ` or ${panel(d, 12).targets[0].expr}`),
   "target-contract": inQuery(2, "calico_bgp_peers", "calico_bgp_peer"),
   "table-columns": inQuery(16, "cidr", "prefix"),
   "data-links": (d) => (panel(d, 10).fieldConfig.defaults.links[0].url = "/d/other?var-node=1"),

@@ -17,7 +17,7 @@ export function bareNames(expr) {
   const rest = expr
     .replace(/"[^"]*"/g, "")
     .replace(/[a-zA-Z_:][\w:]*\{[^{}]*\}/g, "")
-    .replace(/\[[^\]]*\]/g, "")
+    .replace(/\[[^\]]*\]|\boffset \$\w+/g, "")
     .replace(/\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, "")
     .replace(/\b\w+\s*\(/g, "(");
   return [...rest.matchAll(/\b[a-zA-Z_:][\w:]*/g)].map(([name]) => name).filter((name) => !words.has(name));

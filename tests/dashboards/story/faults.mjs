@@ -19,7 +19,7 @@ const active = (fault, minute) => minute >= fault.from && minute < fault.until;
 export const has = (story, kind, node, minute) =>
   story.faults.some((f) => f.kind === kind && f.node === node.name && active(f, minute));
 
-/** Each neighbour notices a lost node within the hold time, not all at once. */
+/** Each neighbor notices a lost node within the hold time, not all at once. */
 const noticed = (fault, node, story) => fault.from + (story.nodes.indexOf(node) % 5) * 0.3;
 
 /** null while the session is up, else { fsm, reason, withdrawn }: `withdrawn` when the peer's routes are gone as well. */
@@ -29,7 +29,7 @@ export function sessionFault(story, node, peer, minute) {
     if (f.kind === "lost" && f.node === peer.name && minute >= noticed(f, node, story)) {
       return { fsm: 3, reason: node.subnet === peer.subnet ? "host_unreachable" : "connect_timeout", withdrawn: true };
     }
-    // A BIRD that hangs sends no keepalive: its neighbours' hold timers expire after four minutes.
+    // A BIRD that hangs sends no keepalive: its neighbors' hold timers expire after four minutes.
     if (f.kind === "hung" && f.node === peer.name && minute >= f.from + 4 && minute < f.until) {
       return { fsm: 3, reason: "hold_timer_expired", withdrawn: true };
     }
@@ -39,7 +39,7 @@ export function sessionFault(story, node, peer, minute) {
     if (f.kind === "flap" && pair && (minute - f.from) % f.every < f.down) {
       return { fsm: 3, reason: "hold_timer_expired", withdrawn: false };
     }
-    // Graceful restart: the neighbours keep the routes of a daemon that is away for half a minute.
+    // Graceful restart: the neighbors keep the routes of a daemon that is away for half a minute.
     if (f.kind === "restart" && f.node === peer.name) return { fsm: 3, reason: "connection_refused", withdrawn: false };
     if (f.kind === "restart" && f.node === node.name) return { fsm: 2, reason: "handshake", withdrawn: false };
     if (f.kind === "recovery" && f.node === node.name) return { fsm: 6, reason: "recovery", withdrawn: false };

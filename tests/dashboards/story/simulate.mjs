@@ -61,15 +61,15 @@ function scrape(recorder, story, node, state, time, minute) {
   if (gone) return;
   const put = (name, value, labels = {}) => own(name, value, { node: node.name, ...labels });
   const birdAnswers = !has(story, "hung", node, minute);
-  const look = { story, node, state, minute, put, birdAnswers };
+  const moment = { story, node, state, minute, put, birdAnswers };
 
-  bird(look);
-  if (birdAnswers) sessions(look);
-  sessionTotals(look);
-  const cidrs = podCidrs(look);
-  kernel(look, cidrs);
-  tunnels(look, cidrs);
-  exporter(look, own);
+  bird(moment);
+  if (birdAnswers) sessions(moment);
+  sessionTotals(moment);
+  const cidrs = podCidrs(moment);
+  kernel(moment, cidrs);
+  tunnels(moment, cidrs);
+  exporter(moment, own);
   own("scrape_duration_seconds", 0.004 + 0.002 * state.rand());
   own("scrape_samples_scraped", samples);
 }

@@ -1,5 +1,5 @@
 // Grafana keeps its state timeline inside the application, so this one is drawn here, from the same field options:
-// mappings and thresholds give colour and text, equal neighbours are one bar, a missing point is a gap.
+// mappings and thresholds give color and text, equal neighbors are one bar, a missing point is a gap.
 import { dateTimeFormat, FieldType, getFieldDisplayName } from "@grafana/data";
 import { measureText, useTheme2, VizLegend } from "@grafana/ui";
 import { marksOf, NoData } from "./common.jsx";
