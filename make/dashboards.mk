@@ -1,9 +1,12 @@
 # Dashboards are made from dashboards/src, and drawn by Grafana's own packages: docs/dashboards.md.
-DASHBOARD_TOOLS := target/tools/dashboards
+# GRAFANA=11 or 13 draws with that version instead (tests/dashboards/page/versions).
+GRAFANA ?=
+DASHBOARD_TOOLS := target/tools/dashboards$(GRAFANA)
+DASHBOARD_PICTURES := target/dashboards$(GRAFANA)
 
 .PHONY: dashboards dashboards-forms dashboards-live dashboards-large dashboards-json dashboards-pictures test-dashboards dashboards-page
-dashboards: test-dashboards dashboards-page ## draw every dashboard in every story with Grafana's own code: target/dashboards/
-	node tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) target/dashboards
+dashboards: test-dashboards dashboards-page ## draw every dashboard in every story with Grafana's own code: target/dashboards/. GRAFANA=11 or 13: of that version
+	node tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) $(DASHBOARD_PICTURES)
 dashboards-json: ## write dashboards/*.json from dashboards/src
 	node dashboards/src/generate.mjs
 dashboards-forms: ## write the dashboards for provisioning, the Grafana operator and grafana.com: target/dashboards-forms. CLUSTER_LABEL=cluster
@@ -12,9 +15,9 @@ dashboards-pictures: dashboards ## draw them, and take the pictures that the doc
 	tests/tools/need pngquant
 	tests/dashboards/pictures
 dashboards-large: dashboards-page ## draw them for 500 nodes, and tell how long the slowest query takes
-	node --max-old-space-size=8192 tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) target/dashboards large
+	node --max-old-space-size=8192 tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) $(DASHBOARD_PICTURES) large
 dashboards-live: build dashboards-page ## draw them from some minutes of the lab's real BIRDs, with faults: target/dashboards/live-*.png
-	tests/dashboards/live $(BIN) $(DASHBOARD_TOOLS) target/dashboards
+	tests/dashboards/live $(BIN) $(DASHBOARD_TOOLS) $(DASHBOARD_PICTURES)
 
 test-dashboards: ## the dashboards are what their sources make, keep the rules, and every query finds its series
 	tests/tools/need nodejs prometheus
@@ -26,4 +29,4 @@ test-parts: test-dashboards
 # Grafana's packages and the page that draws with them, made anew when the sources change.
 dashboards-page:
 	tests/tools/need chromium fonts-inter nodejs prometheus
-	tests/dashboards/page/build $(DASHBOARD_TOOLS)
+	tests/dashboards/page/build $(DASHBOARD_TOOLS) $(GRAFANA)

@@ -2,7 +2,7 @@
 // the pictures and fails on a query error, a panel that is not supported, or an empty panel that must have data.
 //
 //   node draw.mjs TOOLS OUT [PICTURE|large]      TOOLS: npm's packages and the built page; OUT: where pictures go
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { brokenDashboard, unseen } from "./broken.mjs";
 import { judge } from "./judge.mjs";
 import { Browser } from "./driver/browser.mjs";
@@ -15,6 +15,8 @@ const [tools, out, only] = process.argv.slice(2);
 const started = Date.now();
 const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`;
 mkdirSync(out, { recursive: true });
+const { version } = JSON.parse(readFileSync(`${tools}/node_modules/@grafana/ui/package.json`, "utf8"));
+console.log(`Grafana ${version}`);
 
 const chosen = only === "large" ? largeViews : views.filter((v) => !only || v.picture === only);
 const open = [];
@@ -30,7 +32,8 @@ try {
     console.log(`${seconds()}: story ${name}: ${history.series} series`);
     const draw = (view, picture) =>
       browser.draw(view, { prometheus: history.url, from: clock.start * 1000, to: clock.end * 1000, scrape: stories[name].step ?? clock.step }, picture);
-    if (name === "faulty") {
+    // Whether faults are seen depends on the driver; and what is a fault, on Grafana.
+    if (name === "faulty" && version.startsWith("12.")) {
       const view = { dashboard: "broken", story: name };
       const blind = unseen(judge(view, await draw(view, `${out}/broken.png`), load("fleet")));
       console.log(`${seconds()}: ${blind.length ? "FAILED" : "seen"}: the faults of a broken dashboard`);

@@ -66,6 +66,9 @@ function runRequest(source, request) {
   });
 }
 
+/** A transformation for Grafana 11 and 12, and a function that brings it for 13. */
+const loadable = (t) => Object.assign(async () => t, { operator: t.operator, defaultOptions: t.defaultOptions });
+
 /** Field options, editors and transformations that panels refer to by name. */
 function fillRegistries() {
   const option = (id, process = data.identityOverrideProcessor) => ({ ...nullEditor, id, path: id, name: id, process });
@@ -86,6 +89,6 @@ function fillRegistries() {
   data.standardEditorsRegistry.setInit(() => editors.split(" ").map((id) => ({ id, name: id, editor: () => null })));
   const transformers = new Map(Object.values(data.standardTransformers).map((t) => [t.id, t]));
   data.standardTransformersRegistry.setInit(() =>
-    [...transformers.values()].map((t) => ({ id: t.id, name: t.name, description: "", editor: () => null, transformation: t })),
+    [...transformers.values()].map((t) => ({ id: t.id, name: t.name, description: "", editor: () => null, transformation: loadable(t) })),
   );
 }

@@ -1,13 +1,17 @@
 import { cacheFieldDisplayNames } from "@grafana/data";
-import { TableNG } from "@grafana/ui/unstable";
+import * as ui from "@grafana/ui";
+import * as unstable from "@grafana/ui/unstable";
 import { NoData } from "./common.jsx";
+
+// Grafana 12 has a new table; in 11 it is another component.
+const Table = unstable.TableNG ?? ui.Table;
 
 export function TablePanel({ id, data, options, width, height, timeRange, fieldConfig }) {
   const frame = data.series[0];
   if (!frame?.length) return <NoData panel={id} fieldConfig={fieldConfig} />;
   cacheFieldDisplayNames([frame]);
   return (
-    <TableNG
+    <Table
       data={frame}
       width={width}
       height={height}
