@@ -263,7 +263,7 @@ lock() {
 
 # Also after a crash: what belongs to a lab is known by its namespaces' prefix and by its directory on the command line.
 lab_down() {
-  local ns pid pids
+  local ns pid pids link
   stop_loops
   for ns in $(ip netns list | awk -v p="^$name-(sw|rt|mon|[np][0-9]+)$" '$1 ~ p { print $1 }'); do
     pids=$(ip netns pids "$ns" 2>/dev/null | tr '\n' ' ') || true
@@ -273,8 +273,8 @@ lab_down() {
   done | { grep . || true; } | ip -force -batch - || true
   # A daemon whose start was cut off may be in a namespace that has lost its name.
   for pid in $(grep -laP -- "-c\x00$run/" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do kill -KILL "$pid" 2>/dev/null || true; done
-  # The demo's cable to this machine: the kernel takes its time to end a namespace.
-  ip link delete "$name-up" 2>/dev/null || true
+  # The demo's cables to this machine: the kernel takes its time to end a namespace.
+  for link in up mon n1 n2 n3; do ip link delete "$name-$link" 2>/dev/null || true; done
   rm -rf "$run"
   [ "${1:-}" = quiet ] || rm -f "/run/lock/$name-lab"
   [ "${1:-}" = quiet ] || echo "lab $name: removed"
