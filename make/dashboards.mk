@@ -9,8 +9,8 @@ dashboards: test-dashboards dashboards-page ## draw every dashboard in every sto
 	node tests/dashboards/draw.mjs $(DASHBOARD_TOOLS) $(DASHBOARD_PICTURES)
 dashboards-json: ## write dashboards/*.json from dashboards/src
 	node dashboards/src/generate.mjs
-dashboards-forms: ## write the dashboards for provisioning, the Grafana operator and grafana.com: target/dashboards-forms. CLUSTER_LABEL=cluster
-	node dashboards/src/generate.mjs --out target/dashboards-forms --cluster-label $(or $(CLUSTER_LABEL),cluster)
+dashboards-forms: ## write the dashboards for provisioning, the Grafana operator and grafana.com: target/dashboards-forms. CLUSTER_LABEL=cluster, RUNBOOKS=https://…
+	node dashboards/src/generate.mjs --out target/dashboards-forms --cluster-label $(or $(CLUSTER_LABEL),cluster) $(if $(RUNBOOKS),--runbooks $(RUNBOOKS))
 dashboards-pictures: dashboards ## draw them, and take the pictures that the documents show
 	tests/tools/need pngquant
 	tests/dashboards/pictures

@@ -16,6 +16,15 @@ export function withClusterLabel(dashboard, label) {
   return change(dashboard);
 }
 
+/** The dashboard with a link from each alert to its runbook, ALERT.md under this address. */
+export function withRunbooks(dashboard, address) {
+  const url = `${address.replace(/\/$/, "")}/\${__data.fields.Alert}.md`;
+  const linked = (override) =>
+    override.matcher.options === "Alert" ? { ...override, properties: [...override.properties, { id: "links", value: [{ title: "Open runbook", url, targetBlank: true }] }] } : override;
+  const change = (panel) => ({ ...panel, fieldConfig: { ...panel.fieldConfig, overrides: panel.fieldConfig.overrides.map(linked) } });
+  return { ...dashboard, panels: dashboard.panels.map((p) => (p.type === "row" ? p : change(p))) };
+}
+
 const names = { stat: "Stat", table: "Table", timeseries: "Time series", "state-timeline": "State timeline" };
 
 /** For grafana.com: whoever imports it is asked for the data source, and there is no variable for it. */
@@ -28,7 +37,7 @@ export function forGrafanaCom(dashboard) {
   return {
     __inputs: [{ name: input, label: "Prometheus", description: "The Prometheus that scrapes the exporters", type: "datasource", pluginId: "prometheus", pluginName: "Prometheus" }],
     __requires: [
-      { type: "grafana", id: "grafana", name: "Grafana", version: "12.0.0" },
+      { type: "grafana", id: "grafana", name: "Grafana", version: "11.6.0" },
       { type: "datasource", id: "prometheus", name: "Prometheus", version: "1.0.0" },
       ...types.map((id) => ({ type: "panel", id, name: names[id], version: "" })),
     ],

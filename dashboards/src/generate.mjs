@@ -1,22 +1,25 @@
 // Writes the dashboards beside this folder. With --check it writes nothing and fails where a file differs.
 //
 //   node generate.mjs [--check]
-//   node generate.mjs --out FOLDER [--cluster-label LABEL]    every form of them, for clusters told apart by LABEL:
+//   node generate.mjs --out FOLDER [--cluster-label LABEL] [--runbooks URL]    every form of them, for clusters told apart by
+//       LABEL, with links from alerts to URL/ALERT.md:
 //       dashboards/, provisioning/ (Grafana's own), grafana-operator/ (GrafanaDashboard), grafana-com/ (with inputs)
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { exporter } from "./exporter.mjs";
 import { fleet } from "./fleet.mjs";
-import { forGrafanaCom, forOperator, provider, withClusterLabel } from "./forms.mjs";
+import { forGrafanaCom, forOperator, provider, withClusterLabel, withRunbooks } from "./forms.mjs";
 import { node } from "./node.mjs";
 
 const { values: options } = parseArgs({
-  options: { check: { type: "boolean", default: false }, out: { type: "string" }, "cluster-label": { type: "string" } },
+  options: { check: { type: "boolean", default: false }, out: { type: "string" }, "cluster-label": { type: "string" }, runbooks: { type: "string" } },
 });
 const label = options["cluster-label"] ?? "cluster";
-if (options["cluster-label"] && !options.out) throw new Error("--cluster-label needs --out: the files beside this folder have the label cluster");
+if ((options["cluster-label"] || options.runbooks) && !options.out) throw new Error("--cluster-label and --runbooks need --out: the files beside this folder have neither");
 
-const dashboards = [fleet, node, exporter].map((d) => (label === "cluster" ? d : withClusterLabel(d, label)));
+const dashboards = [fleet, node, exporter]
+  .map((d) => (label === "cluster" ? d : withClusterLabel(d, label)))
+  .map((d) => (options.runbooks ? withRunbooks(d, options.runbooks) : d));
 const text = (value) => (typeof value === "string" ? value : `${JSON.stringify(value, null, 2)}\n`);
 
 function writeForms(out) {

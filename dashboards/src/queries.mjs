@@ -115,7 +115,7 @@ const answering = `count by (cluster) (group by (cluster, node) (${build}))`;
 /** Peers that are the cause: two and more nodes have lost them, and a third of the mesh, or they are no mesh peers. */
 const lostByMany = `(${lostBy} >= on (cluster, peer) (group by (cluster, peer) (${downReason('peer_type!="mesh"')}) * 2
   or group by (cluster, peer) (${downReason()}) * on (cluster) group_left () clamp_min(ceil((${answering} - 1) / 3), 2)))`;
-const lostNamed = (expr) => named(expr, "peer", "node", downReason());
+const lostNamed = (expr) => named(expr, "peer", "node", `group by (cluster, peer) (${downReason()})`);
 /** Sessions that are down between two of which neither is such a peer. */
 const pairSessions = `(${accusing} unless on (cluster, peer) ${lostByMany} unless on (cluster, node) (${lostNamed(lostByMany)}))`;
 const lostByFew = `group by (cluster, peer) (${pairSessions})`;

@@ -128,6 +128,17 @@ def test_the_cluster_label_of_dashboards():
             assert not re.search(r"(?<!k8s_)\bcluster\b", expression), expression
 
 
+def test_an_alert_in_the_dashboard_leads_to_its_runbook():
+    objs = render("--set", "dashboards.enabled=true,prometheusRule.runbookBaseURL=https://wiki.example.org/runbooks/")
+    for file in DASHBOARDS:
+        (found,) = [json.loads(o["data"][file.name]) for (kind, _), o in objs.items() if kind == "ConfigMap" and file.name in o["data"]]
+        columns = [o for panel in found["panels"] for o in panel.get("fieldConfig", {}).get("overrides", []) if o["matcher"]["options"] == "Alert"]
+        links = [o["properties"].pop() for o in columns]
+        urls = [link["url"] for p in links for link in p["value"]]
+        assert urls == (["https://wiki.example.org/runbooks/${__data.fields.Alert}.md"] if "fleet" in file.name else [])
+        assert found == json.loads(file.read_text()), "nothing else changes"
+
+
 def test_the_clusters_name_is_a_label_of_every_series():
     for kind, sets, key in ("PodMonitor", "podMonitor", "podMetricsEndpoints"), ("ServiceMonitor", "serviceMonitor", "endpoints"):
         spec = render("--set", f"{sets}.enabled=true,clusterName=prod,prometheusRule.clusterLabel=k8s")[kind, "calico-bgp-exporter"]["spec"]

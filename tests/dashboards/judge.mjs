@@ -4,10 +4,10 @@ import { panelsOf } from "../../dashboards/src/lib.mjs";
 const noFault = ["healthy", "single"];
 const alone = ["single"];
 const large = ["large", "lost", "pair"]; // of sessions and pod CIDRs it shows only what is in trouble
-const onlyNodes = ["crowd", "lost"]; // what is broken is whole nodes
-const noPair = [...noFault, "crowd", "lost"];
-const noProbes = ["single", "crowd", "pair", "lost", "large"];
-const agreeing = [...noFault, "crowd", "pair", "lost", "large"];
+const onlyNodes = ["crowd", "lost", "uplink"]; // what is broken is whole nodes
+const noPair = [...noFault, "crowd", "lost", "uplink"];
+const noProbes = ["single", "crowd", "pair", "uplink", "lost", "large"];
+const agreeing = [...noFault, "crowd", "pair", "uplink", "lost", "large"];
 const silent = ["silent"]; // the faulty story's dead node
 
 /** Series as `shows` and `hides` of a view look at them: labels and the last value. */
@@ -21,6 +21,8 @@ export const emptyIsGood = [
   { dashboard: "fleet", panel: 11, stories: noFault, why: "no alert fires" },
   { dashboard: "fleet", panel: 12, stories: noFault, why: "no culprit" },
   { dashboard: "fleet", panel: 12, queries: ["G"], stories: onlyNodes, why: "what is lost was lost by more than one" },
+  { dashboard: "fleet", panel: 12, queries: ["F"], stories: ["uplink"], why: "a router has no pods" },
+  { dashboard: "fleet", panel: 16, stories: ["uplink"], why: "a router has no pods" },
   { dashboard: "fleet", panel: 24, stories: noPair, why: "no pair is blocked" },
   { dashboard: "fleet", panel: 30, stories: noProbes, why: "no probe runs" },
   ...[31, 32].map((panel) => ({ dashboard: "fleet", panel, stories: ["healthy", ...noProbes], why: "no pod path is broken" })),

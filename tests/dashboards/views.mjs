@@ -50,6 +50,14 @@ export const views = [
     shows: [{ panel: 12, refId: "F", peer: "10.0.2.12", value: 1 }],
   },
   {
+    ...{ dashboard: "fleet", story: "uplink", picture: "dashboard-fleet-uplink", closed: true },
+    shows: [
+      { panel: 12, peer: "10.0.1.1", node: undefined, value: 4 },
+      { panel: 12, refId: "B", peer: "10.0.1.1", value: 6 },
+      { panel: 22, value: 1 },
+    ],
+  },
+  {
     ...{ dashboard: "fleet", story: "lost", picture: "dashboard-fleet-lost", closed: true },
     shows: [
       { panel: 12, node: "worker-7", peer: "10.0.2.13", value: 6 },

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { emptyIsGood } from "../judge.mjs";
-import { forGrafanaCom, withClusterLabel } from "../../../dashboards/src/forms.mjs";
+import { forGrafanaCom, withClusterLabel, withRunbooks } from "../../../dashboards/src/forms.mjs";
 import { reasons, standsAbove } from "../../../dashboards/src/queries.mjs";
 import { severities } from "../story/contract.mjs";
 import { stories } from "../story/stories.mjs";
@@ -34,6 +34,12 @@ test("for another cluster label no query, variable or link names the old one", (
     for (const text of expressions) assert.doesNotMatch(text, /\bcluster\b/);
     assert.ok(changed.templating.list.some((v) => v.name === "k8s_cluster" && v.query.query.endsWith("k8s_cluster)")));
   }
+});
+
+test("with an address of runbooks each alert of the table leads to its own", () => {
+  const links = (d) => panelsOf(d).flatMap((p) => p.fieldConfig.overrides.filter((o) => o.matcher.options === "Alert").flatMap((o) => o.properties.filter((x) => x.id === "links").flatMap((x) => x.value)));
+  assert.deepEqual(links(load("fleet")), []);
+  assert.deepEqual(links(withRunbooks(load("fleet"), "https://wiki.example.com/runbooks/")).map((l) => l.url), ["https://wiki.example.com/runbooks/${__data.fields.Alert}.md"]);
 });
 
 test("the dashboard for grafana.com asks for its data source, and nothing else names one", () => {

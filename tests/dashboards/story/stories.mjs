@@ -1,6 +1,6 @@
 // The stories that the dashboards are drawn from. Each lasts two hours and ends at the same fixed minute, so that
 // a picture changes only when a dashboard does.
-import { makeNodes } from "./cluster.mjs";
+import { makeNodes, router } from "./cluster.mjs";
 import * as f from "./faults.mjs";
 
 const minutes = 120;
@@ -87,6 +87,17 @@ const pair = {
   ],
 };
 
+/** The external router of six nodes is gone: a peer that is no node's. */
+const uplink = {
+  ...base,
+  name: "uplink",
+  detail: "unhealthy",
+  cluster: "prod-us",
+  nodes: makeNodes(6),
+  faults: [f.lost(router.name, 90)],
+  alerts: [{ alertname: "CalicoBGPPeeringDown", node: "worker-1", peer: router.address, from: 95 }],
+};
+
 /** One of 100 nodes dies. */
 const lost = {
   ...base,
@@ -112,4 +123,4 @@ const large = {
   alerts: lostNode("worker-7", "10.0.2.13", 96),
 };
 
-export const stories = { healthy, faulty, single, crowd, pair, lost, large };
+export const stories = { healthy, faulty, single, crowd, pair, uplink, lost, large };
