@@ -43,8 +43,8 @@ def test_under_systemd(before, tmp_path):
     script = f"{ROOT}/tests/packages/lifecycle {results} {before[0]} {DEB} {before[1]} {RPM}"
     (units / "test.target").write_text("[Unit]\nDefaultDependencies=no\nWants=lifecycle.service\n")
     (units / "lifecycle.service").write_text(f"[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart={script}\n")
-    # What is written here must be seen outside of the overlay.
-    shared = "".join(f'mkdir -p "$PWD{d}"; mount --bind "{d}" "$PWD{d}"\n' for d in (tmp_path, before[0].parent, DEB.parent))
+    # What is written here must be seen outside of the overlay, and a checkout in /tmp must be seen inside.
+    shared = "".join(f'mkdir -p "$PWD{d}"; mount --bind "{d}" "$PWD{d}"\n' for d in (tmp_path, before[0].parent, DEB.parent, ROOT / "tests"))
     (tmp_path / "prepare").write_text(shared)
     with open(tmp_path / "log", "w+") as log:
         systemd = subprocess.Popen([ROOT / "tests/packages/boot", tmp_path], stdout=log, stderr=log)
