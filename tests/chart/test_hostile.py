@@ -52,7 +52,8 @@ class Unique(yaml.CSafeLoader):
     ("extraArgs={--web.listen-address=127.0.0.1:19324}", "with a port other than 19324"),
     ("extraArgs={--web.listen-address=x}", "write [HOST]:PORT"),
     ("probe.enabled=true,probe.extraArgs={--probe.fanout=9}", "set probe.fanout instead"),
-    ("probe.enabled=true,probe.extraArgs={--sandbox}", "--sandbox is no flag"),
+    ("probe.enabled=true,probe.extraArgs={--sandbox}", "set sandbox instead"),
+    ("probe.enabled=true,probe.extraArgs={--bgp.update-stats}", "--bgp.update-stats is no flag"),
     ("probe.enabled=true,probe.interval=61s", "probe.interval: 61s is not between"),
     ("probe.enabled=true,probe.interval=0s", "probe.interval: 0s is not between"),
     # Kubernetes refuses the DaemonSet, or takes one of two.
