@@ -15,7 +15,7 @@ use crate::log;
 use crate::metrics::DetailLevel;
 use crate::model::pod_cidr::{Expected, ExpectedMode};
 use clap::builder::PossibleValue;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ impl Cli {
     pub fn read_from<T: Into<OsString> + Clone>(
         arguments: impl IntoIterator<Item = T>,
     ) -> Result<Self, clap::Error> {
-        let mut cli = Cli::try_parse_from(arguments)?;
+        let mut cli = Cli::try_parse_from(arguments).map_err(with_place_of_flags)?;
         cli.serve.collect.updates = cli.serve.update_stats;
         let collect = match &mut cli.command {
             None => &mut cli.serve.collect,
@@ -116,6 +116,19 @@ impl Cli {
         collect.check_sockets()?;
         Ok(cli)
     }
+}
+
+/// Says where a flag that stands before the subcommand belongs.
+fn with_place_of_flags(mut error: clap::Error) -> clap::Error {
+    let conflicts = error.kind() == ErrorKind::ArgumentConflict;
+    if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand)
+        && conflicts
+    {
+        let tip = format!("write the flags behind it: calico-bgp-exporter {command} --FLAG VALUE");
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 /// What is collected, and from where.

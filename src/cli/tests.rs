@@ -29,6 +29,15 @@ fn defaults_are_those_of_a_stock_calico_node() {
 }
 
 #[test]
+fn a_flag_before_the_subcommand_is_told_its_place() {
+    let error = serve(&["--bird.socket", "/x", "doctor"]).unwrap_err();
+    assert!(
+        error.contains("write the flags behind it: calico-bgp-exporter doctor --FLAG"),
+        "{error}"
+    );
+}
+
+#[test]
 fn none_means_no_daemon_and_stands_alone() {
     let sockets = |args: &[&str]| serve(args).map(|settings| settings.collect.sockets);
     assert!(sockets(&["--bird.socket", "none"]).unwrap().is_empty());
