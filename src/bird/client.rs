@@ -83,7 +83,7 @@ async fn daemon(
     })
 }
 
-/// Asks for the whole route table. BIRD may take `timeout` for it, and send nothing for `silence`.
+/// Asks for the whole route table: within `timeout` altogether, and at most `silence` without a byte.
 pub async fn rib(socket: &str, timeout: Duration, silence: Duration) -> Result<Rib, QueryError> {
     show_route(socket, "show route all", (timeout, silence), Routes::finish).await
 }

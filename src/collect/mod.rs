@@ -21,7 +21,7 @@ use crate::assess::assessor::{AssessConfig, Assessor, JudgedKernel};
 use crate::assess::kernel_events::KernelTracker;
 use crate::assess::origin::ChangeCounter;
 use crate::assess::pods::confirmation;
-use crate::assess::pods::told_absences::ToldAbsences;
+use crate::assess::pods::reported_absences::ReportedAbsences;
 use crate::assess::sessions::events::Event;
 use crate::cli::CollectConfig;
 use crate::model::forwarding::ForwardingSwitches;
@@ -55,7 +55,7 @@ pub struct NodeCollector {
     /// Why the kernel could not be asked about single routes, at the last judgement.
     lookups_failed: Option<String>,
     forwarding: Result<ForwardingSwitches, String>,
-    absent: ToldAbsences,
+    absent: ReportedAbsences,
     exports: Exports,
     own_announcements: OwnAnnouncements,
     pod_file: Option<PodFile>,
@@ -93,7 +93,7 @@ impl NodeCollector {
             basis: None,
             lookups_failed: None,
             forwarding: kernel::unread(),
-            absent: ToldAbsences::default(),
+            absent: ReportedAbsences::default(),
             exports: Exports::default(),
             own_announcements: OwnAnnouncements::default(),
             pod_file,

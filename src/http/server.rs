@@ -7,7 +7,6 @@ use super::router::{self, Router};
 use super::table::{Place, Table};
 use super::web_config::Active;
 use super::{App, Content, Limits, Site, WebConfig};
-
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;

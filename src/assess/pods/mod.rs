@@ -9,5 +9,5 @@ pub mod learned;
 pub mod nested;
 pub mod owners;
 mod peers;
-pub mod told_absences;
+pub mod reported_absences;
 pub mod verdict;

@@ -1,4 +1,4 @@
-//! Which absences the log has told. What is not judged is neither back nor missing.
+//! Which absences the log has reported. A pod CIDR that is not judged is neither back nor missing.
 
 use crate::assess::sessions::events::{Event, PodsChange};
 use crate::model::Family;
@@ -6,12 +6,12 @@ use crate::model::pod_cidr::Expected;
 use crate::model::snapshot::Presence;
 use std::collections::BTreeSet;
 
-/// Pod CIDRs whose route was told to be missing.
+/// Pod CIDRs whose route the log has reported as missing.
 #[derive(Debug, Default)]
-pub struct ToldAbsences(BTreeSet<Expected>);
+pub struct ReportedAbsences(BTreeSet<Expected>);
 
-impl ToldAbsences {
-    /// Takes the verdicts of one collection. While a family is not judged, what was told of it stands.
+impl ReportedAbsences {
+    /// Adds the events of one collection. While a family is not judged, its reported absences stay.
     pub fn track(&mut self, presence: &Presence, events: &mut Vec<Event>) {
         let verdicts = |absent: bool| {
             let cidrs = presence.cidrs.iter();
@@ -20,17 +20,17 @@ impl ToldAbsences {
         };
         let (absent, present) = (verdicts(true), verdicts(false));
         let missing = absent.difference(&self.0).copied().collect();
-        let mut back = Vec::new();
-        let mut not_expected = Vec::new();
-        for expected in &self.0 {
-            if present.contains(expected) {
-                back.push(*expected);
-            } else if !absent.contains(expected) && presence.is_known[Family::from(expected.cidr)] {
-                not_expected.push(*expected);
+        let (mut back, mut not_expected) = (Vec::new(), Vec::new());
+        for expected in std::mem::take(&mut self.0) {
+            if present.contains(&expected) {
+                back.push(expected);
+            } else if absent.contains(&expected) || !presence.is_known[Family::from(expected.cidr)]
+            {
+                self.0.insert(expected);
+            } else {
+                not_expected.push(expected);
             }
         }
-        self.0
-            .retain(|expected| !back.contains(expected) && !not_expected.contains(expected));
         self.0.extend(absent);
         for (cidrs, change) in [
             (missing, PodsChange::Missing),
@@ -67,10 +67,10 @@ mod tests {
 
     #[test]
     fn what_is_not_judged_is_not_back() {
-        let mut told = ToldAbsences::default();
+        let mut reported = ReportedAbsences::default();
         let mut said = |presence: Presence| {
             let mut events = Vec::new();
-            told.track(&presence, &mut events);
+            reported.track(&presence, &mut events);
             let said = events.iter().map(|event| match event {
                 Event::Pods { change, count, .. } => (*change, *count),
                 other => panic!("{other:?}"),
