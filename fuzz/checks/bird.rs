@@ -85,9 +85,18 @@ pub fn status(data: &[u8]) {
 pub fn protocols(data: &[u8]) {
     let mut protocols = Protocols::new(true);
     let _ = Reply::new(LIMIT).push(data, &mut protocols);
-    let Ok(answer) = protocols.finish() else {
+    let Ok((answer, blocks)) = protocols.finish_and_keep() else {
         return;
     };
+    // The next answer says the same whether this one is known or not.
+    let mut next = data.to_vec();
+    let last = next.iter_mut().skip(data.len() / 2);
+    last.filter(|byte| **byte == b'1')
+        .for_each(|byte| *byte = b'2');
+    let (mut after, mut alone) = (Protocols::after(blocks, true), Protocols::new(true));
+    let _ = Reply::new(LIMIT).push(&next, &mut after);
+    let _ = Reply::new(LIMIT).push(&next, &mut alone);
+    assert_eq!(after.finish(), alone.finish());
     assert!(!answer.sessions.is_empty() || !answer.protocols.is_empty());
     let names: HashSet<_> = answer
         .sessions

@@ -5,7 +5,7 @@
 
 use super::protocol_name::protocol_name;
 use super::reply::{Reply, ReplyError, Sink};
-use super::show_protocols::Protocols;
+use super::show_protocols::{Blocks, Protocols};
 use super::show_route::{Prefixes, Routes};
 use super::show_status::Status;
 use crate::model::daemon::{DaemonAnswer, DaemonReport, QueryError, QueryErrorKind, Unconnected};
@@ -34,17 +34,18 @@ const RESTRICT: &str = "restrict";
 const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks one daemon for its status and protocols. Ends within `timeout`, whatever BIRD does. `clock` is read when
-/// BIRD has reported its own time, so that the two can be compared.
+/// BIRD has reported its own time, so that the two can be compared. `blocks` are those of the answer before.
 pub async fn query(
     socket: &str,
     timeout: Duration,
     updates: bool,
+    blocks: &mut Blocks,
     clock: impl Fn() -> Moment,
 ) -> DaemonReport {
     let started = Instant::now();
     let mut told_at = None;
     let tell = || told_at = Some(clock());
-    let result = daemon(socket, started + timeout, updates, tell).await;
+    let result = daemon(socket, started + timeout, updates, blocks, tell).await;
     DaemonReport {
         at: told_at.unwrap_or_else(clock),
         socket: socket.to_owned(),
@@ -58,6 +59,7 @@ async fn daemon(
     socket: &str,
     deadline: Instant,
     updates: bool,
+    blocks: &mut Blocks,
     told_its_time: impl FnOnce(),
 ) -> Result<DaemonAnswer, QueryError> {
     let mut client = Client::open(socket, deadline).await?;
@@ -67,14 +69,15 @@ async fn daemon(
         .await?;
     told_its_time();
     let mut daemon = status.finish().map_err(|what| client.malformed(&what))?;
-    let mut protocols = Protocols::new(updates);
+    let mut protocols = Protocols::after(std::mem::take(blocks), updates);
     client
         .ask("show protocols all", 0, PROTOCOLS_LIMIT, &mut protocols)
         .await?;
-    let answer = protocols.finish().map_err(|why| match why {
+    let (answer, kept) = protocols.finish_and_keep().map_err(|why| match why {
         super::show_protocols::Unusable::TooMany => client.error(QueryErrorKind::TooLarge, &why),
         _ => client.malformed(&why),
     })?;
+    *blocks = kept;
     daemon.protocols = answer.protocols;
     daemon.unknown_lines += answer.unknown_lines;
     Ok(DaemonAnswer {

@@ -4,6 +4,7 @@ use super::route_table_policy::RouteTablePolicy;
 use super::{FRESH, NodeCollector, node_facts};
 use crate::assess::sessions::local_end::NodeFacts;
 use crate::bird;
+use crate::bird::show_protocols::Blocks;
 use crate::model::snapshot::DaemonView;
 use crate::model::time::{Moment, UnixTime};
 use futures_util::future::join_all;
@@ -17,6 +18,8 @@ pub(super) struct Daemon {
     pub(super) queried: Option<Instant>,
     pub(super) view: Option<Arc<DaemonView>>,
     pub(super) table: RouteTablePolicy,
+    /// Of its last answer.
+    blocks: Blocks,
 }
 
 impl Daemon {
@@ -26,6 +29,7 @@ impl Daemon {
             queried: None,
             view: None,
             table: RouteTablePolicy::default(),
+            blocks: Blocks::default(),
         }
     }
 
@@ -38,24 +42,19 @@ impl NodeCollector {
     /// Queries the daemons and syncs with the kernel side by side, as far as their last answers are not fresh. True when the
     /// kernel was asked.
     pub(super) async fn query_both(&mut self) -> bool {
-        let stale: Vec<usize> = (0..self.daemons.len())
-            .filter(|at| !self.daemons[*at].is_fresh())
-            .collect();
-        let sockets: Vec<String> = stale
-            .iter()
-            .map(|at| self.daemons[*at].socket.clone())
-            .collect();
         let (begun, timeout) = (self.begun, self.settings.timeout);
         let updates = self.settings.updates;
         let clock = move || Moment {
             now: UnixTime::from(SystemTime::now()),
             monotonic: begun.elapsed(),
         };
-        let queries = join_all(
-            sockets
-                .iter()
-                .map(|socket| bird::query(socket, timeout, updates, clock)),
-        );
+        let daemons = self.daemons.iter_mut().enumerate();
+        let stale = daemons.filter(|(_, daemon)| !daemon.is_fresh());
+        let queries = join_all(stale.map(async |(at, daemon)| {
+            let (socket, blocks) = (&daemon.socket, &mut daemon.blocks);
+            let report = bird::query(socket, timeout, updates, blocks, clock).await;
+            (at, report)
+        }));
         let is_stale =
             self.kernel.needs_sync() || self.synced.is_none_or(|when| when.elapsed() >= FRESH);
         let kernel = &mut self.kernel;
@@ -70,7 +69,7 @@ impl NodeCollector {
         }
         self.read_addresses().await;
         // What the node itself shows comes before any accusation of a peer.
-        let peers = node_facts::peers_down(&reports);
+        let peers = node_facts::peers_down(reports.iter().map(|(_, report)| report));
         let facts = if peers.is_empty() {
             NodeFacts::default()
         } else {
@@ -79,7 +78,7 @@ impl NodeCollector {
                 paths: self.peer_hops.paths(&mut self.kernel, peers).await,
             }
         };
-        for (at, report) in stale.into_iter().zip(reports) {
+        for (at, report) in reports {
             // Of a large mesh the sessions of two collections need not be in memory at once.
             self.daemons[at].view = None;
             let view = self

@@ -14,10 +14,8 @@ use std::net::IpAddr;
 const PEERS: usize = 5000;
 
 /// The peers of these reports whose sessions are down.
-pub fn peers_down(reports: &[DaemonReport]) -> BTreeSet<IpAddr> {
-    let answers = reports
-        .iter()
-        .filter_map(|report| report.result.as_ref().ok());
+pub fn peers_down<'a>(reports: impl Iterator<Item = &'a DaemonReport>) -> BTreeSet<IpAddr> {
+    let answers = reports.filter_map(|report| report.result.as_ref().ok());
     answers
         .flat_map(|answer| &answer.sessions)
         .filter(|session| !session.is_up())

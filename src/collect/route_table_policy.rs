@@ -2,7 +2,8 @@
 
 use crate::model::route::Origin;
 use crate::model::snapshot::{DaemonView, RouteChanges};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use foldhash::quality::RandomState;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// Asked for at least this often.
@@ -18,13 +19,14 @@ pub struct RouteTablePolicy {
     asked: Option<Instant>,
     cost: Duration,
     mark: Option<u64>,
+    hash: RandomState,
     again: u8,
 }
 
 impl RouteTablePolicy {
     /// Whether to ask now. `routes` marks the kernel's routes (see [`route_mark`]).
     pub fn due(&mut self, view: &DaemonView, routes: u64, urgent: bool) -> bool {
-        let mark = mark(view, routes);
+        let mark = self.mark_of(view, routes);
         if self.mark != Some(mark) {
             self.mark = Some(mark);
             self.again = READS_AFTER_CHANGE;
@@ -50,23 +52,23 @@ impl RouteTablePolicy {
     pub fn ask_again(&mut self) {
         self.again = self.again.max(1);
     }
-}
 
-/// Sessions, their counts, and the kernel's routes.
-fn mark(view: &DaemonView, routes: u64) -> u64 {
-    let mut hash = DefaultHasher::new();
-    routes.hash(&mut hash);
-    view.started.hash(&mut hash);
-    for judged in &view.sessions {
-        let session = &judged.session;
-        // Only of a session that is up: BIRD restarts a dead peer's at each error, and that moves no route.
-        let up = judged.up.then_some((session.state, session.since));
-        (&session.name, up).hash(&mut hash);
-        if let Some(counts) = session.routes {
-            (counts.imported, counts.preferred).hash(&mut hash);
+    /// Of the sessions, their counts, and the kernel's routes.
+    fn mark_of(&self, view: &DaemonView, routes: u64) -> u64 {
+        let mut hash = self.hash.build_hasher();
+        routes.hash(&mut hash);
+        view.started.hash(&mut hash);
+        for judged in &view.sessions {
+            let session = &judged.session;
+            // Only of a session that is up: BIRD restarts a dead peer's at each error, and that moves no route.
+            let up = judged.up.then_some((session.state, session.since));
+            (&session.name, up).hash(&mut hash);
+            if let Some(counts) = session.routes {
+                (counts.imported, counts.preferred).hash(&mut hash);
+            }
         }
+        hash.finish()
     }
-    hash.finish()
 }
 
 /// Moves when routes of anybody but Felix and the kernel itself change: pods that come and go are not BIRD's.

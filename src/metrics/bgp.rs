@@ -7,7 +7,8 @@ use crate::model::Family;
 use crate::model::session::{JudgedSession, PeerType};
 use crate::model::snapshot::{DaemonView, NodeIdentity, Snapshot};
 use crate::model::time::UnixTime;
-use std::collections::{BTreeMap, HashSet};
+use foldhash::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ fn distinct(snapshot: &Snapshot) -> Vec<&JudgedSession> {
     if daemons().count() == 1 {
         return daemons().flat_map(|daemon| &daemon.sessions).collect();
     }
-    let mut seen: HashSet<(IpAddr, &str)> = HashSet::new();
+    let mut seen: HashSet<(IpAddr, &str)> = HashSet::default();
     daemons()
         .flat_map(|daemon| &daemon.sessions)
         .filter(|s| seen.insert((s.session.neighbor, &s.session.name)))

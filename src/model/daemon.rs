@@ -3,6 +3,7 @@
 use super::session::{ProtocolState, RouteCounts, Session};
 use super::time::{BirdTime, Moment};
 use super::{DaemonFamily, Family};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Last line of `show status` (reply code 0013).
@@ -124,7 +125,7 @@ pub struct DaemonAnswer {
     /// The daemon.
     pub daemon: Daemon,
     /// Its BGP sessions, in BIRD's order.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<Arc<Session>>,
 }
 
 /// The result of one query of one socket.

@@ -4,6 +4,7 @@ use super::Family;
 use super::lookup::NeighborState;
 use super::time::{Since, UnixTime};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Kind of a session, from Calico's prefix of BIRD's protocol name
 /// (confd templates `bird.cfg.template`: `Mesh_`, `Node_`, `Global_`, `Local_Workload_`).
@@ -300,7 +301,7 @@ pub struct LocalEnd {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedSession {
     /// What BIRD says.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// Up as METRICS define it.
     pub up: bool,
     /// Why it is down now; `None` exactly while up.

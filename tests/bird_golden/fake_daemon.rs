@@ -1,6 +1,7 @@
 //! Daemons that misbehave: the right kind of error, in time, and no descriptor left.
 
 use crate::bird_golden::captures::{answer_of, root};
+use calico_bgp_exporter::bird::show_protocols::Blocks;
 use calico_bgp_exporter::bird::{exported, query, rib};
 use calico_bgp_exporter::model::DaemonFamily;
 use calico_bgp_exporter::model::daemon::{DaemonAnswer, QueryError, QueryErrorKind};
@@ -108,7 +109,13 @@ fn ask(fake: &Fake) -> Result<DaemonAnswer, QueryError> {
     let mut late = Duration::ZERO;
     for _ in 0..3 {
         let started = Instant::now();
-        let look = run(query(&fake.socket(), TIMEOUT, false, Moment::default));
+        let look = run(query(
+            &fake.socket(),
+            TIMEOUT,
+            false,
+            &mut Blocks::default(),
+            Moment::default,
+        ));
         late = started.elapsed();
         assert!(look.duration <= late);
         assert_eq!(look.socket, fake.socket());
@@ -162,6 +169,7 @@ fn no_socket_and_nobody_listening() {
         &format!("{}/bird6.ctl", fake.socket()),
         TIMEOUT,
         false,
+        &mut Blocks::default(),
         Moment::default,
     ));
     assert_eq!(look.ip_version, DaemonFamily::V6);
@@ -375,8 +383,14 @@ fn descriptors_are_given_back() {
     });
     run(async {
         for round in 0..20 {
-            let socket = hanging.socket();
-            let look = query(&socket, Duration::from_millis(20), false, Moment::default);
+            let (socket, mut blocks) = (hanging.socket(), Blocks::default());
+            let look = query(
+                &socket,
+                Duration::from_millis(20),
+                false,
+                &mut blocks,
+                Moment::default,
+            );
             if round % 2 == 0 {
                 look.await;
             } else {

@@ -35,6 +35,18 @@ fn all_parsers(bytes: &[u8], chunk: usize) {
     let _ = prefixes.finish();
 }
 
+/// What an answer says when the one before it is known, and what it says alone.
+fn after_another(before: &[u8], answer: &[u8], chunk: usize) {
+    let mut known = Protocols::new(true);
+    let _ = feed(before, chunk, &mut known);
+    let mut alone = Protocols::new(true);
+    let _ = feed(answer, chunk, &mut alone);
+    let blocks = known.finish_and_keep().map(|(_, blocks)| blocks);
+    let mut after = Protocols::after(blocks.unwrap_or_default(), true);
+    let _ = feed(answer, chunk, &mut after);
+    assert_eq!(after.finish(), alone.finish());
+}
+
 /// A real answer with some of its bytes changed, some lines doubled or dropped.
 fn damaged(file: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let answer = answer_of(&root().join(file));
@@ -81,6 +93,26 @@ proptest! {
     #[test]
     fn damaged_protocols_2(bytes in damaged("bird2-2.0.12/zoo/show_protocols_all.txt"), chunk in 1..5000usize) {
         all_parsers(&bytes, chunk);
+    }
+
+    #[test]
+    fn protocols_after_others(
+        before in damaged("calico-fork-bird/zoo/show_protocols_all.txt"),
+        answer in damaged("calico-fork-bird/zoo/show_protocols_all.txt"),
+        chunk in 1..5000usize,
+    ) {
+        after_another(&before, &answer, chunk);
+        after_another(&answer, &answer, chunk);
+    }
+
+    #[test]
+    fn protocols_after_others_3(
+        before in damaged("bird3-3.1.7/zoo/show_protocols_all.txt"),
+        answer in damaged("bird3-3.1.7/zoo/show_protocols_all.txt"),
+        chunk in 1..5000usize,
+    ) {
+        after_another(&before, &answer, chunk);
+        after_another(&answer, &answer, chunk);
     }
 
     #[test]

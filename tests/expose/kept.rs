@@ -4,6 +4,7 @@ use super::*;
 use calico_bgp_exporter::model::session::{BgpState, DownReason, RouteCounts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What may happen to a session between two collections.
 #[derive(Debug, Clone)]
@@ -55,8 +56,8 @@ fn apply(snapshot: &mut Snapshot, place: usize, change: &Change) {
         Change::Up(routes) => {
             judged.up = true;
             judged.reason = None;
-            judged.session.bgp_state = BgpState::Established;
-            judged.session.routes = Some(RouteCounts {
+            Arc::make_mut(&mut judged.session).bgp_state = BgpState::Established;
+            Arc::make_mut(&mut judged.session).routes = Some(RouteCounts {
                 imported: Some(*routes),
                 ..RouteCounts::default()
             });
@@ -67,15 +68,17 @@ fn apply(snapshot: &mut Snapshot, place: usize, change: &Change) {
             judged.loss_reason = reasons[usize::from(*reason) / 3 % 3];
         }
         Change::Connecting(active) => {
-            judged.session.bgp_state = match active {
+            Arc::make_mut(&mut judged.session).bgp_state = match active {
                 true => BgpState::Active,
                 false => BgpState::Connect,
             };
         }
         Change::Lost(count) => judged.losses = *count,
         Change::Since(seconds) => judged.since = Some(UnixTime::from_secs(*seconds)),
-        Change::Source(last) => judged.session.source_address = Some([10, 0, 3, *last].into()),
-        Change::Renamed(name) => judged.session.name.clone_from(name),
+        Change::Source(last) => {
+            Arc::make_mut(&mut judged.session).source_address = Some([10, 0, 3, *last].into())
+        }
+        Change::Renamed(name) => Arc::make_mut(&mut judged.session).name.clone_from(name),
         Change::Removed => drop(view.sessions.remove(place)),
         Change::Swapped(other) => {
             let other = other % view.sessions.len();

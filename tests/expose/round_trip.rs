@@ -6,6 +6,7 @@ use calico_bgp_exporter::model::link::DeviceKind;
 use calico_bgp_exporter::model::session::PeerType;
 use calico_bgp_exporter::model::snapshot::{Snapshot, Tunnel};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// A snapshot with the given text wherever a label takes text from outside.
 fn with_texts(texts: &[String]) -> Snapshot {
@@ -26,7 +27,7 @@ fn with_texts(texts: &[String]) -> Snapshot {
             }
         }
         for judged in &mut view.sessions {
-            judged.session.name = next();
+            Arc::make_mut(&mut judged.session).name = next();
         }
         for identity in &mut view.node {
             identity.router_id = next();
@@ -63,7 +64,7 @@ pub fn hostile() -> Snapshot {
     let mut snapshot = with_texts(&texts.map(str::to_owned));
     snapshot.daemons.extend(snapshot.daemons.clone());
     let mut sessions = vec![fixture::up("Mesh", PeerType::Mesh, "10.0.0.1"); 3];
-    sessions[1].session.peer_type = PeerType::Other;
+    Arc::make_mut(&mut sessions[1].session).peer_type = PeerType::Other;
     let both = fixture::daemon_view("/run/bird/bird.ctl", DaemonFamily::Both, sessions);
     snapshot.daemons.extend([both.clone().into(), both.into()]);
     if let Ok(tunnels) = &mut snapshot.kernel.tunnels {

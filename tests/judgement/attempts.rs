@@ -10,6 +10,7 @@ use calico_bgp_exporter::model::lookup::NeighborState;
 use calico_bgp_exporter::model::session::{BgpState, DownReason, JudgedSession, Session};
 use calico_bgp_exporter::model::snapshot::OwnAddress;
 use calico_bgp_exporter::model::time::{LocalTime, Since, UnixTime};
+use std::sync::Arc;
 use std::time::Duration;
 
 const OWN: &str = "10.0.3.141";
@@ -219,7 +220,7 @@ fn a_clock_that_jumps_by_days() {
                 report.at.monotonic = Duration::from_secs(second as u64);
                 if dated && let Ok(answer) = &mut report.result {
                     let event = (wall - age - second) * 1000;
-                    answer.sessions[0].since = Some(Since::Date {
+                    Arc::make_mut(&mut answer.sessions[0]).since = Some(Since::Date {
                         midnight: LocalTime {
                             millis: event - event.rem_euclid(86_400_000),
                         },

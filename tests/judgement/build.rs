@@ -16,6 +16,7 @@ use calico_bgp_exporter::netlink::fib::Fib;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub const NOON: i64 = 1_795_262_400;
@@ -88,7 +89,7 @@ pub fn look(server: i64, sessions: Vec<Session>) -> DaemonReport {
                 last_reboot: Some(local(NOON - 100_000)),
                 ..Daemon::default()
             },
-            sessions,
+            sessions: sessions.into_iter().map(Arc::new).collect(),
         }),
     }
 }
@@ -96,13 +97,13 @@ pub fn look(server: i64, sessions: Vec<Session>) -> DaemonReport {
 pub fn judged(session: Session, since: i64, imported: u64) -> JudgedSession {
     let up = session.is_up();
     JudgedSession {
-        session: Session {
+        session: Arc::new(Session {
             routes: Some(RouteCounts {
                 imported: Some(imported),
                 ..RouteCounts::default()
             }),
             ..session
-        },
+        }),
         up,
         reason: None,
         loss_reason: None,

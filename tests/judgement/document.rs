@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 fn document(snapshot: &Snapshot, detail: ReportDetail) -> NodeReport {
     let findings = diagnose::findings(snapshot, "node-1");
@@ -127,7 +128,7 @@ fn hidden_characters_are_escaped_and_come_back() {
     let mut snapshot = fixture::full();
     let mut view = (*snapshot.daemons[0]).clone();
     let evil = "bye\u{9b}2J\u{202e}\x1b\n";
-    view.sessions[1].session.message = Some(evil.into());
+    Arc::make_mut(&mut view.sessions[1].session).message = Some(evil.into());
     snapshot.daemons[0] = view.into();
     let text = report::to_text(&document(&snapshot, ReportDetail::All), true).unwrap();
     assert!(!text.contains(['\u{9b}', '\u{202e}', '\x1b']), "{text}");

@@ -8,6 +8,7 @@ use calico_bgp_exporter::assess::pods::owners::Owners;
 use calico_bgp_exporter::model::Family;
 use calico_bgp_exporter::model::session::{JudgedSession, PeerType};
 use calico_bgp_exporter::model::time::UnixTime;
+use std::sync::Arc;
 
 const BLOCK: &str = "192.168.4.0/26";
 
@@ -24,7 +25,7 @@ fn client() -> Vec<JudgedSession> {
         peer("Node_o", "10.0.3.4", "10.0.3.4", true),
     ];
     for judged in &mut sessions {
-        judged.session.source_address = "10.0.3.1".parse().ok();
+        Arc::make_mut(&mut judged.session).source_address = "10.0.3.1".parse().ok();
     }
     sessions
 }
@@ -147,7 +148,7 @@ fn three_reflectors_of_ipv6_with_add_path() {
 #[test]
 fn subnets_of_nodes_that_a_switch_announces_are_no_pod_cidrs() {
     let mut session = peer("Node_t", "10.0.3.1", "10.0.3.1", true);
-    session.session.source_address = "10.0.4.7".parse().ok();
+    Arc::make_mut(&mut session.session).source_address = "10.0.4.7".parse().ok();
     let paths = rib(&[
         // The switch's subnet, this node's, its second card's, and that of another rack.
         ("10.0.3.0/24", "Node_t", "10.0.3.1", "", ""),
@@ -230,7 +231,7 @@ fn a_global_peer_that_reflects_is_no_owner_in_a_mesh() {
         peer("Mesh_10_0_3_4", "10.0.3.4", "10.0.3.4", true),
         peer("Global_10_0_9_9", "10.0.9.9", "10.0.9.9", true),
     ];
-    sessions[1].session.peer_type = PeerType::Global;
+    Arc::make_mut(&mut sessions[1].session).peer_type = PeerType::Global;
     let paths = rib(&[
         (BLOCK, "Global_10_0_9_9", "10.0.9.9", "10.0.3.4", ""),
         (BLOCK, "Mesh_10_0_3_4", "10.0.3.4", "", ""),

@@ -4,7 +4,8 @@ use super::learned::{LearnedPrefix, LearnedTable};
 use crate::model::rib::Rib;
 use crate::model::session::JudgedSession;
 use crate::model::time::UnixTime;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ impl Expectation {
         let table = LearnedTable::new(rib, sessions);
         let paths = table.path_counts();
         let mut again = false;
-        let mut standings = HashMap::new();
+        let mut standings = HashMap::default();
         for judged in sessions {
             let imported = judged.session.routes.and_then(|routes| routes.imported);
             let name = &judged.session.name;
@@ -103,7 +104,7 @@ impl Expectation {
     /// Keeps what the new table lacks and a session that is down, or just came back, announced. A second reflector that
     /// still announces a block speaks for it: then the new table has it.
     fn hold(&mut self, table: &LearnedTable, standings: &HashMap<&str, Standing>) {
-        let mut sets = HashSet::new();
+        let mut sets = HashSet::default();
         let mut share = |names: BTreeSet<String>| {
             let known = sets.get(&names).cloned();
             known.unwrap_or_else(|| {

@@ -3,8 +3,9 @@
 use super::peers::Peers;
 use crate::model::rib::{AsPath, Rib, RibPath, RibSource};
 use crate::model::session::{JudgedSession, PeerType};
+use foldhash::HashMap;
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// No owner.
@@ -116,7 +117,7 @@ impl LearnedTable {
         // Exactly: a vector that grows leaves its old copies behind in the heap.
         table.rows.reserve_exact(order.chunk_by(same).count());
         table.announcers.reserve_exact(order.len());
-        let mut interned = HashMap::new();
+        let mut interned = HashMap::default();
         for group in order.chunk_by(same) {
             let paths = || group.iter().map(|index| &rib.paths[*index as usize]);
             table.push(rib, &peers, paths, &mut interned);

@@ -3,8 +3,9 @@
 use crate::model::pod_cidr::Duplicate;
 use crate::model::rib::{AsPath, Rib, RibPath};
 use crate::model::session::{JudgedSession, PeerType};
+use foldhash::HashMap;
 use ipnet::IpNet;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// What a path's session tells about it.
@@ -30,8 +31,8 @@ pub(super) struct Peers {
 
 impl Peers {
     pub(super) fn new(rib: &Rib, sessions: &[JudgedSession]) -> Self {
-        let mut by_name: HashMap<&str, Peer> = HashMap::new();
-        let mut by_id = HashMap::new();
+        let mut by_name: HashMap<&str, Peer> = HashMap::default();
+        let mut by_id = HashMap::default();
         let mut neighbors = BTreeSet::new();
         let mut own = BTreeSet::new();
         for session in sessions.iter().map(|judged| &judged.session) {

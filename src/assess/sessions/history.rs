@@ -7,6 +7,7 @@ use crate::model::session::{
 };
 use crate::model::time::{Moment, Since, UnixTime};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Collections after which a session that was in Connect at each of them is in Connect all the time: an attempt that is
@@ -30,7 +31,8 @@ pub(super) struct Tracked {
     since: Option<UnixTime>,
     printed: Option<Since>,
     age: Option<Duration>,
-    seen: Moment,
+    /// When it was listed last.
+    pub(super) seen: Moment,
     losses: u64,
     last_loss: Option<UnixTime>,
     /// `Message:` while the session was last up: an old one, which BIRD keeps.
@@ -54,12 +56,18 @@ pub(super) struct Judgement {
 }
 
 /// Fills in what BIRD prints only while the session is up.
-pub(super) fn complete(session: &mut Session, known: Option<&Tracked>) {
+pub(super) fn complete(session: &mut Arc<Session>, known: Option<&Tracked>) {
     let Some(known) = known else { return };
-    session.source_address = session.source_address.or(known.source);
+    let source = session.source_address.or(known.source);
+    let (mut local_as, mut internal) = (session.local_as, session.internal);
     if session.neighbor_as == known.neighbor_as {
-        session.local_as = session.local_as.or(known.local_as);
-        session.internal = session.internal.or(known.internal);
+        local_as = local_as.or(known.local_as);
+        internal = internal.or(known.internal);
+    }
+    let completed = (source, local_as, internal);
+    if completed != (session.source_address, session.local_as, session.internal) {
+        let session = Arc::make_mut(session);
+        (session.source_address, session.local_as, session.internal) = completed;
     }
 }
 
@@ -70,7 +78,7 @@ impl Tracked {
     }
 
     /// The same by a wall clock that was set since then: by how much, the monotonic clock tells.
-    fn by_clock(mut self, at: Moment) -> Self {
+    fn by_clock(&mut self, at: Moment) -> &Self {
         let passed = at.monotonic.saturating_sub(self.seen.monotonic);
         let set = (at.now.millis.saturating_sub(self.seen.now.millis))
             .saturating_sub(passed.as_millis() as i64);
@@ -86,14 +94,13 @@ impl Tracked {
 
 /// Judges a session that was completed.
 pub(super) fn judge(
-    session: Session,
-    known: Option<Tracked>,
+    session: Arc<Session>,
+    known: Option<&mut Tracked>,
     clock: &BirdClock,
     local: Option<LocalEnd>,
     at: Moment,
 ) -> Judgement {
     let known = known.map(|known| known.by_clock(at));
-    let known = known.as_ref();
     let between = known.map(|known| at.monotonic.saturating_sub(known.seen.monotonic));
     let dated = session
         .since

@@ -5,12 +5,13 @@ use crate::model::session::{PeerType, Session};
 use crate::model::snapshot::NodeIdentity;
 use crate::model::{DaemonFamily, Family};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Brings `nodes` up to date with the sessions of a daemon of these families.
 pub(super) fn remember(
     nodes: &mut Vec<NodeIdentity>,
     daemon: &Daemon,
-    sessions: &[Session],
+    sessions: &[Arc<Session>],
     families: DaemonFamily,
 ) {
     for family in Family::ALL.into_iter().filter(|f| families.covers(*f)) {

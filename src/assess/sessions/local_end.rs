@@ -8,6 +8,7 @@ use crate::model::session::{BgpState, DownReason, LocalEnd, PeerType, Session};
 use crate::model::snapshot::{NodeIdentity, OwnAddress};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// States in which a socket has got its source address.
 const BOUND: [BgpState; 4] = [
@@ -53,7 +54,7 @@ impl<'a> LocalEnds<'a> {
     pub(super) fn new(
         facts: &'a NodeFacts,
         daemon: &'a Daemon,
-        sessions: &[Session],
+        sessions: &[Arc<Session>],
         nodes: &'a [NodeIdentity],
     ) -> Self {
         let router_id = daemon.router_id.parse().ok();
@@ -116,7 +117,7 @@ impl<'a> LocalEnds<'a> {
 
 /// Whether the router ID may be taken for the address that the sessions come from, as Calico sets it: an interface has it;
 /// or it is in the subnet of a session, and nothing shows that BIRD could bind to another address.
-fn is_source(router_id: IpAddr, facts: &NodeFacts, sessions: &[Session]) -> bool {
+fn is_source(router_id: IpAddr, facts: &NodeFacts, sessions: &[Arc<Session>]) -> bool {
     let subnets = || {
         let addresses = facts.addresses.iter().flatten();
         addresses.map(|own| own.address.trunc())
@@ -134,7 +135,7 @@ fn is_source(router_id: IpAddr, facts: &NodeFacts, sessions: &[Session]) -> bool
     let shares_subnet = subnets().any(|subnet| {
         subnet.contains(&router_id) && of_family().any(|s| subnet.contains(&s.neighbor))
     });
-    shares_subnet && !of_family().any(could_bind)
+    shares_subnet && !of_family().any(|session| could_bind(session))
 }
 
 /// Whether the state of a session shows that its socket got its source address.

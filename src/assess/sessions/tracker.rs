@@ -11,7 +11,9 @@ use crate::model::daemon::{Daemon, DaemonReport, DaemonStatus, QueryErrorKind};
 use crate::model::session::{JudgedSession, PeerType, Session};
 use crate::model::snapshot::{DaemonView, NodeIdentity};
 use crate::model::time::Moment;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One daemon over time.
 #[derive(Debug, Default)]
@@ -142,58 +144,57 @@ impl DaemonTracker {
     fn judge(
         &mut self,
         daemon: &Daemon,
-        sessions: Vec<Session>,
+        sessions: Vec<Arc<Session>>,
         clock: &BirdClock,
         facts: &NodeFacts,
         at: Moment,
         events: &mut Vec<Event>,
     ) -> Vec<JudgedSession> {
+        let mut log = SessionLog::new(self.seen);
         // A BIRD that shuts down lists only the sessions that have not ended yet; what it lists anew does not stay.
         let lists_all = daemon.status != DaemonStatus::ShuttingDown;
-        let mut log = SessionLog::new(self.seen);
-        if lists_all {
-            self.forget_unconfigured(&sessions, &mut log);
-        }
         let nodes = std::mem::take(&mut self.nodes);
         let ends = LocalEnds::new(facts, daemon, &sessions, &nodes);
-        let judged = sessions
-            .into_iter()
-            .map(|mut session| {
-                let known = self.sessions.remove(&session.name);
-                let known = known.filter(|known| known.is_of(&session));
-                history::complete(&mut session, known.as_ref());
-                let local = (!session.is_up()).then(|| ends.of(&session));
-                let before = known.as_ref().map(Shown::of);
-                let is_new = known.is_none();
-                let Judgement {
-                    judged,
-                    mut tracked,
-                    lost,
-                } = history::judge(session, known, clock, local, at);
-                if lost {
-                    let key = (judged.session.ip_version(), judged.session.peer_type);
-                    *self.losses.entry(key).or_default() += 1;
+        let count = sessions.len();
+        let judge = |mut session: Arc<Session>| {
+            let mut place = self.sessions.get_mut(&session.name);
+            let known = place.as_deref_mut().filter(|known| known.is_of(&session));
+            history::complete(&mut session, known.as_deref());
+            let local = (!session.is_up()).then(|| ends.of(&session));
+            let before = known.as_deref().map(Shown::of);
+            let is_new = known.is_none();
+            let Judgement {
+                judged,
+                mut tracked,
+                lost,
+            } = history::judge(session, known, clock, local, at);
+            if lost {
+                let key = (judged.session.ip_version(), judged.session.peer_type);
+                *self.losses.entry(key).or_default() += 1;
+            }
+            if lists_all || !is_new {
+                tracked.logged = log.session(before, &judged, &tracked, lost, at);
+                match place {
+                    Some(place) => *place = tracked,
+                    None => {
+                        self.sessions.insert(judged.session.name.clone(), tracked);
+                    }
                 }
-                if lists_all || !is_new {
-                    tracked.logged = log.session(before, &judged, &tracked, lost, at);
-                    self.sessions.insert(judged.session.name.clone(), tracked);
+            }
+            judged
+        };
+        let judged = sessions.into_iter().map(judge).collect();
+        if lists_all && self.sessions.len() > count {
+            self.sessions.retain(|name, tracked| {
+                let is_listed = tracked.seen == at;
+                if !is_listed {
+                    log.left(name);
                 }
-                judged
-            })
-            .collect();
+                is_listed
+            });
+        }
         self.nodes = nodes;
         events.extend(log.events());
         judged
-    }
-
-    fn forget_unconfigured(&mut self, sessions: &[Session], log: &mut SessionLog) {
-        let configured: HashSet<&str> = sessions.iter().map(|s| s.name.as_str()).collect();
-        self.sessions.retain(|name, _| {
-            let present = configured.contains(name.as_str());
-            if !present {
-                log.left(name);
-            }
-            present
-        });
     }
 }

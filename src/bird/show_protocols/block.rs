@@ -3,7 +3,7 @@
 use super::super::text::{address, key_value, parse, string, words};
 use super::super::time;
 use super::counts::{ROWS, add, add_all, route_counts, row, update_counts};
-use super::{Answer, Unusable, known};
+use super::{Unusable, known, local_as};
 use crate::model::Family;
 use crate::model::daemon::Protocol;
 use crate::model::session::{
@@ -12,6 +12,14 @@ use crate::model::session::{
 use crate::model::time::Since;
 use crate::model::visible;
 use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What a block says.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Session(Arc<Session>),
+    Protocol(Box<Protocol>),
+}
 
 /// A block that is being read. Values come from the indentation and key that BIRD gives them; free text
 /// (`Description:`, `Message:`, `Hostname:`) stands behind its own key and cannot pose as another.
@@ -225,9 +233,9 @@ impl Block {
     }
 
     /// The block's end: a session must have its neighbour and its state.
-    pub fn finish(mut self, answer: &mut Answer) -> Result<(), Unusable> {
+    pub fn finish(mut self) -> Result<Item, Unusable> {
         if !self.bgp || (self.range && self.neighbor.is_none()) {
-            answer.protocols.push(Protocol {
+            return Ok(Item::Protocol(Box::new(Protocol {
                 name: self.name,
                 kind: if self.bgp {
                     "bgp".to_owned()
@@ -241,8 +249,7 @@ impl Block {
                     [false, true] => Some(Family::V6),
                     _ => None,
                 },
-            });
-            return Ok(());
+            })));
         }
         if !self.bgp_seen {
             return Err(Unusable::Incomplete(self.name, "BGP state"));
@@ -263,7 +270,7 @@ impl Block {
                 }
             }
         }
-        answer.sessions.push(Session {
+        let mut session = Session {
             peer_type: peer_type(&self.name),
             name: self.name,
             neighbor,
@@ -281,8 +288,9 @@ impl Block {
             import_filtered,
             routes: self.routes.filter(|_| !self.routes_garbled),
             updates: self.updates,
-        });
-        Ok(())
+        };
+        local_as::complete(&mut session);
+        Ok(Item::Session(Arc::new(session)))
     }
 }
 

@@ -1,6 +1,23 @@
 //! The lines that carry nothing we use. They are listed so that a line nobody knows stands out:
 //! every text of `show protocols all` from BIRD 1.6 to 3.4, by its key.
 
+/// Whether a line of that key counts down, or counts messages: it carries nothing we use, and has another value each time.
+pub fn is_timer(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"Connect delay"
+            | b"Error wait"
+            | b"Restart timer"
+            | b"LL stale timer"
+            | b"Hold timer"
+            | b"Keepalive timer"
+            | b"Send hold timer"
+            | b"Rcvd messages"
+            | b"Sent messages"
+            | b"Last rcvd update elapsed time"
+    )
+}
+
 /// Whether a detail line is one of BIRD's; `key` is what stands before its colon, or the whole line.
 pub fn is_known(key: &[u8]) -> bool {
     match key {

@@ -4,12 +4,16 @@ mod block;
 mod counts;
 mod known;
 mod local_as;
+mod repeated;
 
 use super::reply::Sink;
 use crate::model::daemon::Protocol;
 use crate::model::session::Session;
-use block::Block;
-use std::collections::HashMap;
+use block::Item;
+use foldhash::HashMap;
+pub use repeated::Blocks;
+use repeated::{Parsed, Parsing};
+use std::sync::Arc;
 
 /// More protocols than any node has: an answer with more cannot be used.
 const MAX_PROTOCOLS: usize = 25_000;
@@ -18,7 +22,7 @@ const MAX_PROTOCOLS: usize = 25_000;
 #[derive(Debug, Default, PartialEq)]
 pub struct Answer {
     /// BGP sessions, in BIRD's order.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<Arc<Session>>,
     /// Everything else; also the listener of dynamic BGP sessions, which has no neighbour.
     pub protocols: Vec<Protocol>,
     /// Lines passed over.
@@ -47,21 +51,51 @@ pub enum Unusable {
 pub struct Protocols {
     updates: bool,
     answer: Answer,
-    block: Option<Block>,
+    current: Current,
+    earlier: std::vec::IntoIter<Parsed>,
+    kept: Blocks,
     error: Option<Unusable>,
+}
+
+/// The block whose lines come.
+#[derive(Debug, Default)]
+enum Current {
+    #[default]
+    None,
+    /// Up to `at` that of the answer before.
+    Repeated { earlier: Parsed, at: usize },
+    /// Another one.
+    New(Box<Parsing>),
+}
+
+impl Current {
+    fn parsing(parsing: Parsing) -> Self {
+        Current::New(Box::new(parsing))
+    }
 }
 
 impl Protocols {
     /// `updates`: keeps the sessions' route-change statistics too, which are a third of an answer.
     pub fn new(updates: bool) -> Self {
+        Protocols::after(Blocks::default(), updates)
+    }
+
+    /// Compares with the blocks of the answer before, which was read with the same `updates`.
+    pub fn after(earlier: Blocks, updates: bool) -> Self {
         Protocols {
             updates,
+            earlier: earlier.into_iter(),
             ..Protocols::default()
         }
     }
 
     /// The whole answer.
-    pub fn finish(mut self) -> Result<Answer, Unusable> {
+    pub fn finish(self) -> Result<Answer, Unusable> {
+        self.finish_and_keep().map(|(answer, _)| answer)
+    }
+
+    /// The whole answer, and its blocks for the next one.
+    pub fn finish_and_keep(mut self) -> Result<(Answer, Blocks), Unusable> {
         self.close_block();
         if let Some(error) = self.error {
             return Err(error);
@@ -72,17 +106,33 @@ impl Protocols {
         }
         answer.unknown_lines += drop_repeated(&mut answer.sessions, |session| &session.name);
         answer.unknown_lines += drop_repeated(&mut answer.protocols, |protocol| &protocol.name);
-        answer.sessions.iter_mut().for_each(local_as::complete);
         answer.sessions.shrink_to_fit();
-        Ok(answer)
+        Ok((answer, self.kept))
     }
 
     fn close_block(&mut self) {
-        if let Some(block) = self.block.take()
-            && let Err(error) = block.finish(&mut self.answer)
-        {
-            self.error = Some(error);
+        let parsing = match std::mem::take(&mut self.current) {
+            Current::None => return,
+            Current::Repeated { earlier, at } if earlier.ends(at) => {
+                return self.take(earlier);
+            }
+            Current::Repeated { earlier, at } => earlier.parse_again(at, self.updates),
+            Current::New(parsing) => Some(*parsing),
+        };
+        match parsing.map(Parsing::finish) {
+            Some(Ok(parsed)) => self.take(parsed),
+            Some(Err(error)) => self.error = Some(error),
+            None => self.error = Some(Unusable::Row),
         }
+    }
+
+    fn take(&mut self, block: Parsed) {
+        self.answer.unknown_lines += block.unknown_lines;
+        match block.item.clone() {
+            Item::Session(session) => self.answer.sessions.push(session),
+            Item::Protocol(protocol) => self.answer.protocols.push(*protocol),
+        }
+        self.kept.keep(block);
     }
 
     fn row(&mut self, text: &[u8]) {
@@ -91,9 +141,30 @@ impl Protocols {
             self.error = Some(Unusable::TooMany);
             return;
         }
-        match Block::open(text, self.updates) {
-            Some(block) => self.block = Some(block),
+        if let Some(earlier) = self.earlier.next()
+            && let Some(at) = earlier.after_row(text)
+        {
+            self.current = Current::Repeated { earlier, at };
+            return;
+        }
+        match Parsing::open(text, self.updates) {
+            Some(parsing) => self.current = Current::parsing(parsing),
             None => self.error = Some(Unusable::Row),
+        }
+    }
+
+    fn detail(&mut self, text: &[u8]) {
+        if let Current::Repeated { earlier, at } = &mut self.current {
+            if let Some(next) = earlier.after(*at, text) {
+                *at = next;
+                return;
+            }
+            let parsing = earlier.parse_again(*at, self.updates);
+            self.current = parsing.map_or(Current::None, Current::parsing);
+        }
+        match &mut self.current {
+            Current::New(parsing) => parsing.detail(text),
+            _ => self.answer.unknown_lines += 1,
         }
     }
 }
@@ -104,20 +175,11 @@ impl Sink for Protocols {
         if self.error.is_some() {
             return;
         }
-        let known = match code {
-            0 | 2002 => true,
-            1002 => {
-                self.row(text);
-                true
-            }
-            1006 => match &mut self.block {
-                Some(block) => block.detail(text),
-                None => false,
-            },
-            _ => false,
-        };
-        if !known {
-            self.answer.unknown_lines += 1;
+        match code {
+            0 | 2002 => {}
+            1002 => self.row(text),
+            1006 => self.detail(text),
+            _ => self.answer.unknown_lines += 1,
         }
     }
 }

@@ -18,7 +18,7 @@ fn read(text: &str) -> Result<Answer, Unusable> {
     protocols.finish()
 }
 
-fn one(details: &str) -> Session {
+fn one(details: &str) -> Arc<Session> {
     let text = format!(
         "1002-Mesh_10_0_0_2 BGP master start 08:00:00 Idle\n1006-  Preference: 100\n{details}"
     );
@@ -146,7 +146,7 @@ fn counters_of_both_widths_are_summed() {
     assert_eq!((routes.imported, routes.filtered), (Some(11), Some(2)));
     assert_eq!((routes.exported, routes.preferred), (Some(33), Some(44)));
     assert_eq!(
-        session.updates.unwrap().import_updates,
+        session.updates.as_deref().unwrap().import_updates,
         UpdateCounts {
             received: Some(11),
             rejected: Some(2),
@@ -174,7 +174,7 @@ fn a_garbled_channel_leaves_no_partial_sum() {
     }
     for garbled in ["1 2 3", "1 2 3 4 x", "1 2 3 4 5 6"] {
         let session = channels("1 imported, 1 exported, 1 preferred", garbled);
-        let updates = session.updates.unwrap();
+        let updates = session.updates.as_deref().unwrap();
         assert_eq!(updates.import_updates, UpdateCounts::default(), "{garbled}");
         assert_eq!(updates.export_updates.accepted, Some(6));
         assert_eq!(session.routes.unwrap().imported, Some(2));
@@ -195,7 +195,10 @@ fn impossible_counts_are_absent() {
             ..RouteCounts::default()
         })
     );
-    assert_eq!(session.updates.unwrap().import_updates.received, None);
+    assert_eq!(
+        session.updates.as_deref().unwrap().import_updates.received,
+        None
+    );
 }
 
 #[test]
@@ -231,6 +234,97 @@ fn names_that_are_no_text_stay_two() {
     let names: Vec<&str> = answer.sessions.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, ["Mesh_a\\xfe", "Mesh_a\\xff"]);
     assert_eq!(answer.unknown_lines, 0);
+}
+
+/// The second answer, read after the first, and how many of its blocks are parsed.
+fn repeated(first: &str, second: &str) -> (Answer, usize) {
+    let feed = |protocols: &mut Protocols, text: &str| {
+        let lines = text.lines().map(str::as_bytes);
+        lines.for_each(|line| match line.strip_prefix(b"1002-") {
+            Some(row) => protocols.line(1002, row),
+            None => protocols.line(1006, line),
+        });
+    };
+    let mut protocols = Protocols::new(true);
+    feed(&mut protocols, first);
+    let (_, blocks) = protocols.finish_and_keep().unwrap();
+    let mut protocols = Protocols::after(blocks, true);
+    let mut parsed = 0;
+    for block in second.split_inclusive("\n\n") {
+        feed(&mut protocols, block);
+        parsed += usize::from(matches!(protocols.current, Current::New(_)));
+    }
+    let mut alone = Protocols::new(true);
+    feed(&mut alone, second);
+    let answer = protocols.finish().unwrap();
+    assert_eq!(Ok(&answer), alone.finish().as_ref());
+    (answer, parsed)
+}
+
+#[test]
+fn a_block_that_is_repeated_is_not_parsed_again() {
+    let block = |name: &str, state: &str, timer: u32, imported: u32| {
+        format!(
+            "1002-{name} BGP master {state} 08:00:00 Established\n  Routes: {imported} imported, 1 exported, 1 preferred\n  \
+             BGP state: Established\n    Neighbor address: 10.0.0.2\n    Hold timer: {timer}/240\n\n"
+        )
+    };
+    let first = block("a", "up", 3, 1) + &block("b", "up", 2, 1);
+    assert_eq!(repeated(&first, &first).1, 0);
+    // The timers alone are others.
+    let timers = block("a", "up", 200, 1) + &block("b", "up", 1, 1);
+    assert_eq!(repeated(&first, &timers).1, 0);
+    // One row is another; one line in the middle is.
+    let row = block("a", "start", 3, 1) + &block("b", "up", 2, 1);
+    assert_eq!(repeated(&first, &row).1, 1);
+    let (answer, parsed) = repeated(&first, &(block("a", "up", 3, 1) + &block("b", "up", 2, 7)));
+    assert_eq!(parsed, 1);
+    assert_eq!(answer.sessions[1].routes.unwrap().imported, Some(7));
+    // A block less, a block more, and one that ends early.
+    assert_eq!(repeated(&first, &block("b", "up", 2, 1)).1, 1);
+    assert_eq!(
+        repeated(&first, &(first.clone() + &block("c", "up", 2, 1))).1,
+        1
+    );
+    let cut = "1002-a BGP master up 08:00:00 Established\n  Routes: 1 imported, 1 exported, 1 preferred\n  \
+               BGP state: Established\n    Neighbor address: 10.0.0.2\n";
+    assert_eq!(repeated(&first, cut).0.sessions.len(), 1);
+}
+
+#[test]
+fn a_timer_of_another_name_is_another_line() {
+    let block = |line: &str| {
+        format!(
+            "1002-a BGP master start 08:00:00 Active\n  BGP state: Active\n    Neighbor address: 10.0.0.2\n    {line}\n"
+        )
+    };
+    let error = block("Last error: Socket: No route to host");
+    let (answer, parsed) = repeated(&block("Connect delay: 3/5"), &error);
+    assert_eq!(parsed, 1);
+    assert!(answer.sessions[0].last_error.is_some());
+    let (answer, _) = repeated(&block("Hold timer: 3/5"), &block("Hold timber: 3/5"));
+    assert_eq!(answer.unknown_lines, 1);
+}
+
+#[test]
+fn what_is_kept_is_bounded() {
+    let mut text = String::new();
+    for number in 0..30_000 {
+        text += &format!(
+            "1002-p{number} Static master up 08:00:00 {}\n",
+            "x".repeat(80)
+        );
+    }
+    let mut protocols = Protocols::new(false);
+    for row in text.lines().take(MAX_PROTOCOLS) {
+        protocols.line(1002, &row.as_bytes()[5..]);
+    }
+    // A block of many lines.
+    (0..10_000).for_each(|_| protocols.line(1006, b"  Preference: 100"));
+    let (answer, blocks) = protocols.finish_and_keep().unwrap();
+    assert_eq!(answer.protocols.len(), MAX_PROTOCOLS);
+    let kept: usize = blocks.into_iter().map(|block| block.length()).sum();
+    assert!((1 << 20..=2 << 20).contains(&kept), "{kept}");
 }
 
 #[test]

@@ -8,13 +8,14 @@ use calico_bgp_exporter::model::route::{Encapsulation, Origin};
 use calico_bgp_exporter::model::session::RouteCounts;
 use calico_bgp_exporter::model::snapshot::{Presence, RouteSummary, Snapshot};
 use calico_bgp_exporter::model::{Family, PerFamily};
+use std::sync::Arc;
 
 const BLOCK: &str = "192.168.1.0/26";
 
 /// A node with two blocks, a session that exports so many routes, and one route to another node's pods.
 fn with_blocks(exported: u64, unannounced: &[&str], origin: Origin) -> Snapshot {
     let mut session = judged(session(1, true, NOON, 1), NOON - 900, 1);
-    session.session.routes = Some(RouteCounts {
+    Arc::make_mut(&mut session.session).routes = Some(RouteCounts {
         imported: Some(1),
         exported: Some(exported),
         preferred: Some(1),

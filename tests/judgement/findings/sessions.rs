@@ -7,6 +7,7 @@ use calico_bgp_exporter::model::finding::Severity::{Critical, Info, Warning};
 use calico_bgp_exporter::model::pod_cidr::Fallthrough;
 use calico_bgp_exporter::model::session::{BgpState, DownReason, JudgedSession, PeerType};
 use calico_bgp_exporter::model::snapshot::{Presence, Snapshot};
+use std::sync::Arc;
 
 fn lost(host: u8, reason: DownReason, age: i64) -> JudgedSession {
     let (name, address) = (format!("Mesh_10_0_3_{host}"), format!("10.0.3.{host}"));
@@ -14,7 +15,7 @@ fn lost(host: u8, reason: DownReason, age: i64) -> JudgedSession {
     judged.since = Some(before(age));
     judged.down_since = judged.since;
     (judged.losses, judged.last_loss) = (0, None);
-    judged.session.last_error = None;
+    Arc::make_mut(&mut judged.session).last_error = None;
     judged
 }
 
@@ -125,7 +126,7 @@ fn a_node_is_isolated_when_nothing_excuses_it() {
     ]));
     // One peer in two families is one peer.
     let mut sixth = timeout(142);
-    sixth.session.neighbor = "fd00:3::142".parse().unwrap();
+    Arc::make_mut(&mut sixth.session).neighbor = "fd00:3::142".parse().unwrap();
     assert!(!isolated(vec![timeout(142), sixth]));
 }
 

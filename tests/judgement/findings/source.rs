@@ -68,7 +68,7 @@ fn a_hosts_own_bridge_may() {
 #[test]
 fn a_session_that_is_up_proves_its_source() {
     let mut proof = up("Mesh_192_168_122_9", PeerType::Mesh, "192.168.122.9");
-    proof.session.source_address = "192.168.122.1".parse().ok();
+    Arc::make_mut(&mut proof.session).source_address = "192.168.122.1".parse().ok();
     let snapshot = on_bridge(
         "virbr0",
         "192.168.122.1/24",
@@ -95,7 +95,7 @@ fn a_node_without_a_session_is_warned() {
 #[test]
 fn a_peer_on_dockers_bridge_is_that_peers_fault_unless_all_nodes_are_there() {
     let mut good = up("Mesh_10_0_3_143", PeerType::Mesh, "10.0.3.143");
-    good.session.source_address = "10.0.3.141".parse().ok();
+    Arc::make_mut(&mut good.session).source_address = "10.0.3.141".parse().ok();
     let snapshot = node(vec![lost("172.17.0.1"), good]);
     assert!(
         finding(&snapshot, "wrong-source")
@@ -103,6 +103,6 @@ fn a_peer_on_dockers_bridge_is_that_peers_fault_unless_all_nodes_are_there() {
             .contains("172.17.0.1")
     );
     let mut container = up("Mesh_172_17_0_3", PeerType::Mesh, "172.17.0.3");
-    container.session.source_address = "172.17.0.2".parse().ok();
+    Arc::make_mut(&mut container.session).source_address = "172.17.0.2".parse().ok();
     assert!(!is_said(&node(vec![lost("172.17.0.4"), container])));
 }
