@@ -1,6 +1,7 @@
 //! This process, from `/proc/self` (proc(5)). What cannot be read is left out.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::sync::OnceLock;
 
 /// The values of the standard `process_*` family.
@@ -25,7 +26,7 @@ impl Process {
     pub(super) fn read() -> Process {
         static CONSTANTS: OnceLock<Constants> = OnceLock::new();
         let constants = CONSTANTS.get_or_init(Constants::read);
-        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let stat = read("/proc/self/stat").unwrap_or_default();
         let seconds =
             |ticks: u64| Some(ticks as f64 / constants.ticks_per_second.filter(|t| *t > 0)? as f64);
         // The name in brackets may hold spaces and brackets itself.
@@ -68,9 +69,16 @@ impl Constants {
     }
 }
 
+/// A file of `/proc`, which has no size to go by: two reads in the place of eight.
+fn read(path: &str) -> io::Result<String> {
+    let mut text = String::with_capacity(4096);
+    File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// How many files this process may have open (the soft limit of RLIMIT_NOFILE); `None` where that cannot be read.
 pub fn descriptor_limit() -> Option<u64> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let limits = read("/proc/self/limits").ok()?;
     let line = limits
         .lines()
         .find_map(|l| l.strip_prefix("Max open files"))?;

@@ -1,5 +1,6 @@
-//! The text of the sessions' series. They are most of an exposition and hardly ever change, so the text of each session
-//! is kept, and written again only where a sample has another value: one peer that flaps costs its own lines.
+//! The text of the sessions' series. They are most of an exposition and hardly ever change, so the text of each family is
+//! kept, and in it the lines of a session are written again only where a sample has another value: one peer that flaps
+//! costs its own lines.
 //!
 //! prometheus-client writes every line. Those of one family are written together and then given to their sessions: a
 //! sample is a line, and a line break in a label value is escaped.
@@ -22,18 +23,27 @@ const TOGETHER: usize = 256;
 /// Beyond so many sessions no text is kept: it takes 1.5 kB a session.
 const MOST_KEPT: usize = 5_000;
 
-/// The sessions that were last written, in their order.
+/// What was written last.
 #[derive(Debug, Default)]
-pub(super) struct SessionTexts(Vec<SessionText>);
+pub(super) struct SessionTexts {
+    /// In the order of the exposition.
+    sessions: Vec<Written>,
+    families: [FamilyText; FAMILIES.len()],
+}
 
+/// A session as it was written.
 #[derive(Debug)]
-struct SessionText {
+struct Written {
     identity: Identity,
     values: Values,
-    /// The lines of all families, one after the other.
-    text: Box<str>,
-    /// Where those of each family end.
-    ends: [u32; FAMILIES.len()],
+}
+
+/// The lines of all sessions in one family.
+#[derive(Debug, Default)]
+struct FamilyText {
+    text: String,
+    /// Where those of each session end.
+    ends: Vec<u32>,
 }
 
 /// What the labels begin with, but for the node.
@@ -47,9 +57,9 @@ struct Identity {
 /// A session whose values have changed.
 struct Changed {
     place: usize,
+    /// Another session was written there before, or none.
+    is_new: bool,
     values: Values,
-    /// Its lines in each family, where those are others.
-    texts: [Option<String>; FAMILIES.len()],
 }
 
 impl SessionTexts {
@@ -64,114 +74,137 @@ impl SessionTexts {
     ) -> fmt::Result {
         let shown = bgp::shown(snapshot, detail.peer_detail);
         if shown.len() > MOST_KEPT {
-            self.0 = Vec::new();
+            *self = SessionTexts::default();
             return write_all(&shown, labels, detail, format, out);
         }
-        self.0.truncate(shown.len());
+        self.sessions.truncate(shown.len());
+        for family in &mut self.families {
+            family.truncate(shown.len());
+        }
         let mut changed = Vec::new();
         for (place, session) in shown.iter().enumerate() {
             let values = Values::of(session, detail.update_stats);
-            if !self.has(place, session, &values) {
+            if let Some(is_new) = self.differs(place, session, &values) {
                 changed.push(Changed {
                     place,
+                    is_new,
                     values,
-                    texts: Default::default(),
                 });
             }
             if changed.len() == TOGETHER || place + 1 == shown.len() {
                 for (index, family) in FAMILIES.iter().enumerate() {
-                    self.update(index, family, &mut changed, labels)?;
+                    self.update(index, family, &changed, labels)?;
                 }
-                changed.drain(..).for_each(|changed| self.keep(changed));
+                for Changed { place, values, .. } in changed.drain(..) {
+                    self.sessions[place].values = values;
+                }
             }
         }
-        for (index, family) in FAMILIES.iter().enumerate() {
-            let mut texts = self.0.iter().map(|kept| kept.of_family(index));
-            if texts.clone().any(|text| !text.is_empty()) {
+        for (family, written) in FAMILIES.iter().zip(&self.families) {
+            if !written.text.is_empty() {
                 write_header(family.family, labels, format, out)?;
-                texts.try_for_each(|text| out.write_str(text))?;
+                out.write_str(&written.text)?;
             }
         }
         Ok(())
     }
 
-    /// Whether the text at `place` is that of these values; an empty one is made for a session that is new there.
-    fn has(&mut self, place: usize, judged: &JudgedSession, values: &Values) -> bool {
+    /// Whether other values were written at `place`, and if so, whether of another session. That one is forgotten.
+    fn differs(&mut self, place: usize, judged: &JudgedSession, values: &Values) -> Option<bool> {
         let session = &judged.session;
-        let is_of = |kept: &SessionText| {
-            kept.identity.neighbor == session.neighbor
-                && kept.identity.peer_type == session.peer_type
-                && kept.identity.name == session.name
+        let is_of = |written: &Written| {
+            written.identity.neighbor == session.neighbor
+                && written.identity.peer_type == session.peer_type
+                && written.identity.name == session.name
         };
-        if let Some(kept) = self.0.get(place).filter(|kept| is_of(kept)) {
-            return kept.values == *values;
+        if let Some(written) = self.sessions.get(place).filter(|written| is_of(written)) {
+            return (written.values != *values).then_some(false);
         }
-        let new = SessionText {
+        let new = Written {
             identity: Identity::of(judged),
             values: Values::default(),
-            text: Box::default(),
-            ends: Default::default(),
         };
-        match self.0.get_mut(place) {
-            Some(kept) => *kept = new,
-            None => self.0.push(new),
+        match self.sessions.get_mut(place) {
+            Some(written) => *written = new,
+            None => self.sessions.push(new),
         }
-        false
+        Some(true)
     }
 
     /// Writes the lines of one family anew for the sessions whose samples have changed.
     fn update(
-        &self,
+        &mut self,
         index: usize,
         family: &'static SessionFamily,
-        changed: &mut [Changed],
+        changed: &[Changed],
         labels: &Labels,
     ) -> fmt::Result {
         let mut before = Samples::new();
         let mut rewritten = Vec::new();
         let mut sessions = Vec::new();
         for one in changed {
-            let kept = &self.0[one.place];
+            let written = &self.sessions[one.place];
             let mut samples = Samples::new();
             (family.sample)(&one.values, &mut samples);
             before.clear();
-            if !kept.text.is_empty() {
-                (family.sample)(&kept.values, &mut before);
+            if !one.is_new {
+                (family.sample)(&written.values, &mut before);
             }
-            if samples != before {
-                rewritten.push((one, samples.len()));
-                sessions.push((kept.identity.clone(), samples));
+            if one.is_new || samples != before {
+                rewritten.push((one.place, samples.len()));
+                sessions.push((written.identity.clone(), samples));
             }
         }
         if rewritten.is_empty() {
             return Ok(());
         }
         let written = lines(family.family, labels, sessions)?;
-        let mut lines = written.split_inclusive('\n');
-        for (changed, count) in rewritten {
-            changed.texts[index] = Some(lines.by_ref().take(count).collect());
-        }
+        self.families[index].replace(&rewritten, &written);
         Ok(())
-    }
-
-    fn keep(&mut self, changed: Changed) {
-        let kept = &mut self.0[changed.place];
-        let mut text = String::with_capacity(kept.text.len());
-        let mut ends = [0; FAMILIES.len()];
-        for (index, new) in changed.texts.iter().enumerate() {
-            text.push_str(new.as_deref().unwrap_or(kept.of_family(index)));
-            ends[index] = text.len() as u32;
-        }
-        kept.values = changed.values;
-        kept.text = text.into_boxed_str();
-        kept.ends = ends;
     }
 }
 
-impl SessionText {
-    fn of_family(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start as usize..self.ends[index] as usize]
+impl FamilyText {
+    fn truncate(&mut self, sessions: usize) {
+        self.ends.truncate(sessions);
+        self.text.truncate(self.end());
+    }
+
+    fn end(&self) -> usize {
+        self.ends.last().map_or(0, |end| *end as usize)
+    }
+
+    /// Puts `lines` in the place of those of some sessions: to each so many as stand beside its place. The places rise, and
+    /// none lies beyond the end but the next.
+    fn replace(&mut self, rewritten: &[(usize, usize)], lines: &str) {
+        let mut new = FamilyText {
+            text: String::with_capacity(self.text.len() + lines.len()),
+            ends: Vec::with_capacity(self.ends.len() + rewritten.len()),
+        };
+        let mut lines = lines.split_inclusive('\n');
+        for (place, count) in rewritten {
+            new.take(self, *place);
+            new.text.extend(lines.by_ref().take(*count));
+            new.ends.push(new.text.len() as u32);
+        }
+        new.take(self, self.ends.len());
+        *self = new;
+    }
+
+    /// Takes over the lines of the sessions up to `place`.
+    fn take(&mut self, old: &FamilyText, place: usize) {
+        let known = self.ends.len();
+        let ends = old.ends.get(known..place).unwrap_or_default();
+        let start = known
+            .checked_sub(1)
+            .map_or(0, |last| old.ends.get(last).map_or(0, |end| *end as usize));
+        let Some(last) = ends.last() else { return };
+        let moved = self.text.len();
+        self.text.push_str(&old.text[start..*last as usize]);
+        self.ends.extend(
+            ends.iter()
+                .map(|end| (*end as usize - start + moved) as u32),
+        );
     }
 }
 
