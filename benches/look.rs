@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+use calico_bgp_exporter::bird::show_protocols::Blocks;
 use calico_bgp_exporter::metrics::Format;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -17,7 +18,7 @@ fn parser(criterion: &mut Criterion) {
             BenchmarkId::from_parameter(sessions),
             &answer,
             |b, answer| {
-                b.iter(|| sample::parse(black_box(answer)));
+                b.iter(|| sample::parse(black_box(answer), Blocks::default()));
             },
         );
     }

@@ -1,7 +1,7 @@
 //! What the benches read and write: answers and snapshots of a node with many sessions.
 
 use calico_bgp_exporter::bird::reply::Reply;
-use calico_bgp_exporter::bird::show_protocols::{Answer, Protocols};
+use calico_bgp_exporter::bird::show_protocols::{Answer, Blocks, Protocols};
 use calico_bgp_exporter::metrics::{Detail, Format, Renderer};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use std::sync::Arc;
@@ -56,14 +56,14 @@ pub fn answer(sessions: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Reads an answer as the daemon does, in pieces of a read.
-pub fn parse(answer: &[u8]) -> Answer {
-    let mut protocols = Protocols::default();
+/// Reads an answer as the daemon does, in pieces of a read. `blocks` are those of the answer before.
+pub fn parse(answer: &[u8], blocks: Blocks) -> (Answer, Blocks) {
+    let mut protocols = Protocols::after(blocks, false);
     let mut reply = Reply::new(1 << 30);
     for piece in answer.chunks(64 * 1024) {
         reply.push(piece, &mut protocols).expect("BIRD's grammar");
     }
-    protocols.finish().expect("a whole answer")
+    protocols.finish_and_keep().expect("a whole answer")
 }
 
 /// A snapshot with that many sessions, every second one down.

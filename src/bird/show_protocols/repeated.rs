@@ -6,8 +6,8 @@ use super::{Unusable, known};
 use crate::bird::text::key_value;
 use memchr::memchr;
 
-/// So many bytes of text are kept: of some thousand protocols. The blocks behind them are parsed each time.
-const MOST_KEPT: usize = 2 << 20;
+/// Of a longer answer nothing is kept: some thousand protocols are.
+const MOST_KEPT: usize = 4 << 20;
 /// The text of a longer block is not kept.
 const LONGEST_KEPT: usize = 64 << 10;
 
@@ -42,11 +42,13 @@ impl Blocks {
         self.blocks.into_iter()
     }
 
-    /// Keeps one more block. Once one finds no room, none does: they are compared in their order.
+    /// Keeps one more block.
     pub(super) fn keep(&mut self, block: Parsed) {
         self.size += block.text.len();
         if self.size <= MOST_KEPT {
             self.blocks.push(block);
+        } else {
+            self.blocks = Vec::new();
         }
     }
 }

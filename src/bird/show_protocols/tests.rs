@@ -308,23 +308,22 @@ fn a_timer_of_another_name_is_another_line() {
 
 #[test]
 fn what_is_kept_is_bounded() {
-    let mut text = String::new();
-    for number in 0..30_000 {
-        text += &format!(
-            "1002-p{number} Static master up 08:00:00 {}\n",
-            "x".repeat(80)
-        );
-    }
-    let mut protocols = Protocols::new(false);
-    for row in text.lines().take(MAX_PROTOCOLS) {
-        protocols.line(1002, &row.as_bytes()[5..]);
-    }
-    // A block of many lines.
-    (0..10_000).for_each(|_| protocols.line(1006, b"  Preference: 100"));
-    let (answer, blocks) = protocols.finish_and_keep().unwrap();
-    assert_eq!(answer.protocols.len(), MAX_PROTOCOLS);
-    let kept: usize = blocks.into_iter().map(|block| block.length()).sum();
-    assert!((1 << 20..=2 << 20).contains(&kept), "{kept}");
+    let kept = |rows: usize, details: usize| {
+        let mut protocols = Protocols::new(false);
+        for number in 0..rows {
+            let row = format!("p{number} Static master up 08:00:00 {}", "x".repeat(220));
+            protocols.line(1002, row.as_bytes());
+            (0..details).for_each(|_| protocols.line(1006, b"  Preference: 100"));
+        }
+        let (answer, blocks) = protocols.finish_and_keep().unwrap();
+        assert_eq!(answer.protocols.len(), rows);
+        let lengths = blocks.into_iter().map(|block| block.length());
+        lengths.sum::<usize>()
+    };
+    assert!((1 << 20..=4 << 20).contains(&kept(10_000, 1)));
+    // Too many, and one that is too long.
+    assert_eq!(kept(MAX_PROTOCOLS, 1), 0);
+    assert_eq!(kept(1, 10_000), 0);
 }
 
 #[test]
