@@ -2,7 +2,7 @@
 
 use super::{LogFormat, values};
 use crate::http::ListenAddress;
-use crate::probe::datagram::is_node_name;
+use crate::model::node_name::is_node_name;
 use crate::probe::report::PathDetail;
 use clap::{Args, ValueEnum};
 use std::net::IpAddr;

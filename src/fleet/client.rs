@@ -1,5 +1,6 @@
 //! One request to one exporter.
 
+use super::document;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::cli::FleetArgs;
@@ -22,6 +23,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes of one document.
 const DOCUMENT: usize = 256 * 1024;
+/// Bytes of the metrics of one probe, which has up to 300 paths of each family.
+const METRICS_TEXT: usize = 1024 * 1024;
+/// Characters that are kept of a reason, which may quote the answer.
+const DETAIL: usize = 300;
 
 /// What exporters are asked for.
 const PATH: &str = "/api/v1/node?detail=unhealthy";
@@ -78,7 +83,7 @@ impl AskErrorKind {
 fn error(kind: AskErrorKind, detail: impl fmt::Display) -> AskError {
     AskError {
         kind,
-        detail: detail.to_string(),
+        detail: detail.to_string().chars().take(DETAIL).collect(),
     }
 }
 
@@ -95,18 +100,24 @@ impl Client {
     /// The document of the exporter at `address`.
     pub async fn ask(&self, address: IpAddr, deadline: Instant) -> Result<NodeReport, AskError> {
         let to = SocketAddr::new(address, self.port);
-        let body = self.get(to, PATH, deadline).await?;
-        serde_json::from_slice(&body).map_err(|cause| error(AskErrorKind::Unusable, cause))
+        let body = self.get(to, (PATH, DOCUMENT), deadline).await?;
+        document::parse(&body).map_err(|cause| error(AskErrorKind::Unusable, cause))
     }
 
     /// The metrics of the probe at `to`.
     pub async fn ask_probe(&self, to: SocketAddr, deadline: Instant) -> Result<String, AskError> {
-        let body = self.get(to, METRICS, deadline).await?;
+        let body = self.get(to, (METRICS, METRICS_TEXT), deadline).await?;
         String::from_utf8(body.into()).map_err(|cause| error(AskErrorKind::Unusable, cause))
     }
 
-    async fn get(&self, to: SocketAddr, path: &str, deadline: Instant) -> Result<Bytes, AskError> {
-        match timeout_at(deadline, self.exchange(to, path)).await {
+    /// What stands at a path, of at most so many bytes.
+    async fn get(
+        &self,
+        to: SocketAddr,
+        wanted: (&str, usize),
+        deadline: Instant,
+    ) -> Result<Bytes, AskError> {
+        match timeout_at(deadline, self.exchange(to, wanted)).await {
             Ok(answer) => answer,
             Err(_) => Err(error(AskErrorKind::Timeout, "no answer in time")),
         }
@@ -121,7 +132,7 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, to: SocketAddr, path: &str) -> Result<Bytes, AskError> {
+    async fn exchange(&self, to: SocketAddr, wanted: (&str, usize)) -> Result<Bytes, AskError> {
         let stream = TcpStream::connect(to).await.map_err(|cause| {
             let kind = match cause.kind() {
                 ErrorKind::ConnectionRefused => AskErrorKind::Refused,
@@ -134,15 +145,15 @@ impl Client {
         if let Some(tls) = &self.tls {
             let secured = tls.connect(to.ip(), stream).await;
             let secured = secured.map_err(|cause| error(AskErrorKind::Tls, cause))?;
-            return self.request(to, path, secured).await;
+            return self.request(to, wanted, secured).await;
         }
-        self.request(to, path, stream).await
+        self.request(to, wanted, stream).await
     }
 
     async fn request(
         &self,
         to: SocketAddr,
-        path: &str,
+        (path, most): (&str, usize),
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> Result<Bytes, AskError> {
         let unusable = |cause: hyper::Error| error(AskErrorKind::Unusable, cause);
@@ -170,10 +181,10 @@ impl Client {
                 }
                 status => return Err(error(AskErrorKind::Unusable, status)),
             }
-            let body = Limited::new(response.into_body(), DOCUMENT).collect().await;
+            let body = Limited::new(response.into_body(), most).collect().await;
             let body = body.map_err(|cause| {
                 let detail = if cause.is::<LengthLimitError>() {
-                    format!("the answer is longer than {DOCUMENT} bytes")
+                    format!("the answer is longer than {most} bytes")
                 } else {
                     cause.to_string()
                 };

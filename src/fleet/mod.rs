@@ -1,6 +1,7 @@
 //! `doctor --fleet`: asks the exporters of the other nodes for their documents and finds what is wrong in the cluster.
 
 mod client;
+mod document;
 mod findings;
 mod paths;
 mod report;

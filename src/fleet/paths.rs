@@ -1,6 +1,7 @@
 //! What probes say of the paths between pods: the broken ones, from their metrics.
 
 use super::{AskErrorKind, CONNECTIONS, Client, ONE};
+use crate::model::node_name::is_node_name;
 use futures_util::stream::{self, StreamExt};
 use std::net::{IpAddr, SocketAddr};
 use tokio::time::Instant;
@@ -43,18 +44,22 @@ pub async fn ask_probes(
     answers.collect().await
 }
 
-/// The broken paths in the metrics of a probe; `None` for those of another program.
+/// The broken paths in the metrics of a probe; `None` for those of another program, and where one is not understood.
 pub fn broken_paths(text: &str) -> Option<Vec<BrokenPath>> {
     text.lines().find(|line| line.starts_with(PATHS))?;
     let paths = text.lines().filter_map(|line| line.strip_prefix(PATH_UP));
-    Some(paths.filter_map(broken_path).collect())
+    let paths: Option<Vec<Option<BrokenPath>>> = paths.map(broken_path).collect();
+    Some(paths?.into_iter().flatten().collect())
 }
 
-/// One series, without its name: `node="n1",peer="10.0.3.2",peer_node="n2",ip_version="4"} 0`.
-fn broken_path(series: &str) -> Option<BrokenPath> {
+/// One series, without its name: `node="n1",peer="10.0.3.2",peer_node="n2",ip_version="4"} 0`. `None` where it is not
+/// understood.
+fn broken_path(series: &str) -> Option<Option<BrokenPath>> {
     let (labels, value) = series.rsplit_once("} ")?;
-    if value.trim().parse::<f64>().ok()? != 0.0 {
-        return None;
+    match value.trim() {
+        "1" => return Some(None),
+        "0" => {}
+        _ => return None,
     }
     // No label value here has a quote: names of nodes are DNS names, the others addresses and numbers.
     let parts: Vec<&str> = labels.split('"').collect();
@@ -64,12 +69,15 @@ fn broken_path(series: &str) -> Option<BrokenPath> {
         Some(pair[1])
     };
     let peer = value_of("peer")?;
-    let peer_node = value_of("peer_node").filter(|name| !name.is_empty());
-    Some(BrokenPath {
-        node: value_of("node")?.to_owned(),
-        peer_node: peer_node.unwrap_or(peer).to_owned(),
+    let named = |name: &str| is_node_name(name).then(|| name.to_owned());
+    Some(Some(BrokenPath {
+        node: named(value_of("node")?)?,
+        peer_node: match value_of("peer_node") {
+            None | Some("") => peer.to_owned(),
+            Some(name) => named(name)?,
+        },
         peer: peer.parse().ok()?,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -83,7 +91,6 @@ mod tests {
             calico_pod_path_up{node=\"n1\",peer=\"10.0.3.2\",peer_node=\"n2\",ip_version=\"4\"} 0\n\
             calico_pod_path_up{node=\"n1\",peer=\"10.0.3.3\",peer_node=\"n3\",ip_version=\"4\"} 1\n\
             calico_pod_path_up{node=\"n1\",peer=\"fd00::9\",peer_node=\"\",ip_version=\"6\"} 0\n\
-            calico_pod_path_up{node=\"n1\",peer=\"?\",peer_node=\"\",ip_version=\"6\"} 0\n\
             calico_pod_paths{node=\"n1\",ip_version=\"4\",state=\"up\"} 1\n";
         let found = broken_paths(text).unwrap();
         let path = |peer_node: &str, peer: &str| BrokenPath {
@@ -93,5 +100,21 @@ mod tests {
         };
         assert_eq!(found, [path("n2", "10.0.3.2"), path("fd00::9", "fd00::9")]);
         assert_eq!(broken_paths("node_load1 0.5\n"), None);
+        // Not understood is not healthy.
+        for series in [
+            "{node=\"n1\",peer=\"?\",peer_node=\"\",ip_version=\"6\"} 0",
+            "{node=\"a\\\"b\",peer=\"10.0.3.2\",peer_node=\"n2\",ip_version=\"4\"} 0",
+            "{node=\"n1\",peer=\"10.0.3.2\",peer_node=\"n2\",ip_version=\"4\"} NaN",
+            "{node=\"n1\"",
+        ] {
+            let text = format!("{text}calico_pod_path_up{series}\n");
+            assert_eq!(broken_paths(&text), None, "{series}");
+        }
+        let long = format!(
+            "calico_pod_paths{{}} 1\n\
+             calico_pod_path_up{{node=\"{0}\",peer=\"::1\",peer_node=\"{0}\",ip_version=\"6\"}} 0\n",
+            "n".repeat(1_000_000)
+        );
+        assert_eq!(broken_paths(&long), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::client::{AskError, AskErrorKind};
 use super::paths::{BrokenPath, ProbeAnswer};
+use crate::diagnose;
 use crate::report::{Answer, FindingReport, NodeReport, Part, PodRoutesReport, SessionReport};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,6 +14,10 @@ const KEPT: usize = 8;
 const PATHS: usize = 20_000;
 /// Sessions between two nodes that are kept.
 const PAIRS: usize = 20_000;
+/// Addresses that are kept, and owners of absent pod CIDRs.
+const ADDRESSES: usize = 20_000;
+/// Versions of one program that are told apart.
+const VERSIONS: usize = 50;
 
 /// A node that answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +127,13 @@ pub struct Survey {
     pub(super) birds: BTreeMap<String, usize>,
 }
 
+/// One more of that version; of many versions together.
+fn count(versions: &mut BTreeMap<String, usize>, version: &str) {
+    let is_told_apart = versions.len() < VERSIONS || versions.contains_key(version);
+    let version = if is_told_apart { version } else { "other" };
+    *versions.entry(version.to_owned()).or_default() += 1;
+}
+
 /// The encapsulations of routes to pods of other nodes.
 fn ways(routes: &[PodRoutesReport]) -> BTreeSet<(bool, String)> {
     let routes = routes.iter();
@@ -215,7 +227,12 @@ impl Survey {
 
     /// The node with that address.
     pub(super) fn node_at(&self, address: IpAddr) -> Option<&Node> {
-        self.nodes.get(*self.answered.get(&address)?)
+        self.nodes.get(self.number_at(address)?)
+    }
+
+    /// The number of the node with that address.
+    pub(super) fn number_at(&self, address: IpAddr) -> Option<usize> {
+        self.answered.get(&address).copied()
     }
 
     /// `worker-7 (10.0.2.13)`, or the address alone.
@@ -240,16 +257,21 @@ impl Survey {
             .collect()
     }
 
-    fn number(&mut self, address: IpAddr) -> u32 {
-        *self.numbers.entry(address).or_insert_with(|| {
+    fn number(&mut self, address: IpAddr) -> Option<u32> {
+        let number = self.addresses.len();
+        if number == ADDRESSES {
+            return self.numbers.get(&address).copied();
+        }
+        let number = *self.numbers.entry(address).or_insert_with(|| {
             self.addresses.push((address, Address::default()));
-            (self.addresses.len() - 1) as u32
-        })
+            number as u32
+        });
+        Some(number)
     }
 
-    fn facts(&mut self, address: IpAddr) -> &mut Address {
-        let number = self.number(address) as usize;
-        &mut self.addresses[number].1
+    fn facts(&mut self, address: IpAddr) -> Option<&mut Address> {
+        let number = self.number(address)? as usize;
+        Some(&mut self.addresses[number].1)
     }
 
     fn take(&mut self, asked: Option<IpAddr>, report: NodeReport) {
@@ -257,20 +279,24 @@ impl Survey {
         for address in report.addresses.iter().copied().chain(asked) {
             self.answered.insert(address, at);
         }
-        *self.exporters.entry(report.version.clone()).or_default() += 1;
+        count(&mut self.exporters, &report.version);
         for daemon in &report.daemons {
             if let Answer::Ok { version, .. } = &daemon.answer {
-                *self.birds.entry(version.clone()).or_default() += 1;
+                count(&mut self.birds, version);
             }
         }
         let peers = &report.node_peers;
         let mut mesh = Numbers::default();
         for peer in peers.mesh_up.iter().chain(&peers.mesh_down) {
-            self.facts(*peer).mesh_known_by += 1;
-            mesh.insert(self.number(*peer));
+            if let Some(number) = self.number(*peer) {
+                self.addresses[number as usize].1.mesh_known_by += 1;
+                mesh.insert(number);
+            }
         }
         for peer in peers.iter() {
-            self.facts(peer).known_by += 1;
+            if let Some(facts) = self.facts(peer) {
+                facts.known_by += 1;
+            }
         }
         let lost: Vec<IpAddr> = peers
             .mesh_down
@@ -279,7 +305,9 @@ impl Survey {
             .copied()
             .collect();
         for peer in &lost {
-            self.facts(*peer).lost_by += 1;
+            if let Some(facts) = self.facts(*peer) {
+                facts.lost_by += 1;
+            }
         }
         for session in report.sessions.iter().filter(|session| !session.up) {
             self.take_down(at, session, lost.contains(&session.peer));
@@ -287,11 +315,16 @@ impl Survey {
         let absent = report.pod_cidrs.iter().flatten().filter(|pod| !pod.present);
         let mut owners = BTreeSet::new();
         for pod in absent {
+            if self.missing.len() == ADDRESSES && !self.missing.contains_key(&pod.owner) {
+                continue;
+            }
             let missing = self.missing.entry(pod.owner).or_default();
             if missing.cidrs.len() < KEPT {
                 missing.cidrs.insert(pod.cidr);
             }
-            missing.via.extend(pod.fallthrough.clone());
+            if missing.via.len() < KEPT {
+                missing.via.extend(pod.fallthrough.clone());
+            }
             owners.insert(pod.owner);
         }
         for owner in owners {
@@ -323,8 +356,7 @@ impl Survey {
 
     fn take_down(&mut self, node: usize, session: &SessionReport, is_node: bool) {
         let since = session.since.clone();
-        if is_node {
-            let facts = self.facts(session.peer);
+        if is_node && let Some(facts) = self.facts(session.peer) {
             facts.since = match (facts.since.take(), since) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
@@ -341,6 +373,9 @@ impl Survey {
     }
 
     fn take_finding(&mut self, node: &str, finding: &FindingReport) {
+        if diagnose::known_id(&finding.id).is_none() {
+            return;
+        }
         let shared = self.shared.entry(finding.id.clone());
         let shared = shared.or_insert_with(|| Shared {
             finding: finding.clone(),

@@ -7,6 +7,7 @@ pub mod finding;
 pub mod forwarding;
 pub mod link;
 pub mod lookup;
+pub mod node_name;
 pub mod pod_cidr;
 pub mod pod_path;
 pub mod rib;

@@ -19,14 +19,13 @@
 //! | 72–324 | name of the sender's node |
 //! | 325– | 0 |
 
+use crate::model::node_name::{LONGEST_NAME, is_node_name};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::time::Duration;
 
 /// Length of every datagram that is not a full-size question. An answer is never longer than its question.
 pub const LENGTH: usize = 336;
-/// Longest name of a Kubernetes node (a DNS subdomain, RFC 1123).
-pub const LONGEST_NAME: usize = 253;
 /// Where the signature is.
 pub(super) const SIGNATURE: Range<usize> = 56..72;
 
@@ -152,14 +151,6 @@ impl<'a> Datagram<'a> {
         }
         buffer[NAME..NAME + name.len()].copy_from_slice(name);
     }
-}
-
-/// Whether `name` can be the name of a node. It becomes a label value, so nothing else is let in.
-pub fn is_node_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
 fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {

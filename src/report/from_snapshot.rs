@@ -39,7 +39,9 @@ impl NodeReport {
                 .iter()
                 .all(|finding| finding.severity == Severity::Info),
             addresses: identities.map(|identity| identity.address).collect(),
-            daemons: daemons().map(|view| DaemonReport::from(&**view)).collect(),
+            daemons: daemons()
+                .map(|view| DaemonReport::new(view, most))
+                .collect(),
             session_counts: SessionCounts {
                 up,
                 down: sessions().count() - up,
@@ -50,7 +52,7 @@ impl NodeReport {
                 .map(SessionReport::from)
                 .collect(),
             node_peers: NodePeers::new(snapshot),
-            kernel: KernelReport::from(&snapshot.kernel),
+            kernel: KernelReport::new(&snapshot.kernel, most),
             pod_cidr_counts: presence.map(|presence| {
                 let cidrs = presence.cidrs.iter();
                 let absent = cidrs.filter(|pod| pod.absent.is_some()).count();
@@ -68,11 +70,11 @@ impl NodeReport {
                     .collect()
             }),
             duplicate_cidrs: presence.map(|presence| {
-                let duplicates = presence.duplicates.iter();
+                let duplicates = presence.duplicates.iter().take(most);
                 duplicates.map(|duplicate| duplicate.cidr).collect()
             }),
             duplicate_owners: presence.map(|presence| {
-                let duplicates = presence.duplicates.iter();
+                let duplicates = presence.duplicates.iter().take(most);
                 duplicates.map(DuplicateReport::from).collect()
             }),
             export_gap: snapshot.export_gap.as_ref().map(|gap| ExportGapReport {
@@ -169,14 +171,17 @@ impl From<&Duplicate> for DuplicateReport {
     }
 }
 
-impl From<&DaemonView> for DaemonReport {
-    fn from(view: &DaemonView) -> Self {
+impl DaemonReport {
+    fn new(view: &DaemonView, most: usize) -> Self {
         DaemonReport {
             socket: view.socket.clone(),
             ip_version: view.ip_version.as_str().to_owned(),
             up: view.daemon.is_ok(),
             started: view.started.map(|at| at.to_string()),
-            rejected: view.rejected.clone(),
+            rejected: view
+                .rejected
+                .as_ref()
+                .map(|all| all.iter().take(most).copied().collect()),
             answer: match &view.daemon {
                 Ok(daemon) => Answer::Ok {
                     version: daemon.version.clone(),

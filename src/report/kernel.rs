@@ -84,12 +84,14 @@ pub struct TunnelReport {
     pub rx_packets: Option<u64>,
 }
 
-impl From<&KernelView> for KernelReport {
-    fn from(kernel: &KernelView) -> Self {
+impl KernelReport {
+    /// Of each list `most` at most.
+    pub(super) fn new(kernel: &KernelView, most: usize) -> Self {
         KernelReport {
-            routes: Part::of(&kernel.routes, |routes| RoutesReport::from(routes)),
+            routes: Part::of(&kernel.routes, |routes| RoutesReport::new(routes, most)),
             tunnels: Part::of(&kernel.tunnels, |tunnels| {
-                tunnels.iter().map(TunnelReport::from).collect()
+                let tunnels = tunnels.iter().take(most);
+                tunnels.map(TunnelReport::from).collect()
             }),
             forwarding: Part::of(&kernel.forwarding, |forwarding| {
                 PerFamily::new(|family| forwarding[family].enabled).into()
@@ -98,8 +100,8 @@ impl From<&KernelView> for KernelReport {
     }
 }
 
-impl From<&RouteSummary> for RoutesReport {
-    fn from(routes: &RouteSummary) -> Self {
+impl RoutesReport {
+    fn new(routes: &RouteSummary, most: usize) -> Self {
         let counted = routes.pod_routes.iter();
         let foreign = routes.foreign_blackholes.values().flatten().flatten();
         RoutesReport {
@@ -114,7 +116,7 @@ impl From<&RouteSummary> for RoutesReport {
                     },
                 )
                 .collect(),
-            foreign_blackholes: foreign.copied().collect(),
+            foreign_blackholes: foreign.copied().take(most).collect(),
         }
     }
 }

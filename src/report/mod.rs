@@ -48,11 +48,12 @@ pub enum ReportDetail {
     /// Everything.
     #[default]
     All,
-    /// Of sessions and of pod CIDRs those that are not healthy, at most [`UNHEALTHY`] of each: the document stays small.
+    /// Of sessions and of pod CIDRs those that are not healthy, and at most [`UNHEALTHY`] of these and of what other lists
+    /// hold, but for the peers: the document stays small.
     Unhealthy,
 }
 
-/// Sessions, and pod CIDRs, of [`ReportDetail::Unhealthy`] at most.
+/// Entries of a list of [`ReportDetail::Unhealthy`] at most.
 pub const UNHEALTHY: usize = 50;
 
 /// Sessions, counted.

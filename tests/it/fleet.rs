@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// An exporter that the other nodes can reach.
@@ -100,8 +100,23 @@ fn nodes_behind_a_reflector_are_asked_and_a_router_is_not() {
     assert!(not_asked.is_empty(), "only nodes were asked: {not_asked:?}");
 }
 
+/// Runs a program, and reports at the end of stderr what it took at most, in KiB.
+pub(super) fn measured(program: &[&str]) -> Command {
+    let measure = "import resource, subprocess, sys\ncode = subprocess.run(sys.argv[1:]).returncode\n\
+                   print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\nsys.exit(code)";
+    let mut command = Command::new("python3");
+    command.args(["-c", measure]).args(program);
+    command
+}
+
+/// What [`measured`] reported, in KiB.
+pub(super) fn peak(output: &Output) -> u64 {
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines().last().unwrap().parse().unwrap()
+}
+
 /// A BIRD with a mesh of that many sessions, each of them up: a recorded session, again and again.
-fn bird(folder: &Path, peers: &[String]) -> std::path::PathBuf {
+pub(super) fn bird(folder: &Path, peers: &[String]) -> std::path::PathBuf {
     let capture =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/calico-fork-bird/mesh-healthy");
     let body = |file: &str| {
@@ -213,20 +228,8 @@ fn a_thousand_exporters_take_seconds_and_little_memory() {
     document["sessions"] = serde_json::json!([]);
     let lost = "127.1.0.10".to_owned();
     let port = exporters(&peers, &lost, document).to_string();
-    // Python reports what the child took at most, in KiB.
-    let measure = "import resource, subprocess, sys\ncode = subprocess.run(sys.argv[1:]).returncode\n\
-                   print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\nsys.exit(code)";
     let begun = Instant::now();
-    let asked = Command::new("python3")
-        .args([
-            "-c",
-            measure,
-            BINARY,
-            "doctor",
-            "--fleet",
-            "--fleet.port",
-            &port,
-        ])
+    let asked = measured(&[BINARY, "doctor", "--fleet", "--fleet.port", &port])
         .args([
             "--fleet.timeout",
             if cfg!(debug_assertions) { "60s" } else { "5s" },
@@ -246,8 +249,7 @@ fn a_thousand_exporters_take_seconds_and_little_memory() {
     // The promise is that of the optimised program.
     let longest = if cfg!(debug_assertions) { 60 } else { 5 };
     assert!(took < Duration::from_secs(longest), "{took:?}");
-    let stderr = String::from_utf8(asked.stderr).unwrap();
-    let kib: u64 = stderr.lines().last().unwrap().parse().unwrap();
+    let kib = peak(&asked);
     println!("1,000 exporters: {took:?}, {kib} KiB");
     // Without optimisation the program itself is five times as large.
     let most = if cfg!(debug_assertions) { 60 } else { 20 };

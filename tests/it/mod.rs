@@ -6,6 +6,7 @@ mod doctor_states;
 mod exporter;
 mod fleet;
 mod fleet_access;
+mod fleet_hostile;
 mod fleet_probes;
 mod incidents;
 mod kernel;

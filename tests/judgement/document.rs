@@ -4,6 +4,7 @@ use crate::fixture;
 use calico_bgp_exporter::diagnose;
 use calico_bgp_exporter::fleet::{self, AskError, AskErrorKind, BrokenPath, FleetReport, Survey};
 use calico_bgp_exporter::model::Family;
+use calico_bgp_exporter::model::pod_cidr::{Duplicate, Fallthrough};
 use calico_bgp_exporter::model::snapshot::Snapshot;
 use calico_bgp_exporter::report::{self, NodeReport, ReportDetail};
 use serde_json::Value;
@@ -148,4 +149,35 @@ fn the_short_document_of_a_large_node_is_small() {
     );
     assert_eq!(read.sessions.len(), 50);
     assert_eq!(read.node_peers.iter().count(), 1000);
+}
+
+#[test]
+fn the_short_document_of_a_node_with_many_faults_is_small() {
+    let mut snapshot = fixture::full();
+    let many = |second: u32| {
+        (0..20_000).map(move |n: u32| format!("10.{second}.{}.{}/32", n / 250, n % 250))
+    };
+    let cidrs = |second| many(second).map(|cidr| cidr.parse().unwrap());
+    let mut view = (*snapshot.daemons[0]).clone();
+    view.rejected = Some(cidrs(1).collect());
+    snapshot.daemons[0] = view.into();
+    let kernel = &mut snapshot.kernel;
+    kernel.routes.as_mut().unwrap().foreign_blackholes.v4 = Some(cidrs(2).collect());
+    let tunnels = kernel.tunnels.as_mut().unwrap();
+    *tunnels = vec![tunnels[0].clone(); 5000];
+    let mut presence = (*snapshot.presence.unwrap()).clone();
+    presence.cidrs = many(3)
+        .map(|cidr| fixture::pod(&cidr, Some("10.0.3.142"), Some(Fallthrough::None)))
+        .collect();
+    let duplicate = |cidr| Duplicate {
+        cidr,
+        ..presence.duplicates[0].clone()
+    };
+    presence.duplicates = cidrs(4).map(duplicate).collect();
+    snapshot.presence = Some(presence.into());
+    // What --fleet takes of one exporter is 256 KiB: a longer one would say that another program listens there.
+    let document = document(&snapshot, ReportDetail::Unhealthy);
+    let text = report::to_text(&document, false).unwrap();
+    assert!(text.len() < 128 * 1024, "{} bytes", text.len());
+    assert_eq!(document.daemons[0].rejected.as_ref().unwrap().len(), 50);
 }

@@ -3,6 +3,7 @@
 use super::{FINDINGS, count_nodes, list};
 use crate::fleet::survey::Survey;
 use crate::model::finding::{Finding, Severity};
+use crate::model::{Family, PerFamily};
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -18,6 +19,13 @@ pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<
         // More than half of those that could know it.
         facts.is_some_and(|facts| facts.mesh_known_by * 2 > most)
     };
+    let mesh_sizes = PerFamily::new(|family| {
+        let known = survey.addresses.iter();
+        let known = known.filter(|(_, facts)| facts.mesh_known_by > 0);
+        known
+            .filter(|(address, _)| Family::from(*address) == family)
+            .count()
+    });
     let mut incomplete = Vec::new();
     for node in &survey.nodes {
         let own = node.addresses.iter().chain(&node.asked);
@@ -27,17 +35,14 @@ pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<
         let missing = survey.mesh_missing(node);
         let missing: Vec<IpAddr> = missing.into_iter().filter(is_known).collect();
         // A family that the node does not speak at all is no gap.
-        let spoken = |ipv4: bool| {
-            let of_family = survey.addresses.iter();
-            let total = of_family
-                .filter(|(address, facts)| address.is_ipv4() == ipv4 && facts.mesh_known_by > 0);
-            let lacks = missing.iter().filter(|a| a.is_ipv4() == ipv4).count();
-            lacks + 1 < total.count()
-        };
+        let spoken = PerFamily::new(|family| {
+            let lacks = missing.iter();
+            let lacks = lacks.filter(|address| Family::from(**address) == family);
+            lacks.count() + 1 < mesh_sizes[family]
+        });
         let missing: Vec<IpAddr> = missing
-            .iter()
-            .copied()
-            .filter(|address| spoken(address.is_ipv4()))
+            .into_iter()
+            .filter(|address| spoken[Family::from(*address)])
             .collect();
         if !missing.is_empty() {
             incomplete.push((node, missing));

@@ -13,6 +13,8 @@ pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<
         let own = node.addresses.iter().chain(&node.asked);
         culprits.contains(&down.peer) || own.into_iter().any(|address| culprits.contains(address))
     };
+    let all = survey.down.iter();
+    let all: HashSet<(usize, IpAddr)> = all.map(|down| (down.node, down.peer)).collect();
     let mut seen: HashSet<(usize, IpAddr)> = HashSet::new();
     let mut pairs = Vec::new();
     let mut routers: BTreeMap<(IpAddr, &str), Vec<&Down>> = BTreeMap::new();
@@ -21,7 +23,7 @@ pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<
             let key = (down.peer, down.reason.as_str());
             routers.entry(key).or_default().push(down);
         } else if !seen.contains(&(down.node, down.peer)) {
-            let (other, both) = other_end(survey, down);
+            let (other, both) = other_end(survey, &all, down);
             if let Some((number, address)) = other {
                 seen.insert((number, address));
             }
@@ -68,20 +70,18 @@ enum OtherEnd {
 }
 
 /// The other end as a key of the same pair, and what it says.
-fn other_end(survey: &Survey, down: &Down) -> (Option<(usize, IpAddr)>, OtherEnd) {
+fn other_end(
+    survey: &Survey,
+    all: &HashSet<(usize, IpAddr)>,
+    down: &Down,
+) -> (Option<(usize, IpAddr)>, OtherEnd) {
     let node = &survey.nodes[down.node];
-    let Some(other) = survey.nodes.iter().position(|candidate| {
-        candidate.asked == Some(down.peer) || candidate.addresses.contains(&down.peer)
-    }) else {
+    let Some(other) = survey.number_at(down.peer) else {
         return (None, OtherEnd::NotAsked);
     };
-    let own = |address: &IpAddr| node.asked == Some(*address) || node.addresses.contains(address);
-    let mirror = survey
-        .down
-        .iter()
-        .find(|candidate| candidate.node == other && own(&candidate.peer));
-    match mirror {
-        Some(mirror) => (Some((other, mirror.peer)), OtherEnd::Down),
+    let mut own = node.addresses.iter().chain(&node.asked);
+    match own.find(|address| all.contains(&(other, **address))) {
+        Some(address) => (Some((other, *address)), OtherEnd::Down),
         None => (None, OtherEnd::Up),
     }
 }

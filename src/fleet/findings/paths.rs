@@ -4,15 +4,14 @@ use super::list;
 use crate::fleet::paths::BrokenPath;
 use crate::fleet::survey::Survey;
 use crate::model::finding::{Finding, Severity};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// One finding for all of them: they have one cause more often than not.
 pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<Finding>) {
+    let explained = Explained::new(survey, culprits);
     let paths = survey.broken_paths.iter();
-    let unexplained: Vec<&BrokenPath> = paths
-        .filter(|path| !is_explained(survey, culprits, path))
-        .collect();
+    let unexplained: Vec<&BrokenPath> = paths.filter(|path| !explained.has(path)).collect();
     if unexplained.is_empty() {
         return;
     }
@@ -43,23 +42,41 @@ pub(super) fn find(survey: &Survey, culprits: &HashSet<IpAddr>, found: &mut Vec<
     });
 }
 
-/// One of the two is a culprit, or their session is down.
-fn is_explained(survey: &Survey, culprits: &HashSet<IpAddr>, path: &BrokenPath) -> bool {
-    let here: Vec<IpAddr> = addresses(survey, &path.node).collect();
-    let there: Vec<IpAddr> = addresses(survey, &path.peer_node)
-        .chain([path.peer])
-        .collect();
-    let is_culprit = |address: &IpAddr| culprits.contains(address);
-    here.iter().chain(&there).any(is_culprit)
-        || survey.down.iter().any(|down| {
-            let name = &survey.nodes[down.node].name;
-            *name == path.node && there.contains(&down.peer)
-                || *name == path.peer_node && here.contains(&down.peer)
-        })
+/// What explains a broken path: one of the two nodes is a culprit, or their session is down.
+struct Explained<'a> {
+    culprits: &'a HashSet<IpAddr>,
+    /// Addresses of the nodes with a name.
+    addresses: HashMap<&'a str, Vec<IpAddr>>,
+    /// Sessions that are down, by the name of the node.
+    down: HashSet<(&'a str, IpAddr)>,
 }
 
-/// The addresses of the node with that name.
-fn addresses<'a>(survey: &'a Survey, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
-    let nodes = survey.nodes.iter().filter(move |node| node.name == name);
-    nodes.flat_map(|node| node.addresses.iter().copied().chain(node.asked))
+impl<'a> Explained<'a> {
+    fn new(survey: &'a Survey, culprits: &'a HashSet<IpAddr>) -> Self {
+        let mut addresses: HashMap<&str, Vec<IpAddr>> = HashMap::new();
+        for node in &survey.nodes {
+            let of_name = addresses.entry(&node.name).or_default();
+            of_name.extend(node.addresses.iter().chain(&node.asked));
+        }
+        let down = survey.down.iter();
+        let down = down.map(|down| (survey.nodes[down.node].name.as_str(), down.peer));
+        Explained {
+            culprits,
+            addresses,
+            down: down.collect(),
+        }
+    }
+
+    fn has(&self, path: &BrokenPath) -> bool {
+        let (node, peer_node) = (path.node.as_str(), path.peer_node.as_str());
+        let of = |name| self.addresses.get(name).map_or(&[][..], Vec::as_slice);
+        let (here, there) = (of(node), || of(peer_node).iter().chain([&path.peer]));
+        here.iter()
+            .chain(there())
+            .any(|one| self.culprits.contains(one))
+            || there().any(|one| self.down.contains(&(node, *one)))
+            || here
+                .iter()
+                .any(|one| self.down.contains(&(peer_node, *one)))
+    }
 }
