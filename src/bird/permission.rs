@@ -1,5 +1,6 @@
 //! Why a socket may not be opened: who this process is, and the owner and mode of the socket or of a directory above it.
 
+use crate::watched_file::{self, LARGEST};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -24,7 +25,7 @@ const WRITE: u32 = 0o2;
 
 /// Says which file refuses this process, and which user or group it would accept.
 pub(super) fn explain(socket: &str) -> String {
-    let identity = std::fs::read_to_string("/proc/self/status")
+    let identity = watched_file::read_text(Path::new("/proc/self/status"), LARGEST)
         .ok()
         .and_then(|status| Identity::parse(&status));
     let Some(identity) = identity else {

@@ -193,8 +193,12 @@ impl CollectConfig {
         }
         // One daemon behind two paths would count twice.
         let mut places = HashSet::new();
-        self.sockets
-            .retain(|socket| places.insert(values::place(socket)));
+        self.sockets.retain(|socket| {
+            let of_socket = values::places(socket);
+            let is_new = of_socket.iter().all(|place| !places.contains(place));
+            places.extend(of_socket);
+            is_new
+        });
         Ok(())
     }
 }

@@ -75,6 +75,13 @@ fn one_daemon_behind_two_paths_is_asked_once() {
     let linked = at("bird6.ctl");
     let flags = ["--bird.socket", &one, "--bird.socket", &linked];
     assert_eq!(serve(&flags).unwrap().collect.sockets, [one.as_str()]);
+
+    let hard_link = at("bird.link");
+    std::fs::remove_file(&one).unwrap();
+    let _daemon = std::os::unix::net::UnixListener::bind(&one).unwrap();
+    std::fs::hard_link(&one, &hard_link).unwrap();
+    let flags = ["--bird.socket", &one, "--bird.socket", &hard_link];
+    assert_eq!(serve(&flags).unwrap().collect.sockets, [one.as_str()]);
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 use crate::model::duration;
 use crate::model::pod_cidr::Expected;
+use crate::watched_file::{self, LARGEST};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
+use std::ffi::OsString;
+use std::fs::Metadata;
 use std::net::IpAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,14 +25,33 @@ pub(super) fn socket(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Where the socket is, or will be, whatever symbolic links lead there.
-pub(super) fn place(socket: &str) -> PathBuf {
+/// By what two paths of one socket are recognised. Numbers are those of a device and an inode.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// The socket itself, which may have several names.
+    Socket(u64, u64),
+    /// A name in a directory, which may be mounted several times: BIRD makes its socket anew at each start.
+    Name(u64, u64, OsString),
+    /// A path without a directory.
+    Path(PathBuf),
+}
+
+/// Where the socket is, or will be, whatever links and mounts lead there.
+pub(super) fn places(socket: &str) -> Vec<Place> {
     let path = Path::new(socket);
-    let in_its_directory = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize()
-        .ok()
-        .or_else(in_its_directory)
-        .unwrap_or_else(|| path.to_owned())
+    let number = |of: &Metadata| (of.dev(), of.ino());
+    let real = path.canonicalize();
+    let real = real.unwrap_or_else(|_| Path::new(".").join(path));
+    let of_directory = real.parent().and_then(|parent| parent.metadata().ok());
+    let name = match (of_directory.as_ref().map(number), real.file_name()) {
+        (Some((device, inode)), Some(name)) => Place::Name(device, inode, name.to_owned()),
+        _ => Place::Path(real.clone()),
+    };
+    let of_socket = real.metadata().ok();
+    let of_socket = of_socket.filter(|of| of.file_type().is_socket());
+    let of_socket = of_socket.as_ref().map(number);
+    let of_socket = of_socket.map(|(device, inode)| Place::Socket(device, inode));
+    of_socket.into_iter().chain([name]).collect()
 }
 
 /// The name as it is given; the hostname for an empty one.
@@ -36,7 +59,7 @@ pub(super) fn node_name(text: &str) -> Result<String, String> {
     if !text.is_empty() {
         return Ok(text.to_owned());
     }
-    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+    match watched_file::read_text(Path::new("/proc/sys/kernel/hostname"), LARGEST) {
         Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
         _ => Err("the hostname cannot be read: write the name of the node".into()),
     }

@@ -1,7 +1,8 @@
 //! This process, from `/proc/self` (proc(5)). What cannot be read is left out.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use crate::watched_file::{self, LARGEST};
+use std::fs;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// The values of the standard `process_*` family.
@@ -26,7 +27,7 @@ impl Process {
     pub(super) fn read() -> Process {
         static CONSTANTS: OnceLock<Constants> = OnceLock::new();
         let constants = CONSTANTS.get_or_init(Constants::read);
-        let stat = read("/proc/self/stat").unwrap_or_default();
+        let stat = text("/proc/self/stat").unwrap_or_default();
         let seconds =
             |ticks: u64| Some(ticks as f64 / constants.ticks_per_second.filter(|t| *t > 0)? as f64);
         // The name in brackets may hold spaces and brackets itself.
@@ -57,8 +58,8 @@ impl Process {
 
 impl Constants {
     fn read() -> Constants {
-        let auxv = fs::read("/proc/self/auxv").unwrap_or_default();
-        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let auxv = watched_file::read(Path::new("/proc/self/auxv"), LARGEST).unwrap_or_default();
+        let stat = text("/proc/stat").unwrap_or_default();
         Constants {
             page_size: auxiliary(&auxv, 6),
             ticks_per_second: auxiliary(&auxv, 17),
@@ -69,20 +70,17 @@ impl Constants {
     }
 }
 
-/// A file of `/proc`, which has no size to go by: two reads in the place of eight.
-fn read(path: &str) -> io::Result<String> {
-    let mut text = String::with_capacity(4096);
-    File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 /// How many files this process may have open (the soft limit of RLIMIT_NOFILE); `None` where that cannot be read.
 pub fn descriptor_limit() -> Option<u64> {
-    let limits = read("/proc/self/limits").ok()?;
+    let limits = text("/proc/self/limits")?;
     let line = limits
         .lines()
         .find_map(|l| l.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+fn text(path: &str) -> Option<String> {
+    watched_file::read_text(Path::new(path), LARGEST).ok()
 }
 
 /// A value of the auxiliary vector (getauxval(3)): AT_PAGESZ is 6, AT_CLKTCK 17.

@@ -1,9 +1,13 @@
 //! The switches that say whether the node forwards packets.
 
 use crate::model::forwarding::ForwardingSwitches;
+use crate::watched_file;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+
+/// Bytes of one switch, which is a number.
+const LARGEST: u64 = 64;
 
 /// Reads the switches below `proc_root` (`/proc`), of the named interfaces too. What is not there is left out: the kernel
 /// lacks IPv6, or `force_forwarding`, or the interface has just gone. No `ip_forward` and an odd value are errors.
@@ -39,7 +43,7 @@ pub fn forwarding<'a>(
 /// Any number but 0 is on. `None`: no such file.
 fn read(path: &Path) -> io::Result<Option<bool>> {
     let failed = |kind, what: &str| io::Error::new(kind, format!("{}: {what}", path.display()));
-    match std::fs::read_to_string(path) {
+    match watched_file::read_text(path, LARGEST) {
         Ok(text) => match text.trim().parse::<i64>() {
             Ok(number) => Ok(Some(number != 0)),
             Err(_) => Err(failed(
@@ -80,6 +84,16 @@ mod tests {
             put(root.path(), "ipv4/ip_forward", odd)?;
             assert!(read(&[]).is_err(), "{odd:?}");
         }
+        // What root may mount over it is not waited for.
+        let switch = root.path().join("sys/net/ipv4/ip_forward");
+        std::fs::remove_file(&switch)?;
+        nix::unistd::mkfifo(&switch, nix::sys::stat::Mode::S_IRWXU)?;
+        let error = read(&[]).expect_err("a FIFO");
+        assert!(error.to_string().contains("is a FIFO"), "{error}");
+        put(root.path(), "ipv4/conf/all/forwarding", "0\n")?;
+        std::fs::remove_file(&switch)?;
+        std::fs::write(&switch, "1".repeat(65))?;
+        assert!(read(&[]).is_err());
         Ok(())
     }
 }

@@ -57,10 +57,13 @@ const IMPURE_WORDS: &[&str] = &[
 const USES: &[(&str, &[&str])] = &[
     ("model", &["model"]),
     ("bird", &["bird", "model", "watched_file"]),
-    ("netlink", &["netlink", "model"]),
+    ("netlink", &["netlink", "model", "watched_file"]),
     ("assess", &["assess", "model", "netlink"]),
     ("diagnose", &["diagnose", "assess", "model"]),
-    ("metrics", &["metrics", "model", "build_info"]),
+    (
+        "metrics",
+        &["metrics", "model", "build_info", "watched_file"],
+    ),
     ("report", &["report", "model", "build_info"]),
     (
         "http",

@@ -1,11 +1,12 @@
 //! Sockets that are missing, dead, silent or talk nonsense: the reason is counted, and nothing else suffers.
 
-use crate::it::exporter::Exporter;
+use crate::it::exporter::{BINARY, Exporter};
 use crate::it::lab::{Lab, within};
 use crate::it::page::Page;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -303,7 +304,7 @@ fn the_families_are_independent() {
     // Only the IPv6 daemon goes.
     let pid = lab.lab("pid n1 6");
     assert!(
-        std::process::Command::new("kill")
+        Command::new("kill")
             .args(["-KILL", &pid])
             .status()
             .unwrap()
@@ -342,4 +343,32 @@ fn a_new_socket_after_a_restart_is_found() {
         p.down("10.0.3.142") == Some(false)
     });
     assert_eq!(page.value("calico_bird_up", &[]), Some(1.0));
+}
+
+#[test]
+fn a_directory_that_is_mounted_twice_holds_one_daemon() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["run", "mounted"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    // BIRD need not be there yet.
+    let script = format!(
+        "mount --bind {} {} && exec {BINARY} doctor --output json --interval 0 --node-name n1 \
+         --bird.socket {} --bird.socket {} --bird.socket {}",
+        at("run"),
+        at("mounted"),
+        at("run/bird.ctl"),
+        at("mounted/bird.ctl"),
+        at("mounted/bird6.ctl"),
+    );
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let daemons = report["daemons"].as_array().unwrap().iter();
+    let sockets: Vec<&str> = daemons.map(|one| one["socket"].as_str().unwrap()).collect();
+    assert_eq!(sockets, [at("run/bird.ctl"), at("mounted/bird6.ctl")]);
 }
