@@ -9,6 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Nobody has written for so long: the change is over.
 const QUIET: Duration = Duration::from_secs(1);
+/// What could not be used is read again after so long, also without a change: the reason may have passed (no descriptor was
+/// free, or the disk did not answer).
+const AGAIN: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// Changes whenever the contents do, also by a symbolic link that is moved (mounted Secrets).
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +52,33 @@ pub struct Files {
     read: Vec<(PathBuf, Option<Stamp>)>,
     /// How they differ from that, and since when they have been like this.
     seen: Option<(Vec<Option<Stamp>>, Instant)>,
+    /// Why they could not be used, and since when.
+    failed: Option<(String, Instant)>,
 }
 
 impl Files {
     /// One more, as it is now: to be called just before it is read.
     pub fn add(&mut self, path: &Path) {
         self.read.push((path.to_owned(), Stamp::of(path)));
+    }
+
+    /// None yet, in the place of these, which are about to be read again.
+    pub fn renewed(&self) -> Self {
+        Files {
+            failed: self.failed.clone(),
+            ..Files::default()
+        }
+    }
+
+    /// Notes that they can be used.
+    pub fn succeed(&mut self) {
+        self.failed = None;
+    }
+
+    /// Notes that they cannot be used. True when the reason is a new one.
+    pub fn fail(&mut self, reason: &str) -> bool {
+        let before = self.failed.replace((reason.to_owned(), Instant::now()));
+        before.is_none_or(|(before, _)| before != reason)
     }
 
     /// Their paths.
@@ -71,8 +95,13 @@ impl Files {
         }
     }
 
-    /// Whether any is another than was read, and all have been left alone since.
+    /// Whether any is another than was read, and all have been left alone since; or whether to try again what failed.
     pub fn changed(&mut self) -> bool {
+        if let Some((_, at)) = &self.failed
+            && at.elapsed() >= AGAIN
+        {
+            return true;
+        }
         let now: Vec<_> = self.read.iter().map(|(path, _)| Stamp::of(path)).collect();
         if now.iter().eq(self.read.iter().map(|(_, stamp)| stamp)) {
             self.seen = None;
@@ -181,6 +210,27 @@ mod tests {
         assert!(!files.changed());
         sleep(QUIET);
         assert!(files.changed());
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_and_is_news_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let mut files = Files::default();
+        files.add(&path);
+        assert!(files.fail("no descriptor is free"));
+        assert!(!files.changed());
+        sleep(AGAIN);
+        assert!(files.changed());
+        files = files.renewed();
+        files.add(&path);
+        assert!(!files.fail("no descriptor is free"));
+        assert!(!files.changed());
+        assert!(files.fail("the disk does not answer"));
+        files.succeed();
+        sleep(AGAIN);
+        assert!(!files.changed());
     }
 
     #[test]

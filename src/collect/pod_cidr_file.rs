@@ -52,11 +52,14 @@ impl PodFile {
         }
         match self.read() {
             Ok(expected) => {
+                self.files.succeed();
                 tracing::info!(path = %self.path.display(), cidrs = expected.len(), "pod CIDR file read again");
                 std::mem::replace(&mut self.expected, expected) != self.expected
             }
             Err(error) => {
-                tracing::error!(%error, "bad pod CIDR file: the last good one stays in force");
+                if self.files.fail(&error.reason) {
+                    tracing::error!(%error, "bad pod CIDR file: the last good one stays in force");
+                }
                 false
             }
         }
@@ -67,7 +70,7 @@ impl PodFile {
             path: self.path.display().to_string(),
             reason,
         };
-        self.files = Files::default();
+        self.files = self.files.renewed();
         self.files.add(&self.path);
         let text = watched_file::read_text(&self.path, watched_file::LARGEST)
             .map_err(|error| bad(error.to_string()))?;

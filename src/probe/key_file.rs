@@ -52,16 +52,19 @@ impl KeyFile {
         if !self.files.changed() {
             return false;
         }
-        self.files = Files::default();
+        self.files = self.files.renewed();
         self.files.add(&self.path);
         match read(&self.path) {
             Ok(keys) => {
+                self.files.succeed();
                 tracing::info!(file = %self.path.display(), "keys read again");
                 self.keys = keys;
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the keys from before stay in use");
+                if self.files.fail(&error.to_string()) {
+                    tracing::error!(%error, "the keys from before stay in use");
+                }
                 false
             }
         }

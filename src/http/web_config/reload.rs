@@ -88,7 +88,7 @@ impl WebConfig {
                 if !files.changed() && !at_once {
                     return (files, None);
                 }
-                let mut now = Files::default();
+                let mut now = files.renewed();
                 let active = read(&path, &mut now);
                 // A file that was not reached because of an error is watched on.
                 now.add_missing(&files);
@@ -103,6 +103,7 @@ impl WebConfig {
             match active.and_then(|active| replacement(active, &before)) {
                 Ok(active) => {
                     let active = Arc::new(active);
+                    self.files().succeed();
                     *self.active.lock().unwrap_or_else(PoisonError::into_inner) =
                         Arc::clone(&active);
                     tracing::info!(path = %shown, "web configuration read again");
@@ -110,11 +111,15 @@ impl WebConfig {
                         close();
                     }
                 }
-                Err(reason) => tracing::error!(
-                    path = %shown,
-                    reason,
-                    "the web configuration has changed and cannot be used; the last good one stays"
-                ),
+                Err(reason) => {
+                    if self.files().fail(&reason) || at_once {
+                        tracing::error!(
+                            path = %shown,
+                            reason,
+                            "the web configuration has changed and cannot be used; the last good one stays"
+                        );
+                    }
+                }
             }
         }
     }
