@@ -11,7 +11,7 @@ use crate::model::snapshot::Snapshot;
 use crate::report::{self, NodeReport};
 use crate::sandbox::Network;
 use crate::service;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,10 +29,7 @@ const _: () = assert!(LONGEST_TIMEOUT.as_secs() + 10 <= http::LONGEST_COLLECTION
 /// Runs until SIGTERM or SIGINT.
 pub fn run(settings: ServeArgs, log: &mut LogThread) -> Result<()> {
     let limits = service::limits()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = service::runtime()?;
     let result = runtime.block_on(serve(settings, limits, log));
     // Not for a password that is being checked: that may take seconds, and nobody gets the answer.
     runtime.shutdown_background();
@@ -44,7 +41,7 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
     };
-    let listeners = http::bind(&settings.listen).await?;
+    let listeners = http::bind(&settings.listen)?;
     let node: Arc<str> = settings.collect.node.as_str().into();
     let collector = NodeCollector::new(settings.collect.clone())?;
     let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
@@ -83,7 +80,7 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
         files.extend(settings.collect.pod_cidr_file.clone());
         service::enter_sandbox(&files, Network::Open);
     }
-    log.begin();
+    service::start_threads(log).await?;
     let server = Server::new(listeners, app, site)
         .with_web_config(web_config)
         .with_limits(limits)

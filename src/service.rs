@@ -1,11 +1,15 @@
 //! What the programs that run until a signal ends them have in common: file descriptors, the sandbox and signals.
 
 use crate::http::Limits;
+use crate::log::LogThread;
 use crate::metrics;
 use crate::sandbox::{self, Network};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -37,6 +41,33 @@ fn limits_of(descriptors: Option<u64>) -> Result<Limits> {
     limits.reserve = limits.reserve.min(left / 4);
     limits.connections = limits.connections.min(left - limits.reserve);
     Ok(limits)
+}
+
+/// A thread that waits for work ends after so long without any: never. Another one may not be possible then.
+const THREAD_WAITS: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// The runtime of a program that runs until a signal ends it.
+pub fn runtime() -> Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    let builder = builder.enable_all().thread_keep_alive(THREAD_WAITS);
+    builder.build().context("cannot start the runtime")
+}
+
+/// Starts the thread that logs, and the first of those that check passwords, read files and ask DNS: as long as there is
+/// one, a limit of processes that is reached later delays these and ends nothing.
+pub async fn start_threads(log: &mut LogThread) -> Result<()> {
+    const REASON: &str = "cannot start a thread: raise RLIMIT_NPROC, or the limit of processes of the container or unit";
+    log.begin().context(REASON)?;
+    // The runtime would end the process where it finds no room for its thread: so one is tried before.
+    let room = thread::Builder::new().spawn(|| ()).context(REASON)?;
+    let _ = room.join();
+    // One that has ended counts until the kernel has let go of it.
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let end = Instant::now() + Duration::from_secs(1);
+    while threads() > 2 && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
+    tokio::task::spawn_blocking(|| ()).await.context(REASON)
 }
 
 /// Restricts this process to reading /proc and the directories of `files`, those that symbolic links lead to included.

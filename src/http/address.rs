@@ -2,7 +2,7 @@
 
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use tokio::net::TcpListener;
 
@@ -79,12 +79,12 @@ pub struct BindError {
 }
 
 /// Binds every address.
-pub async fn bind(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, BindError> {
+pub fn bind(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::new();
     for address in addresses {
         let bound = match address {
             ListenAddress::Any(port) => bind_any(*port).map(|listener| vec![listener]),
-            ListenAddress::Host(host, port) => bind_host(host, *port).await,
+            ListenAddress::Host(host, port) => bind_host(host, *port),
         };
         listeners.extend(bound.map_err(|source| BindError {
             address: address.clone(),
@@ -111,13 +111,13 @@ fn bind_any(port: u16) -> io::Result<TcpListener> {
 }
 
 /// An address, or every address of a name: one of them has to work, and the others are named in the log.
-async fn bind_host(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+fn bind_host(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![listen((address, port).into())?]);
     }
     let mut listeners = Vec::new();
     let mut failures = Vec::new();
-    let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
     addresses.sort_unstable();
     addresses.dedup();
     for address in addresses {
@@ -137,6 +137,12 @@ async fn bind_host(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let broadcast = address.ip() == IpAddr::from(Ipv4Addr::BROADCAST);
+    // The kernel listens there too, and no connection can come.
+    if address.ip().is_multicast() || broadcast {
+        let reason = "a multicast or broadcast address takes no connection";
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, reason));
+    }
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address == SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port())) {
         socket.set_only_v6(false)?;
@@ -194,6 +200,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_address_that_takes_no_connection_is_refused() {
+        for host in ["224.0.0.1", "255.255.255.255", "ff02::1"] {
+            let address = ListenAddress::Host(host.to_owned(), 0);
+            let error = anyhow::Error::from(bind(&[address]).unwrap_err());
+            assert!(
+                format!("{error:#}").contains("takes no connection"),
+                "{error:#}"
+            );
+        }
+    }
+
     /// Another program on the port is an error, of whatever family and with whatever options it listens.
     #[tokio::test]
     async fn every_address_means_every_address() {
@@ -210,7 +228,7 @@ mod tests {
             other.bind(&address.into()).unwrap();
             other.listen(1).unwrap();
             let port = other.local_addr().unwrap().as_socket().unwrap().port();
-            let error = bind(&[ListenAddress::Any(port)]).await.unwrap_err();
+            let error = bind(&[ListenAddress::Any(port)]).unwrap_err();
             assert_eq!(
                 format!("{:#}", anyhow::Error::from(error)),
                 format!("cannot listen on :{port}: Address already in use (os error 98)"),

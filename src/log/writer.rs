@@ -40,11 +40,14 @@ pub struct LogThread {
 }
 
 impl LogThread {
-    /// Begins to write. Lines of before wait until then.
-    pub fn begin(&mut self) {
-        if let Some(body) = self.body.take() {
-            // Without a thread nothing is logged.
-            let _ = thread::Builder::new().name("log".into()).spawn(body);
+    /// Begins to write. Lines of before wait until then. Without a thread nothing is logged.
+    pub fn begin(&mut self) -> io::Result<()> {
+        match self.body.take() {
+            Some(body) => {
+                let thread = thread::Builder::new().name("log".into());
+                thread.spawn(body).map(drop)
+            }
+            None => Ok(()),
         }
     }
 }
@@ -135,7 +138,7 @@ fn printable(line: &str, format: LogFormat) -> String {
 
 impl Drop for LogThread {
     fn drop(&mut self) {
-        self.begin();
+        let _ = self.begin();
         let deadline = Instant::now() + FLUSH;
         while self.counts.waiting.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
@@ -176,7 +179,7 @@ mod tests {
         let (mut writer, mut thread) = Writer::new(out, LogFormat::Text, move |count| {
             let _ = report.send(count);
         });
-        thread.begin();
+        thread.begin().unwrap();
         let began = Instant::now();
         for number in 0..WAITING + 11 {
             let line = format!("line {number}\n");

@@ -31,10 +31,7 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: ProbeArgs, log: &mut LogThread) -> Result<()> {
     let limits = service::limits()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = service::runtime()?;
     let result = runtime.block_on(serve(args, limits, log));
     // Not for a DNS query that runs: it may take long, and nobody gets the answer.
     runtime.shutdown_background();
@@ -48,7 +45,7 @@ async fn serve(args: ProbeArgs, limits: Limits, log: &mut LogThread) -> Result<(
     };
     let key_file = args.key_file.as_deref().map(KeyFile::load).transpose()?;
     let node = node(&args)?;
-    let listeners = http::bind(&args.listen).await?;
+    let listeners = http::bind(&args.listen)?;
     let sockets = socket::bind(&args.probe_listen)
         .with_context(|| format!("cannot listen on {} (UDP)", args.probe_listen))?;
     tracing::info!(
@@ -74,7 +71,7 @@ async fn serve(args: ProbeArgs, limits: Limits, log: &mut LogThread) -> Result<(
         files.push("/etc/resolv.conf".into());
         service::enter_sandbox(&files, Network::Ip);
     }
-    log.begin();
+    service::start_threads(log).await?;
     let server = Server::with_content(listeners, content, args.telemetry_path.clone())
         .with_web_config(web_config)
         .with_limits(limits)

@@ -82,7 +82,7 @@ impl Running {
                 .build()
                 .unwrap();
             runtime.block_on(async move {
-                let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+                let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
                 tell.send(listeners[0].local_addr().unwrap()).unwrap();
                 let site = Site {
                     telemetry_path: "/metrics".into(),

@@ -17,4 +17,5 @@ mod sandbox;
 mod sessions;
 mod sockets;
 mod starting;
+mod threads;
 mod tunnels;
