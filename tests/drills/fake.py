@@ -34,6 +34,20 @@ def recorded(scenario="mesh-healthy"):
     return {None: said["show status"][0] + b"\n", "restrict": RESTRICTED, **{command: answer for command, (_, answer) in said.items()}}
 
 
+def mesh(count):
+    """`show protocols all` with that many sessions, each as Calico's own BIRD showed one."""
+    show = recorded()["show protocols all"].decode()
+    begin = show.index("1002-Mesh_")
+    session = show[begin:show.index("\n \n", begin) + 3]
+    name = session[5:session.index(" ")]
+    address = name.removeprefix("Mesh_").replace("_", ".")
+    sessions = []
+    for number in range(count):
+        other = f"10.{100 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
+        sessions.append(session.replace(name, "Mesh_" + other.replace(".", "_")).replace(address, other))
+    return ("2002-name     proto    table    state  since       info\n" + "".join(sessions) + "0000 \n").encode()
+
+
 class Fake:
     """One or many sockets in one thread. `answer(index, command, client)` sends what it likes, on a blocking client."""
 

@@ -1,12 +1,13 @@
 """Drills on the control socket: a real BIRD that dies, hangs and restarts, and fakes that answer badly."""
 
+import gzip
 import itertools
 import os
 import signal
 import time
 
-from fake import Fake, Tap, protocols, recorded, usual
-from ledger import Background, crowd, watched
+from fake import Fake, Tap, mesh, protocols, recorded, usual
+from ledger import MIB, Background, crowd, watched
 
 TIMEOUT = 2.0
 # A scrape may take the whole deadline and this much more (on a busy machine).
@@ -230,6 +231,38 @@ def endless(row, setting):
         fake.close()
 
 
+# What 20,000 sessions may take, and the page for people with them.
+MANY_SESSIONS_MEMORY = 48 * MIB
+MANY_SESSIONS_PAGE = 300_000
+
+
+def many_sessions(row, setting):
+    """20,000 sessions, every series of each"""
+    count = setting.times(20000, quick=2000)
+    answer = mesh(count)
+    fake = Fake(setting.directory, Fixed(lambda client: client.sendall(answer)))
+    try:
+        with setting.exporter("--bird.timeout", "10s", sockets=fake.paths) as exporter:
+            slowest, sizes = 0.0, {}
+            with watched(row, exporter, bound=MANY_SESSIONS_MEMORY):
+                for form, headers in [("text", {}), ("gzip", {"Accept-Encoding": "gzip"}),
+                                      ("OpenMetrics", {"Accept": "application/openmetrics-text;version=1.0.0"})] * 2:
+                    time.sleep(1.05)
+                    began = time.monotonic()
+                    status, body = exporter.get(headers=headers, timeout=30)
+                    slowest = max(slowest, time.monotonic() - began)
+                    sizes[form] = len(body)
+                    text = gzip.decompress(body) if form == "gzip" else body
+                    up = sum(1 for line in text.splitlines() if line.startswith(b"calico_bgp_peers_state{") and line.endswith(b" 1"))
+                    row.check(status == 200 and up == count, f"{form}: status {status}, {up} sessions with a state")
+                page = exporter.get("/", timeout=30)[1]
+            row.check(len(page) <= MANY_SESSIONS_PAGE, f"the page for people has {len(page)} bytes")
+            said = ", ".join(f"{form} {size / 1e6:.1f} MB" for form, size in sizes.items())
+            row.served = f"{count} sessions: {said}; page {len(page) / 1000:.0f} kB; slowest scrape {slowest * 1000:.0f} ms"
+    finally:
+        fake.close()
+
+
 def split(row, setting):
     """the final line split over chunks of 4080 to 4112"""
     final = b"0000 \n"
@@ -279,4 +312,4 @@ def one_query_in_flight(row, setting):
         tap.close()
 
 
-DRILLS = [stopped, killed, hung, restarted, directory, cut, split, refused, garbage, endless, one_query_in_flight]
+DRILLS = [stopped, killed, hung, restarted, directory, cut, split, refused, garbage, endless, one_query_in_flight, many_sessions]

@@ -1,8 +1,10 @@
 """Drills on what surrounds the process: a full disk, a clock that jumps, and as few rights as possible."""
 
+import errno
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -11,6 +13,7 @@ import tempfile
 import time
 
 from fake import Tap
+from inside import EPERM, Inside, named_in_the_filter, numbers
 from ledger import watched
 from stage import netns
 
@@ -170,6 +173,52 @@ def confined(row, setting):
     row.served = f"{limits.group(1) if limits else '?'}; {', '.join(parts)}"
 
 
+# uretprobe and uprobe: no filter sees them, and a process that calls them itself gets SIGILL.
+PROBES_OF_THE_KERNEL = {335, 336}
+
+
+def sandboxed(row, setting):
+    """--sandbox: every system call that it does not need"""
+    of = numbers()
+    named = named_in_the_filter()
+    unknown = named - of.keys() - {"epoll_pwait2"}
+    row.check(not unknown, f"the headers do not have {sorted(unknown)}")
+    with setting.exporter("--sandbox") as exporter:
+        exporter.scrape()
+        with watched(row, exporter, setting.bird):
+            own, other = exporter.pid, os.getpid()
+            with Inside(own) as inside:
+                somewhere = inside.before.rsp
+                allowed = {of[name] for name in named & of.keys()} | PROBES_OF_THE_KERNEL
+                passed = [number for number in range(max(of.values()) + 20)
+                          if number not in allowed and inside.call(number) != -EPERM]
+                row.check(not passed, f"not refused: {[name for name, number in of.items() if number in passed] or passed}")
+                refused = {
+                    "tgkill of another process": ("tgkill", other, other, 0), "tgkill of init": ("tgkill", 1, 1, 0),
+                    "kill": ("kill", other, 0), "kill of itself": ("kill", own, 0), "kill of all": ("kill", -1, 0),
+                    "tkill": ("tkill", other, 0), "tkill of itself": ("tkill", own, 0),
+                    "rt_sigqueueinfo": ("rt_sigqueueinfo", other, 0, somewhere),
+                    "rt_tgsigqueueinfo": ("rt_tgsigqueueinfo", other, other, 0, somewhere),
+                    "pidfd_open": ("pidfd_open", other, 0), "pidfd_send_signal": ("pidfd_send_signal", 0, 0, 0, 0),
+                    "a limit set": ("prlimit64", 0, 7, somewhere, 0), "a limit of another set": ("prlimit64", other, 7, somewhere, 0),
+                    "a process": ("clone", signal.SIGCHLD, 0, 0, 0, 0), "a process that shares memory": ("clone", 0x4100 | signal.SIGCHLD),
+                    "Internet": ("socket", socket.AF_INET, socket.SOCK_STREAM, 0), "IPv6": ("socket", socket.AF_INET6, socket.SOCK_DGRAM, 0),
+                    "packets": ("socket", socket.AF_PACKET, socket.SOCK_RAW, 0), "vsock": ("socket", socket.AF_VSOCK, socket.SOCK_STREAM, 0),
+                    "bind of IPv4": ("bind", 0, somewhere, 16), "bind of a path": ("bind", 0, somewhere, 110),
+                    "openat to write": ("openat", -100, somewhere, os.O_WRONLY), "openat to append": ("openat", -100, somewhere, os.O_RDWR | os.O_APPEND),
+                    "openat to create": ("openat", -100, somewhere, os.O_CREAT), "openat to truncate": ("openat", -100, somewhere, os.O_TRUNC),
+                    "open to write": ("open", somewhere, os.O_WRONLY), "a file without a name": ("openat", -100, somewhere, os.O_TMPFILE | os.O_RDWR),
+                }
+                let_through = [what for what, (name, *arguments) in refused.items() if inside.call(of[name], *arguments) != -EPERM]
+                row.check(not let_through, f"not refused: {let_through}")
+                kept = {"tgkill of itself": ("tgkill", own, own, 0), "getpid": ("getpid",), "its own limits": ("prlimit64", 0, 7, 0, 0)}
+                lost = [what for what, (name, *arguments) in kept.items() if inside.call(of[name], *arguments) < 0]
+                row.check(not lost, f"refused although it is needed: {lost}")
+                row.check(inside.call(of["clone3"], somewhere, 88) == -errno.ENOSYS, "clone3 is not ENOSYS")
+            whole(row, exporter.scrape(), setting)
+        row.served = f"{max(of.values()) + 20 - len(allowed)} calls that it does not need and {len(refused)} forms of others: each EPERM; everything served"
+
+
 def what_it_touches(row, setting):
     """every path it opens and every command that BIRD gets"""
     program, _ = lent(setting)
@@ -221,4 +270,4 @@ def restricted(setting, command):
         return lines.readline()
 
 
-DRILLS = [full_disk, clock, no_capability, confined, what_it_touches]
+DRILLS = [full_disk, clock, no_capability, confined, sandboxed, what_it_touches]

@@ -82,6 +82,18 @@ fn stays_short() {
 }
 
 #[test]
+fn stays_short_with_20_000_sessions() {
+    for one_down in [None, Some(1)] {
+        let server = Running::start(Node {
+            snapshot: Mutex::new(Some(Arc::new(fixture::mesh(20_000, one_down)))),
+            ..Node::default()
+        });
+        let page = get(server.address, "/", &[]).text();
+        assert!(page.len() < 400_000, "{} bytes", page.len());
+    }
+}
+
+#[test]
 fn a_node_without_bird_says_so() {
     let server = Running::start(Node {
         snapshot: Mutex::new(Some(Arc::new(fixture::empty()))),
