@@ -85,13 +85,12 @@ pub struct TunnelReport {
 }
 
 impl KernelReport {
-    /// Of each list `most` at most.
+    /// With `most` blackholes at most.
     pub(super) fn new(kernel: &KernelView, most: usize) -> Self {
         KernelReport {
             routes: Part::of(&kernel.routes, |routes| RoutesReport::new(routes, most)),
             tunnels: Part::of(&kernel.tunnels, |tunnels| {
-                let tunnels = tunnels.iter().take(most);
-                tunnels.map(TunnelReport::from).collect()
+                tunnels.iter().map(TunnelReport::from).collect()
             }),
             forwarding: Part::of(&kernel.forwarding, |forwarding| {
                 PerFamily::new(|family| forwarding[family].enabled).into()

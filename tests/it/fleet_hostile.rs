@@ -17,11 +17,15 @@ const ODD: &str = "\u{1b}[2J\u{9b}1m\u{202e}\u{2028}\u{0}\r\n";
 /// What a person who copies a command would run.
 const COMMAND: &str = "x; touch /tmp/owned";
 
-/// Repeats it until nobody reads, for 20 s at most.
-fn endless(stream: &mut TcpStream, part: &[u8], pause: Duration) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < end && stream.write_all(part).is_ok() {
-        std::thread::sleep(pause);
+/// Repeats it until nobody reads, for a minute at most: 4 KB every other millisecond, or a byte every 100.
+fn endless(stream: &mut TcpStream, part: &[u8]) {
+    let end = Instant::now() + Duration::from_secs(60);
+    let (part, pause) = match part.len() {
+        1 => (part.to_vec(), 100),
+        length => (part.repeat(4096_usize.div_ceil(length)), 2),
+    };
+    while Instant::now() < end && stream.write_all(&part).is_ok() {
+        std::thread::sleep(Duration::from_millis(pause));
     }
 }
 
@@ -41,29 +45,28 @@ fn changed(document: &Value, change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 /// What the exporter at 127.1.0.`host` does.
 fn exporter(stream: &mut TcpStream, host: u8, document: &Value) {
-    let none = Duration::ZERO;
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
-    let finding = json!({"id": "no-peers", "severity": "critical", "title": ODD.repeat(5_000), "seen": "s".repeat(50_000),
-        "meaning": ODD, "cause": ODD, "next": vec![ODD; 2_000], "docs": ODD});
+    let finding = json!({"id": "no-peers", "severity": "critical", "title": ODD.repeat(2_000), "seen": "s".repeat(50_000),
+        "meaning": ODD, "cause": ODD, "next": vec![ODD; 1_000], "docs": ODD});
     let body = match host {
-        1 => return std::thread::sleep(Duration::from_secs(20)),
+        1 => return std::thread::sleep(Duration::from_secs(60)),
         2 => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
-            return endless(stream, b"y", Duration::from_millis(100));
+            return endless(stream, b"y");
         }
         3 => {
             let _ = stream.write_all(format!("{head}\r\n").as_bytes());
-            return endless(stream, b"400\r\n", none);
+            return endless(stream, b"400\r\n");
         }
         4 => {
             let _ = stream.write_all(format!("{head}\r\n1;").as_bytes());
-            return endless(stream, &[b'x'; 1000], none);
+            return endless(stream, &[b'x'; 1000]);
         }
-        5 => return endless(stream, b"HTTP/1.1 100 Continue\r\n\r\n", none),
-        6 => return endless(stream, b"HTTP/1.1 200 OK\r\nX-Y: Z\r\n", none),
+        5 => return endless(stream, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        6 => return endless(stream, b"HTTP/1.1 200 OK\r\nX-Y: Z\r\n"),
         7 => {
             let _ = stream.write_all(format!("{head}\r\n0\r\n").as_bytes());
-            return endless(stream, b"X-Y: Z\r\n", none);
+            return endless(stream, b"X-Y: Z\r\n");
         }
         8 => {
             let _ = stream.write_all(
@@ -74,7 +77,7 @@ fn exporter(stream: &mut TcpStream, host: u8, document: &Value) {
         9 => {
             let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n";
             let _ = stream.write_all(huge);
-            return endless(stream, &[b'['; 1000], none);
+            return endless(stream, &[b'['; 1000]);
         }
         10 => return answer(stream, "Content-Encoding: gzip\r\n", &bomb()),
         11 => vec![b'['; 200_000],
@@ -85,13 +88,16 @@ fn exporter(stream: &mut TcpStream, host: u8, document: &Value) {
         14 => changed(document, |d| d["node"] = format!("n{ODD}").into()),
         15 => changed(document, |d| d["node"] = COMMAND.into()),
         16 => changed(document, |d| d["findings"] = json!([finding])),
-        17 => changed(document, |d| d["version"] = ODD.repeat(20_000).into()),
+        17 => changed(document, |d| d["version"] = ODD.repeat(5_000).into()),
         18 => changed(document, |d| {
             let peers = (0..15_000).map(|n| format!("10.{}.{}.1", n / 250, n % 250));
             d["node_peers"]["mesh_down"] = peers.collect();
         }),
         19 => changed(document, |d| d["session_counts"]["up"] = u64::MAX.into()),
-        20 => document.to_string().replace(":1,", ":NaN,").into_bytes(),
+        20 => document
+            .to_string()
+            .replace("\"down\":", "\"down\":NaN,\"x\":")
+            .into_bytes(),
         _ => document.to_string().into_bytes(),
     };
     answer(stream, "", &body);
@@ -120,7 +126,7 @@ fn probe(host: u8) -> String {
         1 => path(&ODD.replace(['\r', '\n'], ""), "0"),
         2 => path("n1", "NaN"),
         3 => (0..7_000).map(|n| path(&format!("n{n}"), "0")).collect(),
-        4 => (0..1_000_000).map(|_| path("n1", "0")).collect(),
+        4 => (0..20_000).map(|_| path("n1", "0")).collect(),
         5 => path(&"n".repeat(900_000), "0"),
         _ => path("n1", "1"),
     };

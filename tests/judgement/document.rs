@@ -163,8 +163,6 @@ fn the_short_document_of_a_node_with_many_faults_is_small() {
     snapshot.daemons[0] = view.into();
     let kernel = &mut snapshot.kernel;
     kernel.routes.as_mut().unwrap().foreign_blackholes.v4 = Some(cidrs(2).collect());
-    let tunnels = kernel.tunnels.as_mut().unwrap();
-    *tunnels = vec![tunnels[0].clone(); 5000];
     let mut presence = (*snapshot.presence.unwrap()).clone();
     presence.cidrs = many(3)
         .map(|cidr| fixture::pod(&cidr, Some("10.0.3.142"), Some(Fallthrough::None)))
