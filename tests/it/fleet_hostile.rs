@@ -82,7 +82,7 @@ fn exporter(stream: &mut TcpStream, host: u8, document: &Value) {
         10 => return answer(stream, "Content-Encoding: gzip\r\n", &bomb()),
         11 => vec![b'['; 200_000],
         12 => changed(document, |d| {
-            d["session_counts"]["up"] = "u".repeat(200_000).into()
+            d["session_counts"]["up"] = "u".repeat(200_000).into();
         }),
         13 => changed(document, |d| d["node"] = "n".repeat(200_000).into()),
         14 => changed(document, |d| d["node"] = format!("n{ODD}").into()),
