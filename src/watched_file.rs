@@ -127,7 +127,8 @@ pub const LARGEST: u64 = 4 << 20;
 /// The contents of a regular file of at most `largest` bytes. Anything else is an error and never waited for: a FIFO
 /// that nobody writes to would block the process.
 pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // A file of /proc tells no size: without room it is read in ever larger pieces.
+    let mut bytes = Vec::with_capacity(4096);
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
