@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every scenario inside the guest: main.py OUT_DIR [SCENARIO...]. Exit code 0 only if all passed."""
+"""Runs every scenario inside the guest: main.py OUT_DIR [[but] SCENARIO...]. Exit code 0 only if all passed."""
 
 import importlib
 import os
@@ -22,12 +22,14 @@ def load_modules():
 
 
 def scenarios(wanted):
-    """(name, needs the cluster, function) of every `scenarios/*.py`, in the order of their file names."""
+    """Module and function of every scenario that is wanted, in the order of their file names."""
     import scenarios as package
+    but = wanted[:1] == ["but"]
+    named = wanted[1:] if but else wanted
     for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
         loaded = importlib.import_module(f"scenarios.{module}")
         for function in loaded.SCENARIOS:
-            if not wanted or any(word in (module, function.__name__) for word in wanted):
+            if not named or any(word in (module, function.__name__) for word in named) != but:
                 yield module, function
 
 

@@ -30,7 +30,7 @@ def pod_paths_dns(cluster, out):
         # n4 leaves in order; DNS still lists it.
         probes["n4"].__exit__(None)
         for probe in others.values():
-            paths(probe, 2, 0)
+            paths(probe, 2, 0, patience=TWO_ANSWERS)  # one that was broken a moment ago is kept for a minute
         end = time.monotonic() + 15
         while time.monotonic() < end:
             for name, probe in others.items():
