@@ -1,5 +1,5 @@
 .PHONY: test-alerts
-test-parts: test-alerts
+test-parts: test-alerts # 260 s, computes
 test-alerts: ## the alert rules under promtool, old and new, and the Alertmanager example
 	tests/tools/need prometheus prometheus-alertmanager python3 python3-yaml ca-certificates
 	newer=$$(tests/tools/prometheus-newer) && tests/alerts/run promtool "$$newer/promtool" && \

@@ -9,7 +9,7 @@ chart: chart-tools ## package the Helm chart, with the version of what is built 
 test-chart: chart-tools ## Helm 3 and 4, schemas of Kubernetes and the operator, rules, switches, kustomize
 	mkdir -p target/pytest
 	$(call pytest,chart)
-test-parts: test-chart
+test-parts: test-chart # 130 s, after test-build, computes
 chart-tools:
 	tests/chart/tools
 chart-readme: chart-tools ## write the chart README's tables from values.yaml

@@ -24,7 +24,7 @@ test-dashboards: ## the dashboards are what their sources make, keep the rules, 
 	node dashboards/src/generate.mjs --check
 	node --test --test-reporter=./tests/dashboards/lint/reporter.mjs tests/dashboards/lint/lint.test.mjs
 	node tests/dashboards/ask.mjs
-test-parts: test-dashboards
+test-parts: test-dashboards # 80 s, computes
 
 # Grafana's packages and the page that draws with them, made anew when the sources change.
 dashboards-page:

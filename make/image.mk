@@ -9,7 +9,7 @@ $(STATIC):
 	packaging/static $(IMAGE_ARCH)
 image: static ## the container image, as an OCI archive: target/image
 	packaging/image $(IMAGE_ARCH)
-test-parts: test-image
+test-parts: test-image # 20 s, after static
 test-image: image chart-tools ## run the image as the chart does, against the lab's BIRD
 	tests/tools/need podman runc curl openssl binutils
 	mkdir -p target/pytest

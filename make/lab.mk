@@ -7,4 +7,4 @@ lab-down: ## remove it
 	tests/lab/lab down
 test-lab: ## does the lab stage every incident that it knows?
 	tests/lab/check
-test-parts: test-lab
+test-parts: test-lab # 120 s
