@@ -1,21 +1,9 @@
-#!/usr/bin/env python3
-"""Stories of a whole cluster as promtool test files, one a story.
+"""Stories of a whole cluster: what happens to each node over time, and which alerts fire at any time of it.
 
-A story is what happens to each node over time; the series that N exporters would show follow from it. Asserted is every alert that
-fires at any time of it, and which of them Alertmanager's example leaves to notify.
-With a fourth argument, `two-clusters`, a healthy cluster of the same size, names and addresses stands beside it, told apart by the
-label `cluster` alone: every alert must still come once.
-Usage: mesh.py FOLDER RULES.yaml STEP [two-clusters]   (STEP: seconds between scrapes, and between evaluations)
+stories.py makes promtool's files of them, and tells how to run one of them alone.
 """
-import os
-import sys
-
-import disturbed
-from inhibition import ROOT, Inhibition
-from story import ROUTER, Story, series
-from words import about, address, both_ends, name, peering, unreachable
-
-GROUPS = ("maintenance", "down", "recording", "nodes", "bird", "routes", "tunnels", "exporter", "sessions", "slow", "pod-cidrs")
+from story import ROUTER, Story
+from words import about, address, both_ends, name, unreachable
 
 
 def benign():
@@ -266,7 +254,7 @@ def bird():
 
     s = Story("BIRD without sessions: the others see the node as a peer that is down", 5, 45)
     for i in range(1, 5):
-        s.unknown.append((0, i, 120, 1500))
+        s.lack(0, i, 120, 1500)
         s.drop(i, 0, 120, 1500 + 10 * i)
     s.fires = [about("CalicoBGPNoPeers", 0), unreachable(0)]
     s.told = [about("CalicoBGPNoPeers", 0)]
@@ -277,7 +265,7 @@ def bird():
         new, stale = range(before, after), 2
         for n in new:
             s.nodes[n].joined = s.nodes[n].peered = 300
-            s.unknown.append((stale, n, 0, 1800))
+            s.lack(stale, n, 0, 1800)
             s.drop(n, stale, 300, 1805 + n)
         s.told = [("CalicoBGPMeshIncomplete", name(stale), address(stale))]
         s.fires = [*s.told, unreachable(stale)]
@@ -285,7 +273,7 @@ def bird():
 
     s = Story("a node's configuration loses three of its twelve peers", 13, 50)
     for n in (9, 10, 11):
-        s.unknown.append((2, n, 600, 1800))
+        s.lack(2, n, 600, 1800)
         s.drop(n, 2, 600, 1805 + n)
     s.told = [("CalicoBGPMeshIncomplete", name(2), address(2))]
     s.fires = None  # whether a third of the mesh has lost the node is a matter of its size
@@ -306,7 +294,7 @@ def join_late(s, new, at, lag):
     """Nodes 1 and 2 learn of the new one so many seconds later."""
     s.nodes[new].joined = s.nodes[new].peered = at
     for late in (1, 2):
-        s.unknown.append((late, new, 0, at + lag))
+        s.lack(late, new, 0, at + lag)
         s.drop(new, late, at, at + lag + 5)
 
 
@@ -383,110 +371,3 @@ def exporters():
         s.nodes[0].gone = 600
         s.told = s.fires = [about("CalicoBGPExporterDown", 0)]
         yield s
-
-
-def stories(step):
-    for chapter in (benign, nodes_lost, isolated, bird, routes, exporters):
-        yield from chapter()
-    yield from disturbed.scrapes(step)
-    for chapter in (disturbed.flapping, disturbed.shared_job, disturbed.maintenance, disturbed.causes):
-        yield from chapter()
-
-
-def samples(expected):
-    for alert, node, peer in sorted(set(expected)):
-        labels = ", ".join(f'{k}="{v}"' for k, v in (("alertname", alert), ("node", node), ("peer", peer)) if v)
-        yield f"          - {{labels: '{{{labels}}}', value: 1}}"
-
-
-# The user's own rule must not know more than ours: while it fires for a session, one of ours does.
-SESSION = "cluster, namespace, job"
-UNTOLD = (f'ALERTS{{alertname="UsersOwn", alertstate="firing"}}'
-          f' unless on ({SESSION}, node, peer) ALERTS{{alertname="CalicoBGPPeeringDown", alertstate="firing"}}'
-          f' unless on ({SESSION}, peer) ALERTS{{alertname="CalicoBGPNodeUnreachable", alertstate="firing", peer!=""}}'
-          f' unless on ({SESSION}, node) ALERTS{{alertname=~"CalicoBGPNodeUnreachable|CalicoBGPNodeIsolated", alertstate="firing", node!=""}}'
-          f' unless on ({SESSION}) ALERTS{{alertname=~"CalicoBGPNodeUnreachable|CalicoBGPNodeIsolated", alertstate="firing", scope="cluster"}}')
-
-
-def checks(story, step, inhibition):
-    """(expression, evaluated at, what it must give)"""
-    end = f"{story.minutes}m"
-    def fired(matchers, window=end):
-        return f'group by (alertname, node, peer) (max_over_time(ALERTS{{alertstate="firing", alertname!="UsersOwn", {matchers}}}[{window}]))'
-    if story.fires is not None:
-        yield fired('severity!="info"'), end, story.fires
-    if story.pages is None:
-        yield inhibition.told(end, step), end, story.told
-    else:
-        yield inhibition.told(end, step).replace('severity!="info"', 'severity="critical"', 1), end, story.pages
-    if story.tickets_only:
-        yield fired('severity="critical"'), end, []
-    if story.pages_only:
-        yield fired('severity="warning"'), end, []
-    if not story.maintenance:
-        yield f"group by (node, peer) (max_over_time(untold[{end}]))", end, []
-    if story.deadline:
-        at, names = story.deadline
-        among = "|".join(sorted({n[0] for n in names}))
-        yield fired(f'alertname=~"{among}"', f"{at + step}s"), f"{at + step}s", names
-
-
-BY = "group by (alertname, node, peer) ("
-
-
-def healthy(story):
-    """A cluster of the same size to which nothing happens."""
-    other = Story(story.name, len(story.nodes), story.minutes, story.families, story.reflector, story.router)
-    other.watched, other.blocks, other.one_daemon, other.unhealthy = story.watched, story.blocks, story.one_daemon, story.unhealthy
-    return other
-
-
-def beside(story, step):
-    """The series of both clusters."""
-    for cluster, of in (("east", story), ("west", healthy(story))):
-        for name, values in series(of, step):
-            yield name.replace("{", f'{{cluster="{cluster}", ', 1), values
-
-
-def in_one_cluster(checks):
-    """Their values are 1 as before if an alert comes from one of the clusters, 2 if it comes from both."""
-    for expression, at, expected in checks:
-        if expression.startswith(BY):
-            expression = "count by (alertname, node, peer) (" + expression.replace(BY, BY.replace("(", "(cluster, ", 1), 1) + ")"
-        yield expression, at, expected
-
-
-def write(path, story, rules, step, checks, series):
-    files = [rules, *([rules.replace(".rules.yaml", "-maintenance.rules.yaml")] if story.maintenance else []), f"{os.path.dirname(path)}/users-own.yaml"]
-    lines = [f"rule_files: [{', '.join(files)}]", f"evaluation_interval: {step}s",
-             f"group_eval_order: [{', '.join('calico-bgp.' + g for g in GROUPS)}, users-own]", "tests:",
-             f"  - name: {story.name!r}", f"    interval: {step}s", "    input_series:"]
-    for series_name, values in series:
-        lines += [f"      - series: {series_name}", f"        values: {values}"]
-    lines.append("    promql_expr_test:")
-    for expression, at, expected in checks:
-        lines += [f"      - expr: {expression}", f"        eval_time: {at}", f"        exp_samples:{'' if expected else ' []'}", *samples(expected)]
-    open(path, "w").write("\n".join(lines) + "\n")
-
-
-def write_users_own(folder):
-    """alerts/calico-bgp-peering-only.yaml, under a name that ours do not have."""
-    text = open(f"{ROOT}/alerts/calico-bgp-peering-only.yaml").read()
-    text = text.replace("alert: CalicoBGPPeeringDown", "alert: UsersOwn").replace("name: calico-bgp.peering-only", "name: users-own")
-    open(f"{folder}/users-own.yaml", "w").write(f"{text}      - {{record: untold, expr: {UNTOLD!r}}}\n")
-
-
-def main():
-    folder, rules, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    inhibition = Inhibition()
-    write_users_own(folder)
-    two = sys.argv[4:] == ["two-clusters"]
-    for number, story in enumerate(stories(step)):
-        asked, shown = checks(story, step, inhibition), series(story, step)
-        if two:
-            asked, shown = in_one_cluster(asked), beside(story, step)
-        write(f"{folder}/story-{number:02}.test.yaml", story, rules, step, asked, shown)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 alert that fires at once, an inhibit rule that is not there. Usage: mutate.py PROMTOOL TEST... [--only NAME]
 """
 import glob
+import itertools
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-import mesh
+import stories
 from inhibition import ROOT, RULES, Inhibition
 
 RULE = re.compile(r"      - (alert|record): (\S+)")
@@ -42,7 +43,7 @@ class File:
 
 
 def run(path):
-    return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)
+    return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, env=os.environ | {"GOGC": "800", "GOMEMLIMIT": "500MiB"})
 
 
 def resting_on(name):
@@ -57,7 +58,7 @@ def resting_on(name):
 
 def write_tests(file, kind, name, path):
     """Write to the path, one after the other, what may notice: the tests that speak of a rule concerned, or of none; then the
-    stories, for a recording rule those in which something fires, such an alert and small ones first."""
+    stories side by side, for a recording rule those in which something fires, such an alert and short ones first."""
     concerned = resting_on(name) if kind == "record" else {name}
     for test in tests:
         head, *cases = re.split(r"(?m)^(?=  - name: )", open(test).read())
@@ -70,15 +71,14 @@ def write_tests(file, kind, name, path):
     maintenance = "maintenance" in file.name
     if not maintenance and (file.path != RULES or kind != "record"):
         return
-    stories = [s for s in mesh.stories(STEP) if s.maintenance or (s.fires and not maintenance)]
-    def order(story):
-        size = len(story.nodes) ** 2 * story.minutes
-        return story.maintenance != maintenance, not any(alert in concerned for alert, _, _ in story.fires), size
+    def order(case):
+        return case.story.maintenance != maintenance, not any(alert in concerned for alert, _, _ in case.story.fires or [])
 
-    for story in sorted(stories, key=order):
-        checks = list(mesh.checks(story, STEP, inhibition))[:2]
-        mesh.write(path, story, f"../../alerts/{os.path.basename(RULES)}", STEP, checks, mesh.series(story, STEP))
-        yield
+    able = sorted((c for c in cases if c.story.maintenance or (c.story.fires and not maintenance)), key=order)
+    for _, some in itertools.groupby(able, order):
+        for batch in reversed(list(stories.batches(some))):
+            stories.write(path, [case.with_checks(case.checks[:2]) for case in batch], f"../../alerts/{os.path.basename(RULES)}", STEP)
+            yield
 
 
 def survives(mutant):
@@ -90,20 +90,21 @@ def survives(mutant):
             shutil.copy(other.path, f"{work}/alerts/")
         open(f"{work}/alerts/{file.name}", "w").write(mutated)
         path = f"{work}/tests/alerts/test.yaml"
-        mesh.write_users_own(f"{work}/tests/alerts")
+        stories.write_users_own(f"{work}/tests/alerts")
         for _ in write_tests(file, kind, name, path):
             if run(path).returncode:
                 return None
     return f"{file.name}: {name}: no test notices when it {'fires' if kind == 'alert' else 'records'} {how}"
 
 
-def needed(story):
-    """Numbers of the inhibit rules without which this story would notify more."""
+def needed(batch):
+    """Numbers of the inhibit rules without which one of these stories would notify more."""
+    def without_each(story):
+        return [(inhibition.told(f"{story.minutes}m", STEP, number), f"{story.minutes}m", story.told) for number in range(len(inhibition.rules))]
     with tempfile.TemporaryDirectory() as work:
-        path = f"{work}/story.yaml"
-        mesh.write_users_own(work)
-        checks = [(inhibition.told(f"{story.minutes}m", STEP, number), f"{story.minutes}m", story.told) for number in range(len(inhibition.rules))]
-        mesh.write(path, story, RULES, STEP, checks, mesh.series(story, STEP))
+        path = f"{work}/stories.yaml"
+        stories.write_users_own(work)
+        stories.write(path, [case.with_checks(without_each(case.story)) for case in batch], RULES, STEP)
         done = run(path)
     return set(map(int, re.findall(r'without!=\\?"rule (\d+)', done.stdout + done.stderr)))
 
@@ -113,9 +114,10 @@ only = arguments.pop(arguments.index("--only") + 1) if "--only" in arguments els
 promtool, *tests = [a for a in arguments if a != "--only"]
 files = [File(path) for path in sorted(glob.glob(f"{ROOT}/alerts/*.yaml")) if "groups:" in open(path).read().split("\n")]
 inhibition = Inhibition()
+cases = stories.cases(STEP, inhibition)
 with ThreadPoolExecutor(2) as pool:
     verdicts = list(pool.map(survives, (m for file in files for m in file.mutants() if only in m[2])))
-    found = set() if only else set().union(*pool.map(needed, (s for s in mesh.stories(STEP) if s.pages is None)))
+    found = set() if only else set().union(*pool.map(needed, stories.batches(c for c in cases if c.story.pages is None)))
 for number, (source, target, _) in enumerate([] if only else inhibition.rules):
     silencers = inhibition.names(source)
     if not silencers & NEEDLESS.keys():

@@ -1,4 +1,5 @@
 """What happens to each node of a cluster over time, and the series that its exporters would show of it."""
+import functools
 
 JOB = "calico-bgp-exporter"
 ALWAYS = 10**9
@@ -43,7 +44,7 @@ class Story:
         self.one_daemon = False  # BIRD 2: one for both families
         self.unhealthy = False  # --bgp.peer-detail=unhealthy
         self.lost = {}          # (observer, peer, family) -> [(from, to)]: the session is down
-        self.unknown = []       # (observer, peer, from, to): the observer's configuration lacks it
+        self.unknown = {}       # (observer, peer) -> [(from, to)]: the observer's configuration lacks it
         self.removed = {}       # peer -> from when nobody has it configured
         self.missing = {}       # (observer, owner, family) -> [(from, to)]: no route to the owner's blocks
         self.via = {}           # (observer, owner) -> what takes the packets instead
@@ -65,6 +66,9 @@ class Story:
         self.via[observer, owner] = via
         for family in families or self.families:
             self.missing.setdefault((observer, owner, family), []).append((start, end))
+
+    def lack(self, observer, peer, start, end):
+        self.unknown.setdefault((observer, peer), []).append((start, end))
 
     def drop_both(self, a, b, start, end=ALWAYS, families=None):
         self.drop(a, b, start, end, families)
@@ -90,15 +94,17 @@ class Story:
         return peers + ([(f"{ROUTER}{n}", "global") for n in range(self.router)])
 
     def configured(self, o, p, t):
-        return p not in range(len(self.nodes)) or (self.nodes[p].peered <= t < self.removed.get(p, ALWAYS)
-                               and not any((o, p) == u[:2] and u[2] <= t < u[3] for u in self.unknown))
+        return isinstance(p, str) or (self.nodes[p].peered <= t < self.removed.get(p, ALWAYS) and not within(self.unknown.get((o, p), ()), t))
 
     def down(self, o, p, family, t):
-        return within(self.lost.get((o, p, family), []), t)
+        return within(self.lost.get((o, p, family), ()), t)
 
 
 def within(spans, t):
-    return any(start <= t < end for start, end in spans)
+    for start, end in spans:  # a loop, as this is most of the time that the stories take
+        if start <= t < end:
+            return True
+    return False
 
 
 def compress(values):
@@ -166,8 +172,11 @@ def node_series(story, o, node):
 
 
 def family_series(story, o, node, family, own):
+    @functools.cache
+    def up(t):
+        return node.answers(t, family)
     def if_up(value):
-        return lambda t: value(t) if node.answers(t, family) else None
+        return lambda t: value(t) if up(t) else None
     def losses(p, t):
         return sum(start <= t for start, _ in story.lost.get((o, p, family), []))
     def missing(p, t):
@@ -178,9 +187,13 @@ def family_series(story, o, node, family, own):
     sessions = story.sessions(o)
     for kind in ("mesh", "node", "global"):
         peers = [p for p, k in sessions if k == kind]
+        @functools.cache
+        def counts(t, peers=tuple(peers)):
+            there = [p for p in peers if story.configured(o, p, t)]
+            down = sum(story.down(o, p, family, t) for p in there)
+            return {"up": len(there) - down, "down": down}
         for state in ("up", "down"):
-            yield "calico_bgp_peers", own | {"peer_type": kind, "state": state}, if_up(
-                lambda t, peers=peers, state=state: sum(story.configured(o, p, t) and story.down(o, p, family, t) == (state == "down") for p in peers))
+            yield "calico_bgp_peers", own | {"peer_type": kind, "state": state}, if_up(lambda t, counts=counts, state=state: counts(t)[state])
         yield "calico_bgp_session_losses_total", own | {"peer_type": kind}, if_up(
             lambda t, peers=peers: sum(losses(p, t) for p in peers))
     for p, kind in sessions:
@@ -189,7 +202,7 @@ def family_series(story, o, node, family, own):
         def if_shown(value, p=p):
             def recent(t):
                 return any(start <= t < end + 600 for start, end in story.lost.get((o, p, family), []))
-            return if_up(lambda t: value(t) if story.configured(o, p, t) and (recent(t) or not story.unhealthy) else None)
+            return if_up(lambda t: value(t) if story.configured(o, p, t) and (not story.unhealthy or recent(t)) else None)
         for state in ("up", "down"):
             yield "calico_bgp_peers_state", session | {"state": state}, if_shown(
                 lambda t, p=p, state=state: int(story.down(o, p, family, t) == (state == "down")))
@@ -212,9 +225,13 @@ def family_series(story, o, node, family, own):
                 lambda t, p=p: int(not missing(p, t)) if story.configured(o, p, t) else None)
             yield "calico_pod_cidr_route_fallthrough", own | {"cidr": f"block-{p}-{b}", "owner": story.nodes[p].address[family], "via": story.via.get((o, p), "default")}, if_up(
                 lambda t, p=p: 1 if missing(p, t) and story.configured(o, p, t) else None)
+    @functools.cache
+    def cidrs(t):
+        there = [p for p in owners if story.configured(o, p, t)]
+        absent = sum(missing(p, t) for p in there)
+        return {"true": len(there) - absent, "false": absent}
     for present in ("true", "false"):
-        yield "calico_pod_cidrs", own | {"present": present}, if_up(
-            lambda t, present=present: sum(missing(p, t) == (present == "false") for p in owners if story.configured(o, p, t)))
+        yield "calico_pod_cidrs", own | {"present": present}, if_up(lambda t, present=present: cidrs(t)[present])
     # Each lost session takes the blocks of its node along.
     if not any(m[0] == o and m[1] == "calico_route_changes_total" and m[2]["change"] == "removed" for m in story.more):
         yield "calico_route_changes_total", own | {"origin": "bird", "change": "removed"}, lambda t: (
