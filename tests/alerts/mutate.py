@@ -43,7 +43,7 @@ class File:
 
 
 def run(path):
-    return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, env=os.environ | {"GOGC": "800", "GOMEMLIMIT": "500MiB"})
+    return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, env=os.environ | {"GOGC": "800", "GOMEMLIMIT": "500MiB", "GOMAXPROCS": "1"})
 
 
 def resting_on(name):
