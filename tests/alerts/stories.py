@@ -99,16 +99,24 @@ def cases(step, inhibition, text=""):
     return sorted(made, key=lambda case: (case.story.maintenance, -case.story.minutes))
 
 
+def fits(case, batch):
+    """Of about the same length, and not too many series; but a large one has a small one beside it, too."""
+    size = sum(len(other.series) for other in [case, *batch])
+    first = batch[0].story
+    return (first.maintenance == case.story.maintenance and first.minutes <= 1.7 * case.story.minutes
+            and (size <= MOST_SERIES or (len(batch) == 1 and len(case.series) <= MOST_SERIES / 10)))
+
+
 def batches(ordered):
-    """Cases of about one length, which stand side by side. A large one has a test for itself."""
-    found, size = [], 0
+    """Cases that stand side by side."""
+    found = []
     for case in ordered:
-        first = found[-1][0].story if found else None
-        size += len(case.series)
-        if not first or size > MOST_SERIES or first.maintenance != case.story.maintenance or first.minutes > 1.5 * case.story.minutes:
-            found.append([])
-            size = len(case.series)
-        found[-1].append(case)
+        for batch in found:
+            if fits(case, batch):
+                batch.append(case)
+                break
+        else:
+            found.append([case])
     return found
 
 
