@@ -5,13 +5,14 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// Nobody has written for so long: the change is over.
 const QUIET: Duration = Duration::from_secs(1);
 /// What could not be used is read again after so long, also without a change: the reason may have passed (no descriptor was
 /// free, or the disk did not answer).
-const AGAIN: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// Changes whenever the contents do, also by a symbolic link that is moved (mounted Secrets).
 #[derive(Debug, Clone, PartialEq)]
@@ -170,10 +171,10 @@ pub fn read_text(path: &Path, largest: u64) -> io::Result<String> {
 #[allow(clippy::unwrap_used, reason = "a test's failure is its report")]
 mod tests {
     use super::*;
-    use std::thread::sleep;
+    use tokio::time::advance;
 
-    #[test]
-    fn a_change_counts_when_it_is_over() {
+    #[tokio::test(start_paused = true)]
+    async fn a_change_counts_when_it_is_over() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, "one").unwrap();
@@ -185,36 +186,34 @@ mod tests {
             fs::write(&path, text).unwrap();
             for _ in 0..5 {
                 assert!(!files.changed(), "{text:?}");
-                sleep(Duration::from_millis(50));
+                advance(Duration::from_millis(50)).await;
             }
         }
-        sleep(QUIET);
+        advance(QUIET).await;
         assert!(files.changed());
     }
 
-    #[test]
-    fn an_old_file_that_is_moved_there_counts_at_once_and_a_missing_one_later() {
+    #[tokio::test(start_paused = true)]
+    async fn an_old_file_that_is_moved_there_counts_at_once_and_a_missing_one_later() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        for name in ["v1", "v2"] {
-            fs::write(path(name), name).unwrap();
-        }
-        std::os::unix::fs::symlink("v1", path("file")).unwrap();
+        let old = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let link = |to: PathBuf, name: &str| std::os::unix::fs::symlink(to, path(name)).unwrap();
+        link(old("Cargo.toml"), "file");
         let mut files = Files::default();
         files.add(&path("file"));
-        sleep(QUIET);
-        std::os::unix::fs::symlink("v2", path("new")).unwrap();
+        link(old("README.md"), "new");
         fs::rename(path("new"), path("file")).unwrap();
         assert!(files.changed());
 
-        fs::remove_file(path("v2")).unwrap();
+        fs::remove_file(path("file")).unwrap();
         assert!(!files.changed());
-        sleep(QUIET);
+        advance(QUIET).await;
         assert!(files.changed());
     }
 
-    #[test]
-    fn what_failed_is_tried_again_and_is_news_once() {
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_is_tried_again_and_is_news_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, "one").unwrap();
@@ -222,7 +221,7 @@ mod tests {
         files.add(&path);
         assert!(files.fail("no descriptor is free"));
         assert!(!files.changed());
-        sleep(AGAIN);
+        advance(AGAIN).await;
         assert!(files.changed());
         files = files.renewed();
         files.add(&path);
@@ -230,7 +229,7 @@ mod tests {
         assert!(!files.changed());
         assert!(files.fail("the disk does not answer"));
         files.succeed();
-        sleep(AGAIN);
+        advance(AGAIN).await;
         assert!(!files.changed());
     }
 

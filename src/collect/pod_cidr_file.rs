@@ -180,8 +180,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_bad_change_keeps_the_last_good_one() {
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_change_keeps_the_last_good_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pods.yaml");
         std::fs::write(&path, "- cidr: 10.0.0.0/24\n").unwrap();
@@ -192,11 +192,12 @@ mod tests {
         assert!(!file.changed());
         std::fs::write(&path, "- cidr: ten\n").unwrap();
         assert!(!file.changed());
-        std::thread::sleep(Duration::from_millis(1100));
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!file.changed());
         assert_eq!(file.expected().len(), 1);
         std::fs::write(&path, "[]").unwrap();
-        std::thread::sleep(Duration::from_millis(1100));
+        assert!(!file.changed());
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(file.changed());
         assert!(file.expected().is_empty());
     }

@@ -100,18 +100,20 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_bad_file_does_not_replace_good_keys() {
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_file_does_not_replace_good_keys() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys");
         std::fs::write(&path, "0123456789abcdef\n").unwrap();
         let mut file = KeyFile::load(&path).unwrap();
         assert!(!file.reload());
         std::fs::write(&path, "").unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert!(!file.reload());
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
         assert!(!file.reload());
         std::fs::write(&path, "fedcba9876543210\n").unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert!(!file.reload());
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
         assert!(file.reload());
     }
 }

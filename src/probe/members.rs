@@ -93,7 +93,10 @@ impl Prober {
         asked.extend(self.choice.rotating(self.step));
         for (address, peer) in &mut self.peers {
             peer.kept_until.take_if(|until| *until <= now);
-            if peer.kept_until.is_some() && (peer.is_candidate() || peer.has_just_left(now)) {
+            // Of a probe that has left nothing is known but what was broken.
+            let is_broken = || peer.path.as_ref().is_some_and(|path| path.is_broken());
+            let left_broken = peer.has_just_left(now) && is_broken();
+            if peer.kept_until.is_some() && (peer.is_candidate() || left_broken) {
                 asked.push(*address);
             }
         }

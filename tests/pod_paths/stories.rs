@@ -135,6 +135,20 @@ fn a_new_probe_on_a_broken_path_keeps_the_name_and_the_verdict() {
 }
 
 #[test]
+fn a_path_that_has_healed_is_not_up_once_its_probe_has_left() {
+    let mut network = healthy(3, 32);
+    network.block(|from, to, _| from + to == 1);
+    network.run(MINUTE);
+    network.block(|_, _, _| false);
+    network.run(MINUTE);
+    assert!(network.path(0, 1).unwrap().up);
+    network.roll(1);
+    network.stop(1);
+    network.run(INTERVAL);
+    assert_eq!(network.path(0, 1), None);
+}
+
+#[test]
 fn discovery_that_leaves_out_this_probe_removes_nobody() {
     let mut network = healthy(4, 32);
     let only: IpAddr = "192.168.99.99".parse().unwrap();
