@@ -1,5 +1,5 @@
 //! The blocks of an answer, kept to be compared with those of the next. But for its timers BIRD prints most protocols as it
-//! printed them a scrape ago: such a block is compared, which is a tenth of the work, and not parsed again.
+//! printed them a scrape ago: such a block is compared, which takes a third of the time, and not parsed again.
 
 use super::block::{Block, Item};
 use super::{Unusable, known};
