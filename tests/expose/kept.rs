@@ -76,7 +76,7 @@ fn apply(snapshot: &mut Snapshot, place: usize, change: &Change) {
         Change::Lost(count) => judged.losses = *count,
         Change::Since(seconds) => judged.since = Some(UnixTime::from_secs(*seconds)),
         Change::Source(last) => {
-            Arc::make_mut(&mut judged.session).source_address = Some([10, 0, 3, *last].into())
+            Arc::make_mut(&mut judged.session).source_address = Some([10, 0, 3, *last].into());
         }
         Change::Renamed(name) => Arc::make_mut(&mut judged.session).name.clone_from(name),
         Change::Removed => drop(view.sessions.remove(place)),
