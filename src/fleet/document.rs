@@ -62,16 +62,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<NodeReport, String> {
 fn cut_finding(finding: &mut FindingReport) {
     finding.next.truncate(STEPS);
     let texts = [
+        &mut finding.id,
+        &mut finding.severity,
         &mut finding.title,
         &mut finding.seen,
         &mut finding.meaning,
         &mut finding.cause,
+        &mut finding.docs,
     ];
     for text in texts.into_iter().chain(&mut finding.next) {
         cut(text, TEXT);
-    }
-    for word in [&mut finding.id, &mut finding.severity, &mut finding.docs] {
-        cut(word, TEXT);
     }
 }
 

@@ -16,7 +16,7 @@ const PATHS: usize = 20_000;
 const PAIRS: usize = 20_000;
 /// Addresses that are kept, and owners of absent pod CIDRs.
 const ADDRESSES: usize = 20_000;
-/// Versions of one program that are told apart.
+/// Versions of one program that are counted each by itself.
 const VERSIONS: usize = 50;
 
 /// A node that answered.
@@ -127,10 +127,10 @@ pub struct Survey {
     pub(super) birds: BTreeMap<String, usize>,
 }
 
-/// One more of that version; of many versions together.
+/// Counts one more of that version. Beyond so many versions all others are counted as one.
 fn count(versions: &mut BTreeMap<String, usize>, version: &str) {
-    let is_told_apart = versions.len() < VERSIONS || versions.contains_key(version);
-    let version = if is_told_apart { version } else { "other" };
+    let by_itself = versions.len() < VERSIONS || versions.contains_key(version);
+    let version = if by_itself { version } else { "other" };
     *versions.entry(version.to_owned()).or_default() += 1;
 }
 

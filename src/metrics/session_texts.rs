@@ -167,11 +167,14 @@ impl SessionTexts {
 impl FamilyText {
     fn truncate(&mut self, sessions: usize) {
         self.ends.truncate(sessions);
-        self.text.truncate(self.end());
+        self.text.truncate(self.start(self.ends.len()));
     }
 
-    fn end(&self) -> usize {
-        self.ends.last().map_or(0, |end| *end as usize)
+    /// Where the lines of the session at `place` begin: at the end of those before.
+    fn start(&self, place: usize) -> usize {
+        place
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before] as usize)
     }
 
     /// Puts `lines` in the place of those of some sessions: to each so many as stand beside its place. The places rise, and
@@ -193,18 +196,15 @@ impl FamilyText {
 
     /// Takes over the lines of the sessions up to `place`.
     fn take(&mut self, old: &FamilyText, place: usize) {
-        let known = self.ends.len();
-        let ends = old.ends.get(known..place).unwrap_or_default();
-        let start = known
-            .checked_sub(1)
-            .map_or(0, |last| old.ends.get(last).map_or(0, |end| *end as usize));
-        let Some(last) = ends.last() else { return };
-        let moved = self.text.len();
-        self.text.push_str(&old.text[start..*last as usize]);
-        self.ends.extend(
-            ends.iter()
-                .map(|end| (*end as usize - start + moved) as u32),
-        );
+        let (known, place) = (self.ends.len(), place.min(old.ends.len()));
+        if known >= place {
+            return;
+        }
+        let (start, moved) = (old.start(known), self.text.len());
+        self.text.push_str(&old.text[start..old.start(place)]);
+        let ends = old.ends[known..place].iter();
+        self.ends
+            .extend(ends.map(|end| (*end as usize - start + moved) as u32));
     }
 }
 
