@@ -10,6 +10,7 @@ mod it;
 mod judgement;
 mod kernel_netns;
 mod names;
+mod own_address;
 mod parsers;
 mod pod_paths;
 mod replay;

@@ -145,7 +145,7 @@ impl Node {
             fib: &self.fib,
             rules: &[],
             links: &self.links,
-            routes_to: &RoutesTo::new(),
+            routes_to: &RoutesTo::default(),
             writers: &Writers::UNKNOWN,
         };
         let plan = self.assessor.plan(&self.fib, &[[10, 0, 3, 9].into()]);

@@ -6,7 +6,7 @@ use crate::model::link::LinkTable;
 use crate::model::lookup::Lookup;
 use crate::model::route::{Origin, Route, RouteFacts, RouteKind, Rule, RuleAction};
 use crate::netlink::fib::Fib;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::net::IpAddr;
 
 /// Routes towards single addresses, as the kernel answers for this node's own packets.

@@ -102,7 +102,7 @@ impl NodeCollector {
         let Some(plan) = self.plan(deadline).await else {
             return Ok(None);
         };
-        let mut routes_to = RoutesTo::new();
+        let mut routes_to = RoutesTo::default();
         self.ask_for(plan.addresses.iter().copied(), &mut routes_to)
             .await?;
         let Some(mut survey) = self.survey(&plan, &routes_to) else {

@@ -6,8 +6,9 @@ use crate::model::daemon::DaemonReport;
 use crate::model::lookup::{LookupError, Packet};
 use crate::model::snapshot::OwnAddress;
 use crate::netlink::{Kernel, KernelError};
+use foldhash::HashMap;
 use ipnet::IpNet;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Peers whose way is asked for at most; a look-up takes 4 microseconds.
@@ -64,7 +65,7 @@ impl PeerHops {
     ) -> HashMap<IpAddr, PeerPath> {
         if self.look_up(kernel, &peers).await.is_err() {
             *self = PeerHops::default();
-            return HashMap::new();
+            return HashMap::default();
         }
         let hop = |peer: IpAddr| Some((peer, (*self.hops.get(&peer)?)?));
         let hops: Vec<(IpAddr, Hop)> = peers.into_iter().filter_map(hop).collect();
@@ -73,7 +74,7 @@ impl PeerHops {
         let states = kernel.neighbors(&asked).await.unwrap_or_default();
         let states: HashMap<IpAddr, _> = asked.iter().map(|(peer, _)| *peer).zip(states).collect();
         let Ok(links) = kernel.links() else {
-            return HashMap::new();
+            return HashMap::default();
         };
         hops.into_iter()
             .filter_map(|(peer, hop)| {

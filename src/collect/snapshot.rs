@@ -99,7 +99,7 @@ impl NodeCollector {
             fib: &Fib::default(),
             rules: &[],
             links,
-            routes_to: &RoutesTo::new(),
+            routes_to: &RoutesTo::default(),
             writers: &writers,
         };
         Ok(self.assessor.judge_tunnels(state, self.begun.elapsed()))

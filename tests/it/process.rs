@@ -2,6 +2,7 @@
 
 use crate::it::exporter::{BINARY, Exporter};
 use crate::it::lab::Lab;
+use crate::own_address::own_address;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
@@ -120,9 +121,7 @@ fn a_password_that_is_being_checked_does_not_delay_the_end() {
     let config = folder.path().join("web.yml");
     let hash = "$2y$14$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
     std::fs::write(&config, format!("basic_auth_users:\n  alice: {hash}\n")).unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = own_address();
     let mut child = Command::new(BINARY)
         .args(["--node-name", "n", "--bird.socket", "none"])
         .args(["--web.listen-address", &address.to_string()])

@@ -2,6 +2,7 @@
 
 use crate::it::exporter::BINARY;
 use crate::it::lab::within;
+use crate::own_address::own_address;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
@@ -18,11 +19,6 @@ const PROBE: [&str; 7] = [
     "--probe.listen-address",
     "127.0.0.1:0",
 ];
-
-fn free_address() -> SocketAddr {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap()
-}
 
 fn exporter(address: SocketAddr, more: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
@@ -101,7 +97,7 @@ fn a_file_that_is_none_is_refused_at_once() {
         (large.as_path(), "larger than 4194304 bytes"),
     ] {
         for flag in ["--web.config.file", "--pod-cidr-file"] {
-            let output = exporter(free_address(), &[flag, path.to_str().unwrap()])
+            let output = exporter(own_address(), &[flag, path.to_str().unwrap()])
                 .output()
                 .unwrap();
             assert_eq!(output.status.code(), Some(2), "{flag} {}", path.display());
@@ -168,7 +164,7 @@ fn a_file_that_becomes_a_fifo_blocks_nothing() {
     for file in [&web, &pods] {
         std::fs::write(file, "").unwrap();
     }
-    let address = free_address();
+    let address = own_address();
     let flags = [
         "--web.config.file",
         web.to_str().unwrap(),
@@ -197,7 +193,7 @@ fn a_file_that_becomes_a_fifo_blocks_nothing() {
 
 #[test]
 fn too_few_descriptors_are_an_error_that_says_so() {
-    let address = free_address();
+    let address = own_address();
     let run = |count: u32| {
         Command::new("bash")
             .args([
@@ -237,7 +233,7 @@ fn a_hangup_ends_nothing() {
     let web = folder.path().join("web.yml");
     let log = folder.path().join("log");
     std::fs::write(&web, "").unwrap();
-    let (one, other) = (free_address(), free_address());
+    let (one, other) = (own_address(), own_address());
     let mut probe = Command::new(BINARY);
     probe
         .args(PROBE)
@@ -264,7 +260,7 @@ fn a_hangup_ends_nothing() {
 #[test]
 fn a_log_file_that_may_not_grow_stops_nothing() {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let address = free_address();
+    let address = own_address();
     let command = exporter(address, &["--log.level", "trace"]);
     let mut shell = Command::new("bash");
     shell.args(["-c", "ulimit -f 1; exec \"$@\"", "bash"]);
@@ -285,7 +281,7 @@ fn a_log_file_that_may_not_grow_stops_nothing() {
 /// More is logged than a pipe takes, and nobody reads it.
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
-    let address = free_address();
+    let address = own_address();
     let mut child = exporter(address, &["--log.level", "trace"])
         .stderr(Stdio::piped())
         .spawn()
@@ -308,7 +304,7 @@ fn a_log_that_cannot_be_written_changes_no_exit_code() {
             .open("/dev/full")
             .unwrap()
     };
-    let address = free_address();
+    let address = own_address();
     let child = exporter(address, &[]).stderr(full()).spawn().unwrap();
     within(10, "it serves", || get(address, "/metrics"));
     ends_with_0(child);

@@ -2,8 +2,8 @@
 
 use crate::it::exporter::BINARY;
 use crate::it::lab::within;
+use crate::own_address::own_address;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -69,8 +69,7 @@ fn a_limit_that_is_reached_later_ends_nothing() {
     let hash = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
     let users = format!("basic_auth_users:\n  prometheus: {hash}\n");
     fs::write(&web, users).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-    let address = free.unwrap().to_string();
+    let address = own_address().to_string();
     // Itself, the log, and one more.
     let mut child = exporter(3, folder.path())
         .args(["--web.listen-address", &address])

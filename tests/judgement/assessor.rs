@@ -86,7 +86,7 @@ impl Node {
     }
 
     fn judge_at(&mut self, second: u64) -> (Option<Presence>, [Option<usize>; 2]) {
-        let routes_to = RoutesTo::new();
+        let routes_to = RoutesTo::default();
         let state = state(&self.fib, &self.links, &routes_to);
         let plan = self.assessor.plan(&self.fib, &[mine()]);
         let default = self.fib.routes_at(254, &net("0.0.0.0/0")).next().unwrap();

@@ -68,7 +68,7 @@ fn track(
         .collect();
     let owners = [learned.clone(), Owners::default()].into();
     let to_node = route("10.0.3.0/24", "", ETH1, RouteKind::Unicast);
-    let routes_to = RoutesTo::from([(NODE.parse().unwrap(), Ok(to_node))]);
+    let routes_to = RoutesTo::from_iter([(NODE.parse().unwrap(), Ok(to_node))]);
     let known = Known {
         expected: &expected,
         pools: &[],

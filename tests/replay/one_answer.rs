@@ -1,12 +1,13 @@
 //! One fact has one answer: the metrics, the log, the status page, the API, and doctor's table and JSON show the same of every
 //! session and every pod CIDR of every capture, and each reason has a finding that names it.
 
+use crate::own_address::own_address;
 use crate::replay::exposition::Exposition;
 use crate::replay::{daemon, scenarios};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,19 +29,14 @@ impl Drop for Running {
     }
 }
 
-fn get(port: u16, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut response = String::new();
     stream.read_to_string(&mut response).ok()?;
     let (head, body) = response.split_once("\r\n\r\n")?;
     head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn text(value: &Value) -> String {
@@ -236,10 +232,10 @@ fn doctor(socket: &Path, output: &str) -> String {
 fn outputs(socket: &Path) -> (Outputs, Value) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let port = free_port();
+    let address = own_address();
     let exporter = Command::new(BINARY)
         .args(["--node-name", "n1", "--log.format", "json"])
-        .args(["--web.listen-address", &format!("127.0.0.1:{port}")])
+        .args(["--web.listen-address", &address.to_string()])
         .arg("--bird.socket")
         .arg(socket)
         .stderr(std::fs::File::create(&log).unwrap())
@@ -248,7 +244,7 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
         .unwrap();
     let exporter = Running(exporter);
     let end = Instant::now() + Duration::from_secs(30);
-    while get(port, "/-/ready").is_none() {
+    while get(address, "/-/ready").is_none() {
         assert!(
             Instant::now() < end,
             "{}",
@@ -257,7 +253,7 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let json: Value = serde_json::from_str(&doctor(socket, "json")).unwrap();
-    let node = || serde_json::from_str::<Value>(&get(port, "/api/v1/node").unwrap()).unwrap();
+    let node = || serde_json::from_str::<Value>(&get(address, "/api/v1/node").unwrap()).unwrap();
     let count = |document: &Value| document["pod_cidrs"].as_array().map(Vec::len);
     // doctor waits until its absences are confirmed; the exporter shows them from then on.
     let end = Instant::now() + Duration::from_secs(60);
@@ -266,8 +262,8 @@ fn outputs(socket: &Path) -> (Outputs, Value) {
         std::thread::sleep(Duration::from_millis(200));
         document = node();
     }
-    let metrics = Exposition::parse(&get(port, "/metrics").unwrap());
-    let page = get(port, "/").unwrap();
+    let metrics = Exposition::parse(&get(address, "/metrics").unwrap());
+    let page = get(address, "/").unwrap();
     drop(exporter);
     let api = of_document(&document);
     let sessions = document["sessions"].as_array().unwrap().iter();

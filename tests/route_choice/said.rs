@@ -23,7 +23,7 @@ pub struct Said {
 
 pub async fn ask(kernel: &mut Kernel, cidrs: &[Expected]) -> Vec<Said> {
     kernel.sync().await;
-    let (owners, routes_to) = (PerFamily::<Owners>::default(), RoutesTo::new());
+    let (owners, routes_to) = (PerFamily::<Owners>::default(), RoutesTo::default());
     let known = Known {
         expected: cidrs,
         pools: &[],

@@ -6,7 +6,7 @@ use crate::model::daemon::Daemon;
 use crate::model::lookup::NeighborState;
 use crate::model::session::{BgpState, DownReason, LocalEnd, PeerType, Session};
 use crate::model::snapshot::{NodeIdentity, OwnAddress};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
