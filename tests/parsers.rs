@@ -4,6 +4,7 @@
 mod checks;
 
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
@@ -81,6 +82,50 @@ fn damaged_of(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
             bytes
         },
     )
+}
+
+/// The checks by their paths in `fuzz/checks`.
+macro_rules! checks {
+    ($($module:ident::$check:ident),* $(,)?) => {
+        [$((concat!(stringify!($module), "::", stringify!($check)), checks::$module::$check)),*]
+    };
+}
+
+/// What is compiled here is all that a fuzz target has; the targets themselves need libFuzzer, and are built by `make fuzz`.
+#[test]
+fn a_fuzz_target_calls_its_check_and_does_nothing_else() {
+    let checks: [(&str, fn(&[u8])); 11] = checks![
+        bird::protocols,
+        bird::reply,
+        bird::routes,
+        bird::status,
+        clients::accept,
+        clients::certificate,
+        kernel::netlink,
+        node::node,
+        probe::datagram,
+        settings::pod_file,
+        settings::web_config,
+    ];
+    let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    let mut unused: BTreeSet<&str> = checks.iter().map(|(path, _)| *path).collect();
+    for target in files(root().join("fuzz/fuzz_targets")) {
+        let name = target.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&target).unwrap();
+        let check = text
+            .strip_prefix(
+                "#![no_main]\n\
+                 #![allow(dead_code, reason = \"each target is one of the checks\")]\n\n\
+                 #[path = \"../checks/mod.rs\"]\nmod checks;\n\n\
+                 libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::",
+            )
+            .and_then(|text| text.strip_suffix("(data));\n"));
+        let check = check.unwrap_or_else(|| panic!("{name}:\n{text}"));
+        assert!(unused.remove(check), "{name} calls {check}");
+        let bin = format!("[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n");
+        assert!(manifest.contains(&bin), "fuzz/Cargo.toml lacks {name}");
+    }
+    assert_eq!(unused, BTreeSet::new(), "checks without a target");
 }
 
 #[test]
