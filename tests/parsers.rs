@@ -84,6 +84,8 @@ fn damaged_of(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
+type Check = fn(&[u8]);
+
 /// The checks by their paths in `fuzz/checks`.
 macro_rules! checks {
     ($($module:ident::$check:ident),* $(,)?) => {
@@ -94,7 +96,7 @@ macro_rules! checks {
 /// What is compiled here is all that a fuzz target has; the targets themselves need libFuzzer, and are built by `make fuzz`.
 #[test]
 fn a_fuzz_target_calls_its_check_and_does_nothing_else() {
-    let checks: [(&str, fn(&[u8])); 11] = checks![
+    let checks: [(&str, Check); 11] = checks![
         bird::protocols,
         bird::reply,
         bird::routes,
@@ -131,7 +133,7 @@ fn a_fuzz_target_calls_its_check_and_does_nothing_else() {
 #[test]
 fn every_seed_is_sound() {
     for (target, check) in [
-        ("netlink", checks::kernel::netlink as fn(&[u8])),
+        ("netlink", checks::kernel::netlink as Check),
         ("web_config", checks::settings::web_config),
         ("pod_file", checks::settings::pod_file),
         ("certificate", checks::clients::certificate),
