@@ -12,7 +12,7 @@ use crate::model::route::Rule;
 use netlink_packet_core::Emitable;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::LinkMessage;
-use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteMessage};
 use netlink_packet_route::rule::RuleMessage;
 use std::collections::BTreeMap;
@@ -66,12 +66,17 @@ pub async fn nexthops(
     Ok(objects.await?.into_iter().collect())
 }
 
-/// Every entry of the neighbor tables that has a state.
+/// Every entry of the neighbor tables that has a state, of one interface or of all.
 pub async fn neighbors(
     exchange: &mut Exchange,
     budget: &mut Budget<'_>,
+    ifindex: Option<u32>,
 ) -> Result<Vec<((IpAddr, u32), NeighborState)>, KernelError> {
-    let request = request("neighbors", NEIGHBOR, &NeighbourMessage::default());
+    let mut message = NeighbourMessage::default();
+    message
+        .attributes
+        .extend(ifindex.map(NeighbourAttribute::IfIndex));
+    let request = request("neighbors", NEIGHBOR, &message);
     exchange.collect(&request, budget, decode::neighbor).await
 }
 

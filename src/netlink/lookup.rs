@@ -17,8 +17,8 @@ use std::net::IpAddr;
 const RTM_GETROUTE: u16 = 26;
 const RTM_GETNEIGH: u16 = 30;
 
-/// For more neighbors than this the whole table is dumped: an entry of a dump costs a tenth of a request.
-const NEIGHBORS: usize = 64;
+/// For more neighbors than this the table is dumped: an entry of a dump costs a tenth of a request.
+const NEIGHBORS: usize = 16;
 
 const EACCES: i32 = 13;
 const EINVAL: i32 = 22;
@@ -146,7 +146,9 @@ impl super::Kernel {
         of: &[(IpAddr, u32)],
     ) -> Result<Vec<Option<NeighborState>>, KernelError> {
         if of.len() > NEIGHBORS {
-            let table = self.dump_neighbors().await?;
+            let first = of.first().map(|(_, ifindex)| *ifindex);
+            let device = first.filter(|first| of.iter().all(|(_, ifindex)| ifindex == first));
+            let table = self.dump_neighbors(device).await?;
             return Ok(of.iter().map(|entry| table.get(entry).copied()).collect());
         }
         let requests = of

@@ -1,7 +1,8 @@
 //! The kernel's routes, devices and rules over netlink. No capability is needed.
 //!
-//! Two sockets: one is subscribed to notifications, one dumps. A notification only tells that a sync is due: the kernel
-//! sends none for IPv4 routes that go with a link or an address. The state is always a complete dump.
+//! Two sockets: one is subscribed to notifications, one dumps. A notification only tells that a dump is due: the kernel
+//! sends none for IPv4 routes that go with a link or an address, but one for the link or the address. The state is always a
+//! complete dump; it holds while no notification comes, a minute at most.
 //! A dump is repeated if a notification came meanwhile. A difference from the last dump without a notification is accepted when
 //! a second dump shows it too. Each change is counted once: at its notification, or when two dumps differ without one.
 
@@ -35,6 +36,7 @@ use std::time::Duration;
 use subscription::{Notification, Subscription};
 use sync::record;
 use tables::Tables;
+use tokio::time::Instant;
 
 /// Least time limit of a sync.
 const SHORTEST: Duration = Duration::from_secs(2);
@@ -63,6 +65,8 @@ pub struct Kernel {
     links_result: Result<(), KernelError>,
     /// The published table may not be the kernel's present one.
     out_of_sync: bool,
+    /// When the last sync began, if no notification came between the one before and its end.
+    settled: Option<Instant>,
     /// Time limit of the next sync.
     limit: Duration,
     repeats: u64,
@@ -100,6 +104,7 @@ impl Default for Kernel {
             routes_result: Err(KernelError::NotYet),
             links_result: Err(KernelError::NotYet),
             out_of_sync: true,
+            settled: None,
             limit: SHORTEST,
             repeats: 0,
         }

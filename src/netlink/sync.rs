@@ -24,6 +24,8 @@ const TRIES: usize = 5;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Greatest time limit of a sync. The limit grows for a table that needs more; a scraper waits 10 s.
 const LONGEST: Duration = Duration::from_secs(8);
+/// How long a dump of the routes holds at most while no notification comes.
+const DUMP_HOLDS: Duration = Duration::from_secs(60);
 /// Receives of notifications at a time: more than the largest receive buffer holds.
 const BATCH: usize = 8192;
 
@@ -36,9 +38,13 @@ struct UnannouncedChanges {
 
 impl Kernel {
     /// Dumps rules, devices and routes, and again what notifications came for meanwhile, until a dump is complete and no
-    /// notification came. A change without a notification is accepted when two dumps show it. May be dropped at any point: what
-    /// was published before stays, and [`Kernel::needs_sync`] stays true.
+    /// notification came. A change without a notification is accepted when two dumps show it. While nothing changes, only the
+    /// devices are dumped, for their counters. May be dropped at any point: what was published before stays, and
+    /// [`Kernel::needs_sync`] stays true.
     pub async fn sync(&mut self) {
+        if self.is_settled() && self.sync_links().await {
+            return;
+        }
         let mut need = Stale::ALL;
         self.out_of_sync = true;
         if self.subscription.is_none() {
@@ -49,6 +55,7 @@ impl Kernel {
         let (mut fresh, mut before, mut agreed) = (None, None, false);
         self.drain();
         self.repeats += u64::from(self.journal.is_overrun());
+        let notified = self.journal.stale().any();
         for _ in 0..TRIES {
             self.drain();
             need = need.or(self.journal.dumping());
@@ -81,11 +88,27 @@ impl Kernel {
             Some(fib) => self.publish(fib, agreed),
             None => self.failed(KernelError::Interrupted("routes")),
         }
+        let settled = !notified && !self.out_of_sync && self.routes_result.is_ok();
+        self.settled = settled.then_some(began);
         self.limit = (began.elapsed() * 4).clamp(SHORTEST, LONGEST);
     }
 
-    /// Dumps what is needed. Links fail for themselves. `None`: the routes' dump was interrupted.
-    async fn dump(&mut self, need: Stale, deadline: Instant) -> Result<Option<Fib>, KernelError> {
+    /// Whether the routes and rules of the last sync still hold: no notification came since the sync before it. A sync right
+    /// after a notification is not enough, because the kernel notifies that an address goes (`RTM_DELADDR`) before it removes
+    /// the routes that use it as their source (net/ipv4/devinet.c, `__inet_del_ifa`).
+    fn is_settled(&mut self) -> bool {
+        let is_young = |began: Instant| began.elapsed() < DUMP_HOLDS;
+        self.settled.is_some_and(is_young) && !self.needs_sync()
+    }
+
+    /// Dumps the devices alone. False when they could not be read or are not those of before: then the routes are dumped too.
+    async fn sync_links(&mut self) -> bool {
+        let generation = self.journal.generation;
+        self.dump_links(Instant::now() + self.limit).await;
+        !self.needs_sync() && self.journal.generation == generation
+    }
+
+    async fn dump_rules(&mut self, deadline: Instant) -> Result<(), KernelError> {
         let Kernel {
             exchange,
             subscription,
@@ -94,26 +117,52 @@ impl Kernel {
             tables,
             ..
         } = self;
-        let limit = self.limit;
+        let pause = &mut || drain(subscription, journal, tables, links);
+        let rules = dump::rules(exchange, &mut Budget::new(deadline, self.limit, pause)).await?;
+        journal.generation += u64::from(rules != self.rules);
+        self.rules = rules;
+        *tables = Tables::named_by(&self.rules);
+        Ok(())
+    }
+
+    async fn dump_links(&mut self, deadline: Instant) {
+        let Kernel {
+            exchange,
+            subscription,
+            journal,
+            links,
+            tables,
+            ..
+        } = self;
+        let pause = &mut || drain(subscription, journal, tables, links);
+        let dumped = dump::links(exchange, &mut Budget::new(deadline, self.limit, pause)).await;
+        journal.generation += u64::from(dumped.is_err());
+        self.links_result = dumped.map(|dumped| {
+            let before = std::mem::replace(links, dumped);
+            journal.generation += u64::from(!before.is_like(links));
+            journal.links(before, links);
+        });
+    }
+
+    /// Dumps what is needed. Links fail for themselves. `None`: the routes' dump was interrupted.
+    async fn dump(&mut self, need: Stale, deadline: Instant) -> Result<Option<Fib>, KernelError> {
         if need.rules {
-            let pause = &mut || drain(subscription, journal, tables, links);
-            let rules = dump::rules(exchange, &mut Budget::new(deadline, limit, pause)).await?;
-            journal.generation += u64::from(rules != self.rules);
-            self.rules = rules;
-            *tables = Tables::named_by(&self.rules);
+            self.dump_rules(deadline).await?;
         }
         if need.links {
-            let pause = &mut || drain(subscription, journal, tables, links);
-            let dumped = dump::links(exchange, &mut Budget::new(deadline, limit, pause)).await;
-            journal.generation += u64::from(dumped.is_err());
-            self.links_result = dumped.map(|dumped| {
-                let before = std::mem::replace(links, dumped);
-                journal.generation += u64::from(!before.is_like(links));
-                journal.links(before, links);
-            });
+            self.dump_links(deadline).await;
         }
+        let Kernel {
+            exchange,
+            subscription,
+            journal,
+            links,
+            tables,
+            limit,
+            ..
+        } = self;
         let pause = &mut || drain(subscription, journal, tables, links);
-        let budget = &mut Budget::new(deadline, limit, pause);
+        let budget = &mut Budget::new(deadline, *limit, pause);
         let mut differ = false;
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.
@@ -166,11 +215,13 @@ impl Kernel {
         dump::nexthops(&mut self.exchange, &mut budget(&mut || {})).await
     }
 
-    /// The neighbor table: the state of each entry by address and interface.
+    /// The neighbor table, of one interface or of all: the state of each entry by address and interface.
     pub(super) async fn dump_neighbors(
         &mut self,
+        ifindex: Option<u32>,
     ) -> Result<HashMap<(IpAddr, u32), NeighborState>, KernelError> {
-        let entries = dump::neighbors(&mut self.exchange, &mut budget(&mut || {})).await?;
+        let pause = &mut || {};
+        let entries = dump::neighbors(&mut self.exchange, &mut budget(pause), ifindex).await?;
         Ok(entries.into_iter().collect())
     }
 

@@ -2,6 +2,7 @@
 """bench.py OUT_DIR [peers|established|routes|idle]...: the tables of docs/performance.md, measured on this machine."""
 
 import csv
+import itertools
 import os
 import pathlib
 import subprocess
@@ -103,16 +104,20 @@ def routes_table():
             time.sleep(1)
             meter = Meter(node)
             with Exporter(node, "--bird.socket", "none", "--ip-pool", "172.16.0.0/12", *QUIET, port=PORT) as exporter:
+                gateways = itertools.cycle(("10.98.1.1", "10.98.2.1"))
                 floor = Subject("raw dump", "dump all")
                 subjects = [
                     floor,
                     Subject("calico-bgp-exporter", f"http {PORT} /metrics", exporter.pid),
+                    # Without a change the exporter does not dump the routes.
+                    Subject("exporter, a route changed", f"http {PORT} /metrics", exporter.pid,
+                            prepare=lambda: node.ip(f"route replace 172.15.0.0/32 via {next(gateways)} proto bird")),
                     Subject("raw dump, proto bird", "dump bird"),
                     Subject("node_exporter", f"http {NODE_EXPORTER_PORT} /metrics", other.pid),
                 ]
                 interleaved(meter, subjects, max(5, ROUNDS if size < 100000 else ROUNDS // 3))
                 table = rows_of("routes", size, subjects, floor, node,
-                                {"calico-bgp-exporter": PORT, "node_exporter": NODE_EXPORTER_PORT})
+                                {"calico-bgp-exporter": PORT, "exporter, a route changed": PORT, "node_exporter": NODE_EXPORTER_PORT})
                 rows += table
                 show(table)
             meter.close()
@@ -155,12 +160,12 @@ def show(rows):
     """The table as it is measured."""
     if rows[0] is not None:
         print(f"\n{rows[0]['part']}: {rows[0]['size']}")
-        print(f"  {'':22}{'latency':>11}{'±':>5}{'×':>7}{'CPU':>10}{'×':>8}{'BIRD CPU':>11}{'peak MiB':>10}{'bytes':>11}{'series':>8}")
+        print(f"  {'':25}{'latency':>11}{'±':>5}{'×':>7}{'CPU':>10}{'×':>8}{'BIRD CPU':>11}{'peak MiB':>10}{'bytes':>11}{'series':>8}")
     for row in rows:
         def cell(key, form, width):
             value = row.get(key)
             return f"{'–' if value is None else format(value, form):>{width}}"
-        print(f"  {row['subject']:22}{cell('wall_ms', '.2f', 8)} ms{row['wall_spread']:5.0%}{cell('wall_ratio', '.2f', 7)}"
+        print(f"  {row['subject']:25}{cell('wall_ms', '.2f', 8)} ms{row['wall_spread']:5.0%}{cell('wall_ratio', '.2f', 7)}"
               f"{cell('cpu_ms', '.2f', 7)} ms{cell('cpu_ratio', '.2f', 8)}{cell('bird_cpu_ms', '.2f', 8)} ms{cell('rss_mib', '.1f', 10)}"
               f"{cell('bytes', 'd', 11)}{cell('series', 'd', 8)}", flush=True)
 

@@ -47,11 +47,14 @@ class Meter:
 class Subject:
     """One way to look: the job, and the processes that work for it. Without a server the meter itself does the work."""
 
-    def __init__(self, name, job, server=None, bird=None):
-        self.name, self.job, self.server, self.bird = name, job, server, bird
+    def __init__(self, name, job, server=None, bird=None, prepare=None):
+        self.name, self.job, self.server, self.bird, self.prepare = name, job, server, bird, prepare
         self.wall, self.cpu, self.bird_cpu, self.bytes = [], [], [], 0
 
     def look(self, meter):
+        if self.prepare:
+            self.prepare()
+            time.sleep(0.05)
         worker = self.server or meter.process.pid
         watched = [pid for pid in (worker, self.bird) if pid]
         before = {pid: cpu_ns(pid) for pid in watched}

@@ -180,3 +180,67 @@ fn an_overrun_listener_misses_no_change() {
         assert_eq!(birds(&kernel, V4, RouteChange::Removed), 5000);
     });
 }
+
+/// A kernel at rest is not dumped again. Whatever moves then is seen by the next sync, also where routes go in silence.
+#[test]
+fn every_change_after_a_rest_is_seen() {
+    run(|| async {
+        uplink();
+        ip("link add far type veth peer name near
+link set far addrgenmode none up
+link set near addrgenmode none up
+addr add 10.1.0.1/24 dev near
+addr add fd01::1/64 dev near nodad
+route add 192.168.1.0/26 via 10.1.0.2 proto bird
+route add 192.168.2.0/26 via 10.0.0.2 proto bird src 10.1.0.1
+route add 192.168.3.0/26 via 10.0.0.2 proto bird
+route add fd02:1::/122 via fd01::2 proto bird
+route add fd02:2::/122 via fd00::2 proto bird src fd01::1
+nexthop add id 7 via 10.0.0.2 dev eth0
+route add 192.168.5.0/26 nhid 7 proto bird");
+        let mut kernel = kernel();
+        let switch = |path: &str, value: &str| {
+            std::fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
+        };
+        let changes: [(&str, &dyn Fn()); 12] = [
+            ("a route", &|| ip("route del 192.168.3.0/26")),
+            ("a next-hop object", &|| ip("nexthop del id 7")),
+            ("a rule, and a route in its table", &|| {
+                ip("route add 192.168.4.0/26 via 10.0.0.2 table 71 proto bird
+rule add to 192.168.4.0/24 lookup 71");
+            }),
+            ("the source of another device's route", &|| {
+                ip("addr del 10.1.0.1/24 dev near");
+            }),
+            ("the IPv6 source of another device's route", &|| {
+                ip("addr del fd01::1/64 dev near");
+            }),
+            ("IPv6 of one device", &|| {
+                switch("ipv6/conf/near/disable_ipv6", "1");
+            }),
+            ("IPv6 of one device, back", &|| {
+                switch("ipv6/conf/near/disable_ipv6", "0");
+            }),
+            ("a carrier", &|| ip("link set far down")),
+            ("an MTU", &|| ip("link set near mtu 1400")),
+            ("a device", &|| ip("link del near")),
+            ("an address of the uplink", &|| {
+                ip("addr flush dev eth0");
+            }),
+            ("the uplink", &|| ip("link set eth0 down")),
+        ];
+        for (what, change) in changes {
+            for _ in 0..2 {
+                settle(&mut kernel).await;
+            }
+            assert_same(&kernel);
+            change();
+            // A carrier is notified from a work queue.
+            let second = std::time::Duration::from_secs(2);
+            let notified = tokio::time::timeout(second, kernel.notified()).await;
+            assert!(notified.is_ok(), "{what}");
+            settle(&mut kernel).await;
+            assert_same(&kernel);
+        }
+    });
+}
