@@ -55,13 +55,16 @@ impl Kernel {
         let (mut fresh, mut before, mut agreed) = (None, None, false);
         self.drain();
         self.repeats += u64::from(self.journal.is_overrun());
-        let notified = self.journal.stale().any();
+        let mut notified = false;
         for _ in 0..TRIES {
             self.drain();
-            need = need.or(self.journal.dumping());
+            let stale = self.journal.dumping();
+            notified |= stale.any();
+            need = need.or(stale);
             let dumped = self.dump(need, began + self.limit).await;
             self.drain();
             let quiet = !self.journal.stale().any();
+            notified |= !quiet;
             need = self.journal.stale().or(Stale::ROUTES);
             match dumped {
                 Ok(Some(fib)) => {
