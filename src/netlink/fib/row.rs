@@ -151,6 +151,16 @@ impl<A: Bits> Row<A> {
         })
     }
 
+    /// Moves the next hops of this row, if they stand in the side table, from one side table to another.
+    pub(super) fn move_many(&mut self, from: &mut [Box<[NextHop]>], to: &mut Vec<Box<[NextHop]>>) {
+        if self.bits & MANY != 0
+            && let Some(hops) = from.get_mut(self.ifindex as usize)
+        {
+            self.ifindex = to.len() as u32;
+            to.push(std::mem::take(hops));
+        }
+    }
+
     /// Equal by themselves, without the next hops of the side table.
     pub(super) fn same(&self, other: &Self) -> bool {
         self == other && self.bits & MANY == 0

@@ -76,6 +76,35 @@ fn what_goes_in_comes_out() {
     assert_eq!(fib.tables(Family::V4).collect::<Vec<_>>(), [254, 300]);
 }
 
+/// What a kernel dumps again and again takes no memory. 100 devices share a prefix, and an anycast route has many ways.
+#[test]
+fn repeated_ipv6_routes_are_one() {
+    let mut many = via(route(254, "fd00:1::/64", 1024, 7), "fe80::1");
+    many.more = Some(Box::new([NextHop {
+        ifindex: 8,
+        ..NextHop::default()
+    }]));
+    let mut cross = via(route(254, "10.3.0.0/24", 0, 3), "fe80::9");
+    cross.next_hop.onlink = true;
+    let mut builder = Fib::default().rebuild();
+    builder.push(cross.clone());
+    for _ in 0..1000 {
+        (1..=100).for_each(|device| builder.push(route(254, "fe80::/64", 256, device)));
+        builder.push(many.clone());
+        assert!(builder.len() <= CROWD + 1, "{} rows", builder.len());
+        assert!(
+            builder.fib.many.len() <= CROWD,
+            "{} ways",
+            builder.fib.many.len()
+        );
+    }
+    let fib = builder.build();
+    assert_eq!((fib.len(Family::V4), fib.len(Family::V6)), (1, 101));
+    let found: Vec<Route> = fib.iter(DaemonFamily::Both).collect();
+    assert!(found.contains(&many) && found.contains(&cross));
+    assert_eq!(fib.many.len(), 2);
+}
+
 #[test]
 fn exactly_in_any_table() {
     let fib: Fib = [route(254, "10.1.2.0/24", 0, 1), route(7, "fd00::/64", 0, 1)]
@@ -194,6 +223,15 @@ mod properties {
             })
     }
 
+    /// A table of so many routes at most. No two IPv6 routes are the same, as in a kernel.
+    fn any_table(most: usize) -> impl Strategy<Value = Vec<Route>> {
+        prop::collection::vec(any_route(), 0..most).prop_map(|mut routes| {
+            let mut seen = std::collections::BTreeSet::new();
+            routes.retain(|route| route.key.dst.addr().is_ipv4() || seen.insert(route.clone()));
+            routes
+        })
+    }
+
     fn sorted(routes: impl Iterator<Item = Route>) -> Vec<Route> {
         let mut routes: Vec<Route> = routes.collect();
         routes.sort();
@@ -202,13 +240,13 @@ mod properties {
 
     proptest! {
         #[test]
-        fn nothing_is_lost(routes in prop::collection::vec(any_route(), 0..60)) {
+        fn nothing_is_lost(routes in any_table(60)) {
             let fib: Fib = routes.iter().cloned().collect();
             prop_assert_eq!(sorted(fib.iter(DaemonFamily::Both)), sorted(routes.into_iter()));
         }
 
         #[test]
-        fn lookups_agree_with_a_walk(routes in prop::collection::vec(any_route(), 0..60), wanted in any_route()) {
+        fn lookups_agree_with_a_walk(routes in any_table(60), wanted in any_route()) {
             let fib: Fib = routes.iter().cloned().collect();
             let (table, cidr) = (wanted.key.table, wanted.key.dst);
             let of_table = || routes.iter().filter(|route| route.key.table == table).cloned();
@@ -217,7 +255,7 @@ mod properties {
         }
 
         #[test]
-        fn changes_add_up(old in prop::collection::vec(any_route(), 0..40), new in prop::collection::vec(any_route(), 0..40)) {
+        fn changes_add_up(old in any_table(40), new in any_table(40)) {
             let (old, new): (Fib, Fib) = (old.into_iter().collect(), new.into_iter().collect());
             let (mut added, mut removed) = (0, 0);
             old.changes(&new, &mut |change, _| match change {
