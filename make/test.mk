@@ -1,6 +1,6 @@
 # Everything that CI runs. Areas add their own parts: a line `test-parts: test-AREA` in their fragment (tests/tools/run-parts).
 .PHONY: test test-parts test-tools test-build test-fmt test-clippy test-doc test-shell test-rust
-test: ## everything that CI runs, with a summary: 22 minutes
+test: ## everything that CI runs, with a summary: 13 to 22 minutes
 	@tests/tools/run-parts BIN=$(STATIC)
 # Parts that install side by side would meet at apt's locks.
 test-tools: chart-tools ## install what the parts need, before they start
