@@ -39,6 +39,12 @@ impl Stale {
         links: true,
         rules: true,
     };
+    /// The devices.
+    pub const LINKS: Stale = Stale {
+        routes: false,
+        links: true,
+        rules: false,
+    };
     /// The routes.
     pub const ROUTES: Stale = Stale {
         routes: true,

@@ -30,8 +30,8 @@ struct Half<A> {
     destinations: Vec<(A, u8)>,
 }
 
-/// IPv6 rows before the first look whether some were dumped more than once. They take 800 kB.
-const CROWD: usize = 16 * 1024;
+/// IPv6 rows before the first check for repeated ones. They take 800 kB.
+const FIRST_CHECK: usize = 16 * 1024;
 /// So many tables can be searched one by one.
 const FEW: usize = 8;
 
@@ -153,11 +153,14 @@ impl Fib {
 
     /// Empties it for the next dump and keeps its memory.
     pub fn rebuild(mut self) -> FibBuilder {
-        let crowd = crowd(self.v6.rows.len());
+        let check_at = check_at(self.v6.rows.len());
         self.v4.clear();
         self.v6.clear();
         self.many.clear();
-        FibBuilder { fib: self, crowd }
+        FibBuilder {
+            fib: self,
+            check_at,
+        }
     }
 
     /// Drops IPv6 routes that were dumped more than once. A table that changes while it is dumped begins anew at the prefix
@@ -265,17 +268,17 @@ fn tables<A: Bits>(rows: &[Row<A>]) -> Vec<Table> {
     tables
 }
 
-/// With how many IPv6 rows to look for repeated ones, when so many different ones were there at the last look.
-fn crowd(different: usize) -> usize {
-    (different * 2).max(CROWD)
+/// The number of IPv6 rows at which repeated ones are dropped next, when the last check left so many.
+fn check_at(left: usize) -> usize {
+    (left * 2).max(FIRST_CHECK)
 }
 
 /// A [`Fib`] that is being filled, in any order.
 #[derive(Debug)]
 pub struct FibBuilder {
     fib: Fib,
-    /// With so many IPv6 rows the next look for repeated ones is due.
-    crowd: usize,
+    /// The number of IPv6 rows at which repeated ones are dropped next.
+    check_at: usize,
 }
 
 impl FibBuilder {
@@ -288,9 +291,9 @@ impl FibBuilder {
                 fib.v4.push(Row::pack(dst, route, &mut fib.many));
             }
             IpNet::V6(net) => {
-                if fib.v6.rows.len() >= self.crowd {
+                if fib.v6.rows.len() >= self.check_at {
                     fib.drop_repeated();
-                    self.crowd = crowd(fib.v6.rows.len());
+                    self.check_at = check_at(fib.v6.rows.len());
                 }
                 let dst = net.addr().into();
                 fib.v6.push(Row::pack(dst, route, &mut fib.many));

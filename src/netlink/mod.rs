@@ -66,7 +66,7 @@ pub struct Kernel {
     /// The published table may not be the kernel's present one.
     out_of_sync: bool,
     /// When the last sync began, if no notification came between the one before and its end.
-    settled: Option<Instant>,
+    unchanged_since: Option<Instant>,
     /// Time limit of the next sync.
     limit: Duration,
     repeats: u64,
@@ -104,7 +104,7 @@ impl Default for Kernel {
             routes_result: Err(KernelError::NotYet),
             links_result: Err(KernelError::NotYet),
             out_of_sync: true,
-            settled: None,
+            unchanged_since: None,
             limit: SHORTEST,
             repeats: 0,
         }

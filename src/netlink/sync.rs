@@ -42,7 +42,7 @@ impl Kernel {
     /// devices are dumped, for their counters. May be dropped at any point: what was published before stays, and
     /// [`Kernel::needs_sync`] stays true.
     pub async fn sync(&mut self) {
-        if self.is_settled() && self.sync_links().await {
+        if self.routes_hold() && self.sync_links().await {
             return;
         }
         let mut need = Stale::ALL;
@@ -91,81 +91,59 @@ impl Kernel {
             Some(fib) => self.publish(fib, agreed),
             None => self.failed(KernelError::Interrupted("routes")),
         }
-        let settled = !notified && !self.out_of_sync && self.routes_result.is_ok();
-        self.settled = settled.then_some(began);
+        let unchanged = !notified && !self.out_of_sync && self.routes_result.is_ok();
+        self.unchanged_since = unchanged.then_some(began);
         self.limit = (began.elapsed() * 4).clamp(SHORTEST, LONGEST);
     }
 
     /// Whether the routes and rules of the last sync still hold: no notification came since the sync before it. A sync right
     /// after a notification is not enough, because the kernel notifies that an address goes (`RTM_DELADDR`) before it removes
     /// the routes that use it as their source (net/ipv4/devinet.c, `__inet_del_ifa`).
-    fn is_settled(&mut self) -> bool {
+    fn routes_hold(&mut self) -> bool {
         let is_young = |began: Instant| began.elapsed() < DUMP_HOLDS;
-        self.settled.is_some_and(is_young) && !self.needs_sync()
+        self.unchanged_since.is_some_and(is_young) && !self.needs_sync()
     }
 
     /// Dumps the devices alone. False when they could not be read or are not those of before: then the routes are dumped too.
     async fn sync_links(&mut self) -> bool {
         let generation = self.journal.generation;
-        self.dump_links(Instant::now() + self.limit).await;
-        !self.needs_sync() && self.journal.generation == generation
+        let dumped = self.dump(Stale::LINKS, Instant::now() + self.limit).await;
+        dumped.is_ok() && !self.needs_sync() && self.journal.generation == generation
     }
 
-    async fn dump_rules(&mut self, deadline: Instant) -> Result<(), KernelError> {
-        let Kernel {
-            exchange,
-            subscription,
-            journal,
-            links,
-            tables,
-            ..
-        } = self;
-        let pause = &mut || drain(subscription, journal, tables, links);
-        let rules = dump::rules(exchange, &mut Budget::new(deadline, self.limit, pause)).await?;
-        journal.generation += u64::from(rules != self.rules);
-        self.rules = rules;
-        *tables = Tables::named_by(&self.rules);
-        Ok(())
-    }
-
-    async fn dump_links(&mut self, deadline: Instant) {
-        let Kernel {
-            exchange,
-            subscription,
-            journal,
-            links,
-            tables,
-            ..
-        } = self;
-        let pause = &mut || drain(subscription, journal, tables, links);
-        let dumped = dump::links(exchange, &mut Budget::new(deadline, self.limit, pause)).await;
-        journal.generation += u64::from(dumped.is_err());
-        self.links_result = dumped.map(|dumped| {
-            let before = std::mem::replace(links, dumped);
-            journal.generation += u64::from(!before.is_like(links));
-            journal.links(before, links);
-        });
-    }
-
-    /// Dumps what is needed. Links fail for themselves. `None`: the routes' dump was interrupted.
+    /// Dumps what is needed. Links fail for themselves. `None`: the routes' dump was interrupted, or not needed.
     async fn dump(&mut self, need: Stale, deadline: Instant) -> Result<Option<Fib>, KernelError> {
+        let Kernel {
+            exchange,
+            subscription,
+            journal,
+            links,
+            tables,
+            ..
+        } = self;
+        let limit = self.limit;
         if need.rules {
-            self.dump_rules(deadline).await?;
+            let pause = &mut || drain(subscription, journal, tables, links);
+            let rules = dump::rules(exchange, &mut Budget::new(deadline, limit, pause)).await?;
+            journal.generation += u64::from(rules != self.rules);
+            self.rules = rules;
+            *tables = Tables::named_by(&self.rules);
         }
         if need.links {
-            self.dump_links(deadline).await;
+            let pause = &mut || drain(subscription, journal, tables, links);
+            let dumped = dump::links(exchange, &mut Budget::new(deadline, limit, pause)).await;
+            journal.generation += u64::from(dumped.is_err());
+            self.links_result = dumped.map(|dumped| {
+                let before = std::mem::replace(links, dumped);
+                journal.generation += u64::from(!before.is_like(links));
+                journal.links(before, links);
+            });
         }
-        let Kernel {
-            exchange,
-            subscription,
-            journal,
-            links,
-            tables,
-            limit,
-            ..
-        } = self;
+        if !need.routes {
+            return Ok(None);
+        }
         let pause = &mut || drain(subscription, journal, tables, links);
-        let budget = &mut Budget::new(deadline, *limit, pause);
+        let budget = &mut Budget::new(deadline, limit, pause);
         let mut differ = false;
         if self.nexthops.is_some() {
             // A kernel without them is no failure: their routes still count, with no device.

@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, TOP, PLOT_W, PLOT_H, GAP = 940, 380, 62, 46, 370, 250, 90
 # The project's own dark to light; readable on white and on dark pages.
-COLOURS = {"calico-bgp-exporter": "#d9480f", "exporter, a route changed": "#f08c00", "bare client": "#495057", "raw dump": "#495057", "raw dump, proto bird": "#868e96",
-           "bird_exporter": "#1971c2", "node_exporter": "#1971c2"}
+COLOURS = {"calico-bgp-exporter": "#d9480f", "exporter, a route changed": "#f08c00", "bare client": "#495057", "raw dump": "#495057",
+           "raw dump, proto bird": "#868e96", "bird_exporter": "#1971c2", "node_exporter": "#1971c2"}
 TITLES = {"peers": "sessions configured (half of them established)", "established": "sessions, all of them established", "routes": "routes in the kernel"}
 
 

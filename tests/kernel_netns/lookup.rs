@@ -1,6 +1,6 @@
 //! Look-ups of routes and neighbors, one answer a request.
 
-use super::net::{ip, kernel, run, settle, uplink};
+use super::net::{ip, kernel, run, settle, switch, uplink};
 use calico_bgp_exporter::model::lookup::{Lookup, LookupError, NeighborState, Packet};
 use std::net::IpAddr;
 
@@ -192,9 +192,6 @@ fn the_generation_moves_with_what_decides_a_look_up() {
         kernel.sync().await;
         kernel.sync().await;
         assert_eq!(kernel.generation(), rest);
-        let switch = |path: &str, value: &str| {
-            std::fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
-        };
         let changes: [(&str, &dyn Fn()); 7] = [
             ("forwarding of an interface", &|| {
                 switch("ipv4/conf/eth0/forwarding", "1");

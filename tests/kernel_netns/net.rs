@@ -127,6 +127,11 @@ pub fn ip_beside(commands: &str) -> Child {
         .expect("iproute2")
 }
 
+/// Sets a switch below `/proc/sys/net`.
+pub fn switch(path: &str, value: &str) {
+    std::fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
+}
+
 /// One route in words, by which both sides are compared.
 pub type Line = String;
 
