@@ -28,9 +28,8 @@ pub(super) fn encode(out: &mut MetricsWriter, snapshot: &Snapshot, now: UnixTime
 }
 
 pub(super) fn process(out: &mut MetricsWriter, process: &Process) -> fmt::Result {
-    if let Some(seconds) = process.cpu_seconds {
-        out.family(&f::PROCESS_CPU).counter(&[], seconds)?;
-    }
+    out.family(&f::PROCESS_CPU)
+        .counter(&[], process.cpu_seconds)?;
     if let Some(fds) = process.open_fds {
         out.family(&f::PROCESS_OPEN_FDS).gauge(&[], fds)?;
     }

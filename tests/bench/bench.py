@@ -74,12 +74,14 @@ def peers_table(part="peers"):
                 subjects = [
                     floor,
                     Subject("calico-bgp-exporter", f"http {PORT} /metrics", exporter.pid, bird),
+                    # Within a quarter of a second the same page is sent: HTTP alone, nothing collected.
+                    Subject("exporter, the same page", f"http {PORT} /metrics", exporter.pid, bird),
                     Subject("bare client again", f"bird {setting.bird.socket}", bird=bird),
                     Subject("bird_exporter", f"http {BIRD_EXPORTER_PORT} /metrics", other.pid, bird),
                 ]
                 interleaved(meter, subjects, ROUNDS)
                 table = rows_of(part, size, subjects, floor, setting.node,
-                                {"calico-bgp-exporter": PORT, "bird_exporter": BIRD_EXPORTER_PORT})
+                                {"calico-bgp-exporter": PORT, "exporter, the same page": PORT, "bird_exporter": BIRD_EXPORTER_PORT})
                 rows += table
                 show(table)
             meter.close()
