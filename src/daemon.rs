@@ -41,9 +41,10 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
         Some(path) => WebConfig::load(path)?,
         None => WebConfig::none(),
     };
-    let listeners = http::bind(&settings.listen)?;
     let node: Arc<str> = settings.collect.node.as_str().into();
     let collector = NodeCollector::new(settings.collect.clone())?;
+    // After the files: a bad one is told also while the address is in use.
+    let listeners = http::bind(&settings.listen)?;
     let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
     let listen = listen.join(" ");
     let sockets = settings.collect.sockets.join(" ");

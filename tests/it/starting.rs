@@ -84,6 +84,19 @@ fn a_taken_port_is_one_error_in_the_format_of_the_log() {
 }
 
 #[test]
+fn a_missing_file_is_told_also_while_the_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    for flag in ["--web.config.file", "--pod-cidr-file"] {
+        let flags = [flag, "/nowhere/file.yaml"];
+        let output = exporter(taken.local_addr().unwrap(), &flags)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+        assert!(text(&output).contains("/nowhere/file.yaml"), "{flag}");
+    }
+}
+
+#[test]
 fn a_file_that_is_none_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
