@@ -43,7 +43,7 @@ async fn serve(settings: ServeArgs, limits: Limits, log: &mut LogThread) -> Resu
     };
     let node: Arc<str> = settings.collect.node.as_str().into();
     let collector = NodeCollector::new(settings.collect.clone())?;
-    // After the files: a bad one is told also while the address is in use.
+    // After the files are read, so that an error in one is reported even when the address is in use.
     let listeners = http::bind(&settings.listen)?;
     let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
     let listen = listen.join(" ");

@@ -1,6 +1,7 @@
 //! This process, from the kernel. What cannot be read is left out.
 
 use crate::watched_file::{self, LARGEST};
+use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs;
@@ -18,43 +19,26 @@ pub(super) struct Process {
     pub(super) start_seconds: Option<f64>,
 }
 
-/// What stays the same while the process lives.
-struct Constants {
-    page_size: Option<u64>,
-    start_seconds: Option<f64>,
-}
-
 impl Process {
     pub(super) fn read() -> Process {
-        static CONSTANTS: OnceLock<Constants> = OnceLock::new();
-        let constants = CONSTANTS.get_or_init(Constants::read);
+        static START: OnceLock<Option<f64>> = OnceLock::new();
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let memory = text("/proc/self/statm").unwrap_or_default();
         let mut memory = memory.split_ascii_whitespace();
-        let mut bytes = || Some(memory.next()?.parse::<u64>().ok()? * constants.page_size?);
+        let mut bytes = || Some(memory.next()?.parse::<u64>().ok()? * page_size() as u64);
         Process {
             cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
             open_fds: open_descriptors(),
             max_fds: descriptor_limit(),
             virtual_bytes: bytes(),
             resident_bytes: bytes(),
-            start_seconds: constants.start_seconds,
-        }
-    }
-}
-
-impl Constants {
-    fn read() -> Constants {
-        let auxv = watched_file::read(Path::new("/proc/self/auxv"), LARGEST).unwrap_or_default();
-        Constants {
-            page_size: auxiliary(&auxv, 6),
-            start_seconds: start_seconds(auxiliary(&auxv, 17)),
+            start_seconds: *START.get_or_init(start_seconds),
         }
     }
 }
 
 /// When the process was started, from the ticks since boot of field 22 of `/proc/self/stat` (proc(5)).
-fn start_seconds(ticks_per_second: Option<u64>) -> Option<f64> {
+fn start_seconds() -> Option<f64> {
     let stat = text("/proc/self/stat")?;
     // The name in brackets may hold spaces and brackets itself; the field after it is number 3.
     let (_, fields) = stat.rsplit_once(')')?;
@@ -62,10 +46,10 @@ fn start_seconds(ticks_per_second: Option<u64>) -> Option<f64> {
     let system = text("/proc/stat")?;
     let mut lines = system.lines();
     let boot = lines.find_map(|line| line.strip_prefix("btime ")?.trim().parse::<u64>().ok())?;
-    Some(boot as f64 + ticks as f64 / ticks_per_second.filter(|ticks| *ticks > 0)? as f64)
+    Some(boot as f64 + ticks as f64 / clock_ticks_per_second() as f64)
 }
 
-/// The size of the directory tells since Linux 6.2; before it is 0, and the entries are counted.
+/// Since Linux 6.2 the size of the directory is the number of open descriptors. Older kernels say 0: the entries are counted.
 fn open_descriptors() -> Option<u64> {
     let size = fs::metadata("/proc/self/fd").ok()?.len();
     if size > 0 {
@@ -83,15 +67,4 @@ pub fn descriptor_limit() -> Option<u64> {
 
 fn text(path: &str) -> Option<String> {
     watched_file::read_text(Path::new(path), LARGEST).ok()
-}
-
-/// A value of the auxiliary vector (getauxval(3)): AT_PAGESZ is 6, AT_CLKTCK 17.
-fn auxiliary(vector: &[u8], key: usize) -> Option<u64> {
-    const WORD: usize = size_of::<usize>();
-    vector.chunks_exact(2 * WORD).find_map(|pair| {
-        let (name, value) = pair.split_at(WORD);
-        let name = usize::from_ne_bytes(name.try_into().ok()?);
-        let value = usize::from_ne_bytes(value.try_into().ok()?);
-        (name == key).then_some(value as u64)
-    })
 }
